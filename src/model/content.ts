@@ -1,0 +1,64 @@
+import type { JsonObject } from '../base/json';
+
+export type Kind = 'note' | 'snippet' | 'config';
+
+export const kinds: readonly Kind[] = ['note', 'snippet', 'config'];
+
+/** What a person wrote: the part of an item that merges, is sealed, and has a history. */
+export type Content = NoteContent | SnippetContent | ConfigContent;
+
+interface CommonContent {
+  readonly title: string;
+  /** UTF-8 text with LF line ends and no byte order mark. */
+  readonly body: string;
+  /** Names joined by `/`; empty for the top. */
+  readonly folder: string;
+  /** In code-unit order, each once. */
+  readonly tags: readonly string[];
+  readonly pinned: boolean;
+  /** Encrypted in the local file too, and left out of the search index. */
+  readonly sensitive: boolean;
+  /** Fields that a newer version wrote: kept, and sent back unchanged. */
+  readonly extra: JsonObject;
+}
+
+export interface NoteContent extends CommonContent {
+  readonly kind: 'note';
+  /** A VS Code language id. */
+  readonly language: string;
+  /** The normalized git remote that the note is tied to. */
+  readonly repository?: string;
+}
+
+export interface SnippetContent extends CommonContent {
+  readonly kind: 'snippet';
+  readonly prefixes: readonly string[];
+  /** VS Code language ids; empty for every language. */
+  readonly languages: readonly string[];
+  readonly description: string;
+  /** Globs of the files in which it is offered, as in VS Code's own snippets. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+export interface ConfigContent extends CommonContent {
+  readonly kind: 'config';
+  readonly language: string;
+  /** Where `apply` writes: `settings`, `keybindings`, `tasks`, `snippets:<name>` or a path below `~/`. */
+  readonly target?: string;
+  /** Bodies that replace or patch the common one: keyed `os:linux`, `os:darwin`, `os:win32` or `device:<id>`. */
+  readonly overlays: Readonly<Record<string, string>>;
+}
+
+/** The fields that a kind has when a person gives nothing but a title. */
+export function emptyContent(kind: Kind, title: string): Content {
+  const common = { title, body: '', folder: '', tags: [], pinned: false, sensitive: false, extra: {} };
+  switch (kind) {
+    case 'note':
+      return { kind, ...common, language: 'markdown' };
+    case 'snippet':
+      return { kind, ...common, prefixes: [], languages: [], description: '', include: [], exclude: [] };
+    case 'config':
+      return { kind, ...common, language: 'jsonc', overlays: {} };
+  }
+}
