@@ -1,0 +1,38 @@
+/**
+ * Why a device could not do what was asked: plain data, so that it crosses a thread. `message` is one line for a
+ * person that says what to do; nothing was lost.
+ */
+export interface DeviceError {
+  readonly code: DeviceErrorCode;
+  readonly message: string;
+}
+
+export type DeviceErrorCode =
+  // Wrong usage or bad input.
+  | 'badInput'
+  | 'unknownItem'
+  | 'unknownConflict'
+  | 'unknownVersion'
+  | 'unknownSnapshot'
+  | 'unknownDevice'
+  | 'tooLarge'
+  | 'markersRemain'
+  // The server is not reachable; changes wait.
+  | 'unreachable'
+  // Not signed in, or credentials refused.
+  | 'notSignedIn'
+  | 'badCredentials'
+  | 'locked'
+  | 'keyMissing'
+  // Anything else that failed.
+  | 'alreadySignedIn'
+  | 'otherAccount'
+  | 'loginTaken'
+  | 'inviteRequired'
+  | 'refused'
+  | 'massChange'
+  | 'busy'
+  | 'paused'
+  | 'storage'
+  | 'server'
+  | 'conflicting';

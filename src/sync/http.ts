@@ -1,0 +1,47 @@
+import type { Result } from '../base/result';
+
+/**
+ * The one way to the network, lent to the device by its host: `undici` in the terminal, the editor's own `fetch` in
+ * the extension. Plain data both ways, so that it crosses a thread.
+ */
+export interface HttpClient {
+  /** Sends a request and reads the whole answer. Never throws for what the network does. */
+  send(request: HttpRequest): Promise<Result<HttpAnswer, HttpFailure>>;
+  /**
+   * Opens an answer that goes on, and tells its text piece by piece. Resolves when it ends: ok when the server ended
+   * it, an error when it could not be opened or broke off. `onText` is told nothing after `stop` was called.
+   */
+  stream(request: HttpRequest, onText: (text: string) => void): HttpStream;
+}
+
+export interface HttpStream {
+  readonly ended: Promise<Result<void, HttpFailure>>;
+  stop(): void;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** For `send`: from the start to the end of the answer. For `stream`: to its headers, and between two pieces. */
+  readonly timeoutMs: number;
+  /** After inflating; a longer answer is given up. */
+  readonly maxAnswerBytes: number;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Inflated. */
+  readonly body: Uint8Array;
+}
+
+export type HttpFailure =
+  /** No connection, or it broke off; `code` is the system's or the library's. */
+  | { readonly type: 'unreachable'; readonly code: string; readonly detail: string }
+  | { readonly type: 'timeout'; readonly timeoutMs: number }
+  /** The server's certificate is not trusted, expired, or for another name. */
+  | { readonly type: 'certificate'; readonly code: string }
+  | { readonly type: 'answerTooLarge'; readonly maxBytes: number };
