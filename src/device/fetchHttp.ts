@@ -1,0 +1,173 @@
+import { messageOf, systemCodeOf } from '../base/errors';
+import { err, ok, type Result } from '../base/result';
+import type { Timer, Timers } from '../base/time';
+import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest, HttpStream } from '../sync/http';
+
+/** The part of `fetch` that is used, so that the runtime's, the editor's and a library's all fit. */
+export type FetchLike = (url: string, init: FetchInit) => Promise<FetchAnswer>;
+
+export interface FetchInit {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: Uint8Array;
+  readonly signal: AbortSignal;
+  readonly redirect: 'manual';
+}
+
+export interface FetchAnswer {
+  readonly status: number;
+  readonly headers: Iterable<readonly [string, string]>;
+  readonly body: AsyncIterable<Uint8Array> | null;
+}
+
+/**
+ * The network through a given `fetch`: bounded in time and in bytes, and with failures told apart. Redirects are not
+ * followed, so that credentials go only where they were meant to go.
+ */
+export function fetchHttp(options: { readonly fetch: FetchLike; readonly timers: Timers }): HttpClient {
+  return {
+    send: request => send(options.fetch, options.timers, request),
+    stream: (request, onText) => stream(options.fetch, options.timers, request, onText),
+  };
+}
+
+async function send(
+  fetch: FetchLike,
+  timers: Timers,
+  request: HttpRequest,
+): Promise<Result<HttpAnswer, HttpFailure>> {
+  const limit = new Limit(timers, request.timeoutMs);
+  try {
+    const answer = await fetch(request.url, initOf(request, limit.signal));
+    const body: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of answer.body ?? []) {
+      size += piece.byteLength;
+      if (size > request.maxAnswerBytes) return tooLarge(request);
+      body.push(piece);
+    }
+    return ok({ status: answer.status, headers: headersOf(answer), body: Buffer.concat(body) });
+  } catch (error) {
+    return err(limit.passed ? { type: 'timeout', timeoutMs: request.timeoutMs } : failureOf(error));
+  } finally {
+    limit.end();
+  }
+}
+
+function stream(
+  fetch: FetchLike,
+  timers: Timers,
+  request: HttpRequest,
+  onText: (text: string) => void,
+): HttpStream {
+  const limit = new Limit(timers, request.timeoutMs);
+  let stopped = false;
+
+  async function read(): Promise<Result<void, HttpFailure>> {
+    const answer = await fetch(request.url, initOf(request, limit.signal));
+    if (answer.status < 200 || answer.status > 299) return err(unexpectedStatus(answer.status));
+    const decoder = new TextDecoder();
+    let size = 0;
+    for await (const piece of answer.body ?? []) {
+      if (stopped) return ok();
+      limit.restart();
+      size += piece.byteLength;
+      if (size > request.maxAnswerBytes) return tooLarge(request);
+      onText(decoder.decode(piece, { stream: true }));
+    }
+    return ok();
+  }
+
+  const ended = read()
+    .catch((error: unknown): Result<void, HttpFailure> => {
+      if (stopped) return ok();
+      return err(limit.passed ? { type: 'timeout', timeoutMs: request.timeoutMs } : failureOf(error));
+    })
+    .finally(() => limit.end());
+  return {
+    ended,
+    stop() {
+      stopped = true;
+      limit.abort();
+    },
+  };
+}
+
+/** Aborts a request after a time, or when told to. */
+class Limit {
+  readonly #controller = new AbortController();
+  readonly #timers: Timers;
+  readonly #limitMs: number;
+  #timer: Timer;
+  passed = false;
+
+  constructor(timers: Timers, limitMs: number) {
+    this.#timers = timers;
+    this.#limitMs = limitMs;
+    this.#timer = this.#start();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  restart(): void {
+    this.#timer.cancel();
+    this.#timer = this.#start();
+  }
+
+  abort(): void {
+    this.#controller.abort();
+  }
+
+  /** Also ends an answer that was given up before its end. */
+  end(): void {
+    this.#timer.cancel();
+    this.#controller.abort();
+  }
+
+  #start(): Timer {
+    return this.#timers.after(this.#limitMs, () => {
+      this.passed = true;
+      this.#controller.abort();
+    });
+  }
+}
+
+function initOf(request: HttpRequest, signal: AbortSignal): FetchInit {
+  const { method, headers, body } = request;
+  return { method, headers: { ...headers }, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) };
+}
+
+function headersOf(answer: FetchAnswer): Readonly<Record<string, string>> {
+  return Object.fromEntries([...answer.headers].map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function tooLarge(request: HttpRequest): Result<never, HttpFailure> {
+  return err({ type: 'answerTooLarge', maxBytes: request.maxAnswerBytes });
+}
+
+function unexpectedStatus(status: number): HttpFailure {
+  return { type: 'unreachable', code: `HTTP_${status}`, detail: `the server answered with status ${status}` };
+}
+
+/** Node's and OpenSSL's codes for a certificate that was not accepted. */
+const certificateCode =
+  /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(GET_ISSUER|VERIFY|DECODE_ISSUER)|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/;
+/** Chromium's, in the message of the desktop editor's `fetch`. */
+const chromiumCertificateCode = /\bERR_CERT_[A-Z_]+/;
+
+function failureOf(error: unknown): HttpFailure {
+  const code = systemCodeOf(error);
+  const detail = detailOf(error);
+  if (code !== undefined && certificateCode.test(code)) return { type: 'certificate', code };
+  const chromium = chromiumCertificateCode.exec(detail);
+  if (chromium) return { type: 'certificate', code: chromium[0] };
+  return { type: 'unreachable', code: code ?? 'UNKNOWN', detail };
+}
+
+/** The messages of an error and its cause: `fetch failed` alone says nothing. */
+function detailOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : '';
+  return `${messageOf(error)}${cause}`;
+}
