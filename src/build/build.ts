@@ -1,0 +1,34 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { analyzeMetafile } from 'esbuild';
+import { messageOf } from '../base/errors';
+import { systemClock } from '../base/time';
+import { type BuiltFile, buildAll, buildSome } from './bundles';
+import { seconds } from './childProcess';
+
+/**
+ * `npm run build [-- BUNDLE... --report]`: everything that ships, or the named bundles, into `dist/`; the report tells
+ * what each file is made of.
+ */
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { report: { type: 'boolean', default: false } },
+  });
+  const startedMs = systemClock.monotonic();
+  const built = positionals.length > 0 ? await buildSome(positionals) : await buildAll();
+  for (const file of built) await describe(file, values.report);
+  console.log(`built in ${seconds(systemClock.monotonic() - startedMs)}`);
+}
+
+async function describe({ file, metafile }: BuiltFile, withReport: boolean): Promise<void> {
+  const { size } = await stat(file);
+  console.log(`${path.basename(file).padEnd(24)}${(size / 1024).toFixed(0).padStart(6)} KB`);
+  if (withReport) console.log(await analyzeMetafile(metafile));
+}
+
+main().catch((error: unknown) => {
+  console.error(`The build failed: ${messageOf(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,113 @@
+import { access, chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { LazyParts } from './lazyParts';
+import { writeNotices } from './notices';
+import { distFolder, repositoryFolder } from './paths';
+
+interface Bundle {
+  readonly name: string;
+  readonly entry: string;
+  /** A command of a terminal: it gets a first line that names its interpreter, and may be executed. */
+  readonly isCommand: boolean;
+}
+
+const bundles: readonly Bundle[] = [
+  { name: 'extension', entry: 'src/extension/activate.ts', isCommand: false },
+  { name: 'worker', entry: 'src/device/worker.ts', isCommand: false },
+  { name: 'cli', entry: 'src/cli/main.ts', isCommand: true },
+  { name: 'server', entry: 'src/server/main.ts', isCommand: true },
+];
+
+const wasmName = 'sql-wasm.wasm';
+const noticesName = 'NOTICES.txt';
+
+/** What one file of `dist/` is made of. */
+export interface BuiltFile {
+  readonly file: string;
+  readonly metafile: Metafile;
+}
+
+/** Writes everything that ships into `dist/` and removes what else is there. Throws when something does not compile. */
+export async function buildAll(): Promise<readonly BuiltFile[]> {
+  const built = await buildSome(bundles.map(({ name }) => name));
+  const shipped = new Set([...built.map(({ file }) => path.basename(file)), wasmName, noticesName]);
+  for (const name of await readdir(distFolder)) {
+    if (!shipped.has(name)) await rm(path.join(distFolder, name), { recursive: true });
+  }
+  return built;
+}
+
+/** Writes the bundles of the given names, and what they need, into `dist/`. */
+export async function buildSome(names: readonly string[]): Promise<readonly BuiltFile[]> {
+  const unknown = names.filter(name => !bundles.some(bundle => bundle.name === name));
+  if (unknown.length > 0) throw new Error(`there is no bundle ${unknown.join(', ')}`);
+  await mkdir(distFolder, { recursive: true });
+  const parts = new LazyParts();
+  const present = (await presentBundles()).filter(({ name }) => names.includes(name));
+  const built = await Promise.all(
+    present.map(({ name, entry, isCommand }) =>
+      buildOne(name, path.join(repositoryFolder, entry), isCommand, parts),
+    ),
+  );
+  const done = new Set<string>();
+  for (let todo = [...parts.entries]; todo.length > 0; ) {
+    for (const [name, entry] of todo) {
+      done.add(name);
+      built.push(await buildOne(name, entry, false, parts));
+    }
+    todo = [...parts.entries].filter(([name]) => !done.has(name));
+  }
+  await copyFile(require.resolve(`sql.js/dist/${wasmName}`), path.join(distFolder, wasmName));
+  await writeNotices(
+    built.map(({ metafile }) => metafile),
+    path.join(distFolder, noticesName),
+  );
+  return built;
+}
+
+async function buildOne(
+  name: string,
+  entry: string,
+  isCommand: boolean,
+  parts: LazyParts,
+): Promise<BuiltFile> {
+  const file = path.join(distFolder, `${name}.js`);
+  const { metafile } = await build({
+    ...commonOptions,
+    entryPoints: [entry],
+    outfile: file,
+    plugins: [parts.plugin],
+    ...(isCommand ? { banner: { js: '#!/usr/bin/env node' } } : {}),
+  });
+  if (isCommand) await chmod(file, 0o755);
+  return { file, metafile };
+}
+
+const commonOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  minify: true,
+  keepNames: false,
+  legalComments: 'none', // the notices of all packages are in one file
+  metafile: true,
+  external: ['vscode'],
+  supported: { 'dynamic-import': false }, // parts are CommonJS: `require` loads them in every host
+  mainFields: ['module', 'main'], // the ES modules of a package drop what is not used
+  logLevel: 'warning',
+} as const satisfies BuildOptions;
+
+async function presentBundles(): Promise<readonly Bundle[]> {
+  const present: Bundle[] = [];
+  for (const bundle of bundles) {
+    const exists = await access(path.join(repositoryFolder, bundle.entry)).then(
+      () => true,
+      () => false,
+    );
+    if (exists) present.push(bundle);
+    else console.warn(`not there yet: ${bundle.entry}`);
+  }
+  return present;
+}

@@ -1,0 +1,124 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { systemCodeOf } from '../base/errors';
+import { parseJson } from '../base/json';
+import { minuteMs, secondMs } from '../base/time';
+import { runNode } from './childProcess';
+import { repositoryFolder } from './paths';
+import { type LayerResult, layerResultSchema, type RunOptions } from './testRun';
+
+/** A layer of tests, run in a process of its own. */
+export interface Layer {
+  readonly name: string;
+  readonly folders: readonly string[];
+  /** True when its tests start what the build makes. */
+  readonly needsBuild: boolean;
+  readonly testLimitMs: number;
+  readonly layerLimitMs: number;
+}
+
+export const layers: readonly Layer[] = [
+  {
+    name: 'unit',
+    folders: ['test/unit', 'test/property', 'test/contract'],
+    needsBuild: false,
+    testLimitMs: 20 * secondMs,
+    layerLimitMs: 10 * minuteMs,
+  },
+  {
+    name: 'simulation',
+    folders: ['test/simulation'],
+    needsBuild: false,
+    testLimitMs: 10 * minuteMs,
+    layerLimitMs: 20 * minuteMs,
+  },
+  {
+    name: 'integration',
+    folders: ['test/integration'],
+    needsBuild: true,
+    testLimitMs: 3 * minuteMs,
+    layerLimitMs: 30 * minuteMs,
+  },
+  {
+    name: 'host',
+    folders: ['test/host'],
+    needsBuild: true,
+    testLimitMs: 3 * minuteMs,
+    layerLimitMs: 30 * minuteMs,
+  },
+];
+
+/** What of a layer to run, and how to tell of it. */
+export interface Choice {
+  readonly reporter: RunOptions['reporter'];
+  /** Only tests whose full title contains this. */
+  readonly grep?: string;
+  /** Only files whose path contains this. */
+  readonly files?: string;
+}
+
+/** Runs a layer. A layer that finds no test, crashes or does not end counts as one failure. */
+export async function runLayer(layer: Layer, choice: Choice): Promise<LayerResult> {
+  const files = (await testFiles(layer.folders)).filter(file => file.includes(choice.files ?? ''));
+  if (files.length === 0) return broken(layer, 'it has no test file that fits');
+  const folder = await mkdtemp(path.join(tmpdir(), 'scratch-tests-'));
+  try {
+    const resultFile = path.join(folder, 'result.json');
+    const options: RunOptions = {
+      files,
+      resultFile,
+      reporter: choice.reporter,
+      testLimitMs: layer.testLimitMs,
+      ...(choice.grep === undefined ? {} : { grep: choice.grep }),
+    };
+    const end = await runNode({
+      args: ['--import', 'tsx', path.join(__dirname, 'testRun.ts'), JSON.stringify(options)],
+      output: 'show',
+      limitMs: layer.layerLimitMs,
+    });
+    const result = layerResultSchema.safeParse(parseJson(await readText(resultFile)));
+    if (!result.success) return broken(layer, end.broken ?? `it ended with exit code ${end.code}`);
+    for (const title of result.data.skipped) console.log(`skipped, which counts as failed: ${title}`);
+    if (result.data.passed + result.data.failed + result.data.skipped.length === 0) {
+      return broken(layer, 'no test of it was run');
+    }
+    return result.data;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function broken(layer: Layer, why: string): LayerResult {
+  console.log(`The ${layer.name} layer did not run to its end: ${why}.`);
+  return { passed: 0, failed: 1, skipped: [] };
+}
+
+async function testFiles(folders: readonly string[]): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    folders.map(async folder => {
+      const names = await readdir(path.join(repositoryFolder, folder), { recursive: true }).catch(
+        noneIfAbsent,
+      );
+      return names.filter(isTestFile).map(name => path.join(repositoryFolder, folder, name));
+    }),
+  );
+  return lists.flat().sort();
+}
+
+/** Suites that run inside the editor are not for this process. */
+function isTestFile(name: string): boolean {
+  return name.endsWith('.test.ts') && !/(^|[\\/])(node_modules|fixtures|suite)[\\/]/.test(name);
+}
+
+function noneIfAbsent(error: unknown): string[] {
+  if (systemCodeOf(error) === 'ENOENT') return [];
+  throw error;
+}
+
+async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return '';
+    throw error;
+  });
+}
