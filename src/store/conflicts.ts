@@ -1,0 +1,145 @@
+import { assert } from '../base/assert';
+import type { JsonObject } from '../base/json';
+import { unwrap } from '../base/result';
+import type { Conflict, ConflictState } from '../model/conflict';
+import { decodeConflict, encodeConflict, isSensitiveConflict } from '../model/conflictCodec';
+import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
+import { isStamp, type Stamp } from '../model/ids/stamp';
+import type { Row } from '../sqlite/database';
+import { wireExtraOf } from './items';
+import { branded, flag, integer, optionalBranded, text } from './rows';
+import type { StoreTransaction } from './transaction';
+
+/** A conflict record as this device holds it. */
+export interface StoredConflict {
+  readonly id: ConflictId;
+  /** Undefined when it is encrypted at rest and the device is locked. */
+  readonly conflict: Conflict | undefined;
+  readonly revision: number;
+  readonly stamp: Stamp;
+  /** A record that was pruned everywhere. */
+  readonly deleted: boolean;
+  readonly version: number;
+  readonly syncedStamp: Stamp | undefined;
+  readonly wireExtra: JsonObject | undefined;
+}
+
+export interface SyncedRecord {
+  readonly version: number;
+  readonly stamp: Stamp | undefined;
+}
+
+export function readConflict(store: StoreTransaction, id: ConflictId): StoredConflict | undefined {
+  const row = store.sql.get('SELECT * FROM conflicts WHERE id = ?', [id]);
+  return row && storedConflict(store, row);
+}
+
+export function findConflictIds(
+  store: StoreTransaction,
+  prefix: string,
+  limit: number,
+): readonly ConflictId[] {
+  return store.sql
+    .all('SELECT id FROM conflicts WHERE deleted = 0 AND id >= ? AND id < ? ORDER BY id LIMIT ?', [
+      prefix,
+      `${prefix}g`,
+      limit,
+    ])
+    .map(row => branded(row, 'id', isConflictId));
+}
+
+/** Newest first. */
+export function listConflicts(
+  store: StoreTransaction,
+  states: readonly ConflictState[],
+): readonly StoredConflict[] {
+  const marks = states.map(() => '?').join(',');
+  return store.sql
+    .all(
+      `SELECT * FROM conflicts WHERE deleted = 0 AND state IN (${marks}) ORDER BY detected_at DESC`,
+      states,
+    )
+    .map(row => storedConflict(store, row));
+}
+
+export function countOpenConflicts(store: StoreTransaction): number {
+  const row = store.sql.get(`SELECT count(*) AS total FROM conflicts WHERE deleted = 0 AND state = 'open'`);
+  assert(row, 'count answers a row');
+  return integer(row, 'total');
+}
+
+export function itemIdsInConflict(store: StoreTransaction): ReadonlySet<string> {
+  return new Set(
+    store.sql
+      .all(`SELECT DISTINCT item_id FROM conflicts WHERE deleted = 0 AND state = 'open'`)
+      .map(row => text(row, 'item_id')),
+  );
+}
+
+export function conflictsOfItem(store: StoreTransaction, itemId: ItemId): readonly StoredConflict[] {
+  return store.sql
+    .all('SELECT * FROM conflicts WHERE item_id = ? AND deleted = 0 ORDER BY detected_at DESC', [itemId])
+    .map(row => storedConflict(store, row));
+}
+
+/** Writes a state of a record; what is known of the server's version stays when `synced` is left out. */
+export function writeConflict(
+  store: StoreTransaction,
+  conflict: Conflict,
+  synced?: SyncedRecord,
+  wireExtra?: JsonObject,
+): void {
+  store.sql.run(
+    `INSERT INTO conflicts(id, item_id, payload, state, revision, stamp, detected_at, deleted, version, synced_stamp,
+       wire_extra) VALUES (?,?,?,?,?,?,?,0,?,?,?)
+     ON CONFLICT(id) DO UPDATE SET payload = excluded.payload, state = excluded.state, deleted = 0,
+       revision = excluded.revision, stamp = excluded.stamp,
+       version = CASE WHEN excluded.version > 0 THEN excluded.version ELSE version END,
+       synced_stamp = coalesce(excluded.synced_stamp, synced_stamp),
+       wire_extra = coalesce(excluded.wire_extra, wire_extra)`,
+    [
+      conflict.id,
+      conflict.itemId,
+      store.payloads.write(encodeConflict(conflict), isSensitiveConflict(conflict), conflict.id),
+      conflict.state,
+      conflict.revision,
+      conflict.stamp,
+      conflict.detectedAt,
+      synced?.version ?? 0,
+      synced?.stamp ?? null,
+      wireExtra === undefined ? null : JSON.stringify(wireExtra),
+    ],
+  );
+}
+
+export function setSyncedRecord(store: StoreTransaction, id: ConflictId, synced: SyncedRecord): void {
+  store.sql.run('UPDATE conflicts SET version = ?, synced_stamp = ? WHERE id = ?', [
+    synced.version,
+    synced.stamp ?? null,
+    id,
+  ]);
+}
+
+/** The record was pruned on the server: its row stays, so that its version is known, without its texts. */
+export function markConflictPruned(store: StoreTransaction, id: ConflictId, synced: SyncedRecord): void {
+  store.sql.run(
+    `UPDATE conflicts SET deleted = 1, payload = '{}', state = 'resolved', version = ?, synced_stamp = ? WHERE id = ?`,
+    [synced.version, synced.stamp ?? null, id],
+  );
+}
+
+function storedConflict(store: StoreTransaction, row: Row): StoredConflict {
+  const id = branded(row, 'id', isConflictId);
+  const deleted = flag(row, 'deleted');
+  const value = deleted ? undefined : store.payloads.read(row['payload'], id);
+  return {
+    id,
+    conflict: value === undefined ? undefined : unwrap(decodeConflict(value)),
+    revision: integer(row, 'revision'),
+    stamp: branded(row, 'stamp', isStamp),
+    deleted,
+    version: integer(row, 'version'),
+    syncedStamp: optionalBranded(row, 'synced_stamp', isStamp),
+    wireExtra: wireExtraOf(row),
+  };
+}

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { assert } from '../base/assert';
+import { type JsonObject, parseJson } from '../base/json';
+import type { Content, Kind } from '../model/content';
+import { kinds } from '../model/content';
+import { type DeviceId, type ItemId, isDeviceId, isItemId } from '../model/ids/ids';
+import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
+import type { Row, SqlValue } from '../sqlite/database';
+import { branded, flag, integer, optionalBranded, optionalText, text } from './rows';
+import type { StoreTransaction } from './transaction';
+
+/** What this device holds of an item. */
+export interface StoredItem {
+  readonly id: ItemId;
+  readonly kind: Kind;
+  /** Undefined when it is encrypted at rest and the device is locked. */
+  readonly content: Content | undefined;
+  readonly lastModified: Stamp;
+  readonly deviceId: DeviceId;
+  readonly deleted: boolean;
+  /** The server's version that this is, or was made on; 0 before the first push. */
+  readonly version: number;
+  /** The stamp of that version; undefined with version 0. */
+  readonly syncedStamp: Stamp | undefined;
+  /** The stamps of the versions before it, newest first. */
+  readonly ancestors: readonly Stamp[];
+  /** Milliseconds since 1970; grows strictly with every write of the item. */
+  readonly modifiedMs: number;
+  readonly createdMs: number;
+  /** Fields of the wire that this version does not know; sent back with the next change. */
+  readonly wireExtra: JsonObject | undefined;
+}
+
+export interface ItemWrite extends Omit<StoredItem, 'kind' | 'content' | 'modifiedMs' | 'createdMs'> {
+  readonly content: Content;
+}
+
+export interface ItemFilter {
+  readonly kind?: Kind;
+  /** The folder itself, not those below it. */
+  readonly folder?: string;
+  readonly tag?: string;
+  readonly deleted: boolean;
+  readonly limit?: number;
+}
+
+/** A page of a list cannot be larger; a list without a limit is read whole. */
+const maxListedItems = 1_000_000;
+
+export function readItem(store: StoreTransaction, id: ItemId): StoredItem | undefined {
+  const row = store.sql.get('SELECT * FROM items WHERE id = ?', [id]);
+  return row && storedItem(store, row);
+}
+
+/** The ids that start with `prefix`, at most `limit`. */
+export function findItemIds(store: StoreTransaction, prefix: string, limit: number): readonly ItemId[] {
+  return store.sql
+    .all('SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?', [prefix, `${prefix}g`, limit])
+    .map(row => branded(row, 'id', isItemId));
+}
+
+/** Newest first. Contents come without bodies and overlays, which lists do not show. */
+export function listItems(store: StoreTransaction, filter: ItemFilter): readonly StoredItem[] {
+  const conditions = ['deleted = ?'];
+  const parameters: SqlValue[] = [filter.deleted ? 1 : 0];
+  if (filter.kind) {
+    conditions.push('type = ?');
+    parameters.push(filter.kind);
+  }
+  const inMemory = filter.folder !== undefined || filter.tag !== undefined;
+  const limit = inMemory ? maxListedItems : (filter.limit ?? maxListedItems);
+  const rows = store.sql.all(
+    `SELECT id, type, last_modified, deleted, owner_device_id, version, synced_stamp, ancestors, modified_ms,
+       created_ms, wire_extra,
+       CASE typeof(payload) WHEN 'text' THEN json_set(json_remove(payload, '$.overlays'), '$.body', '', '$.overlays', json('{}'))
+         ELSE payload END AS payload
+     FROM items WHERE ${conditions.join(' AND ')} ORDER BY last_modified DESC LIMIT ?`,
+    [...parameters, limit],
+  );
+  const items = rows.map(row => storedItem(store, row));
+  if (!inMemory) return items;
+  return items
+    .filter(item => filter.folder === undefined || item.content?.folder === filter.folder)
+    .filter(item => filter.tag === undefined || item.content?.tags.includes(filter.tag))
+    .slice(0, filter.limit ?? maxListedItems);
+}
+
+export function countItems(store: StoreTransaction): { readonly live: number; readonly all: number } {
+  const row = store.sql.get('SELECT count(*) AS total, coalesce(sum(deleted = 0), 0) AS live FROM items');
+  assert(row, 'count answers a row');
+  return { live: integer(row, 'live'), all: integer(row, 'total') };
+}
+
+export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: number): void {
+  const before = store.sql.get('SELECT modified_ms FROM items WHERE id = ?', [item.id]);
+  const stampMs = parseStamp(item.lastModified).millis;
+  const modifiedMs = before ? Math.max(integer(before, 'modified_ms') + 1, stampMs) : stampMs;
+  const values: SqlValue[] = [
+    item.content.kind,
+    store.payloads.writeContent(item.content, item.id),
+    item.lastModified,
+    item.deleted ? 1 : 0,
+    item.deviceId,
+    item.version,
+    item.syncedStamp ?? null,
+    JSON.stringify(item.ancestors),
+    modifiedMs,
+    item.wireExtra === undefined ? null : JSON.stringify(item.wireExtra),
+  ];
+  store.sql.run(
+    `INSERT INTO items(type, payload, last_modified, deleted, owner_device_id, version, synced_stamp, ancestors,
+       modified_ms, wire_extra, id, created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+     ON CONFLICT(id) DO UPDATE SET type = excluded.type, payload = excluded.payload,
+       last_modified = excluded.last_modified, deleted = excluded.deleted,
+       owner_device_id = excluded.owner_device_id, version = excluded.version,
+       synced_stamp = excluded.synced_stamp, ancestors = excluded.ancestors, modified_ms = excluded.modified_ms,
+       wire_extra = excluded.wire_extra`,
+    [...values, item.id, nowMs],
+  );
+}
+
+/** Notes that the server has accepted, or already holds, this very content as `version`. */
+export function setSyncedVersion(
+  store: StoreTransaction,
+  id: ItemId,
+  synced: {
+    readonly version: number;
+    readonly stamp: Stamp | undefined;
+    readonly ancestors: readonly Stamp[];
+  },
+): void {
+  store.sql.run('UPDATE items SET version = ?, synced_stamp = ?, ancestors = ? WHERE id = ?', [
+    synced.version,
+    synced.stamp ?? null,
+    JSON.stringify(synced.ancestors),
+    id,
+  ]);
+}
+
+export function removeItem(store: StoreTransaction, id: ItemId): void {
+  store.sql.run('DELETE FROM items WHERE id = ?', [id]);
+}
+
+const stampList = z.array(z.string().refine(isStamp, 'must be a stamp'));
+const extraFields = z.record(z.string(), z.json());
+
+/** The stamps of a column that holds a JSON array of them. */
+export function stampsOf(json: string): readonly Stamp[] {
+  return stampList.parse(parseJson(json));
+}
+
+/** The unknown fields of a `wire_extra` column. */
+export function wireExtraOf(row: Row): JsonObject | undefined {
+  const json = optionalText(row, 'wire_extra');
+  return json === undefined ? undefined : extraFields.parse(parseJson(json));
+}
+
+const isKind = (value: string): value is Kind => kinds.some(kind => kind === value);
+
+function storedItem(store: StoreTransaction, row: Row): StoredItem {
+  const id = branded(row, 'id', isItemId);
+  return {
+    id,
+    kind: branded(row, 'type', isKind),
+    content: store.payloads.readContent(row, 'payload', id),
+    lastModified: branded(row, 'last_modified', isStamp),
+    deviceId: branded(row, 'owner_device_id', isDeviceId),
+    deleted: flag(row, 'deleted'),
+    version: integer(row, 'version'),
+    syncedStamp: optionalBranded(row, 'synced_stamp', isStamp),
+    ancestors: stampsOf(text(row, 'ancestors')),
+    modifiedMs: integer(row, 'modified_ms'),
+    createdMs: integer(row, 'created_ms'),
+    wireExtra: wireExtraOf(row),
+  };
+}

@@ -1,0 +1,309 @@
+import { assert } from '../base/assert';
+import type { ChangeType } from '../model/change';
+import type { Content } from '../model/content';
+import {
+  type ChangeId,
+  type ConflictId,
+  type ItemId,
+  isChangeId,
+  isConflictId,
+  isItemId,
+} from '../model/ids/ids';
+import { isStamp, type Stamp } from '../model/ids/stamp';
+import type { Row } from '../sqlite/database';
+import { stampsOf } from './items';
+import { branded, flag, integer, optionalBranded, optionalInteger, optionalText, text } from './rows';
+import type { StoreTransaction } from './transaction';
+
+/**
+ * The log of local edits. A row waits until it is frozen (sent for the first time, with its exact bytes), is then in
+ * flight until the server has answered, and is acknowledged when it was accepted. A subject has at most one row that
+ * waits and one in flight: later edits gather in the one that waits.
+ */
+export type OutboxChange = ItemChange | RecordChange;
+
+interface ChangeCommon {
+  readonly rowId: number;
+  readonly stamp: Stamp;
+  /** The clock's raw reading, while the change was never sent; undefined once its stamp may not be changed. */
+  readonly rawMs: number | undefined;
+  /** Changes of one group are accepted by the server all or none. */
+  readonly groupId: ChangeId | undefined;
+  /** Why the server, or this device, will not take it as it is; it is not sent again until it is edited. */
+  readonly refused: string | undefined;
+  readonly flight: Flight | undefined;
+}
+
+/** What was sent: sent again byte for byte until it is answered. */
+export interface Flight {
+  readonly changeId: ChangeId;
+  /** The JSON text of the change on the wire. */
+  readonly frozen: string;
+}
+
+export interface ItemChange extends ChangeCommon {
+  readonly collection: 'item';
+  readonly itemId: ItemId;
+  readonly type: ChangeType;
+  /** Undefined when it is encrypted at rest and the device is locked. */
+  readonly content: Content | undefined;
+  readonly base: ChangeBase;
+  /** The stamps before this change, newest first: the base's, then the base's ancestors. */
+  readonly ancestors: readonly Stamp[];
+  readonly resolves: ConflictId | undefined;
+}
+
+/** A conflict record whose state waits to be pushed; the state itself is in the record. */
+export interface RecordChange extends ChangeCommon {
+  readonly collection: 'conflict';
+  readonly itemId: ConflictId;
+}
+
+export interface ChangeBase {
+  /** 0 when no server version existed, or while it is not known yet because the base is itself in flight. */
+  readonly version: number;
+  readonly stamp: Stamp | undefined;
+  readonly deleted: boolean;
+  /** Undefined when it is not known. */
+  readonly content: Content | undefined;
+}
+
+export interface NewItemChange {
+  readonly itemId: ItemId;
+  readonly type: ChangeType;
+  readonly stamp: Stamp;
+  readonly rawMs: number | undefined;
+  readonly content: Content;
+  readonly base: ChangeBase;
+  readonly ancestors: readonly Stamp[];
+  readonly resolves?: ConflictId | undefined;
+  readonly groupId?: ChangeId | undefined;
+}
+
+export interface NewRecordChange {
+  readonly conflictId: ConflictId;
+  readonly stamp: Stamp;
+  readonly groupId?: ChangeId | undefined;
+}
+
+/** The change of an item that waits to be sent. */
+export function waitingItemChange(store: StoreTransaction, itemId: ItemId): ItemChange | undefined {
+  return openItemChange(store, itemId, 'change_id IS NULL');
+}
+
+/** The change of an item that was sent and not answered. */
+export function itemChangeInFlight(store: StoreTransaction, itemId: ItemId): ItemChange | undefined {
+  return openItemChange(store, itemId, 'change_id IS NOT NULL');
+}
+
+/** Everything in flight, oldest first. */
+export function changesInFlight(store: StoreTransaction, limit: number): readonly OutboxChange[] {
+  return store.sql
+    .all(
+      'SELECT * FROM changes WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL ORDER BY id LIMIT ?',
+      [limit],
+    )
+    .map(row => outboxChange(store, row));
+}
+
+/** What waits, is not refused, and has nothing of its subject in flight: oldest first, whole groups together. */
+export function sendableChanges(store: StoreTransaction, limit: number): readonly OutboxChange[] {
+  return store.sql
+    .all(
+      `SELECT * FROM changes AS c WHERE acknowledged_ms IS NULL AND change_id IS NULL AND refused IS NULL
+         AND NOT EXISTS (SELECT 1 FROM changes AS f WHERE f.item_id = c.item_id AND f.acknowledged_ms IS NULL
+           AND f.change_id IS NOT NULL)
+         AND (group_id IS NULL OR NOT EXISTS (SELECT 1 FROM changes AS g JOIN changes AS h ON h.item_id = g.item_id
+           WHERE g.group_id = c.group_id AND g.acknowledged_ms IS NULL AND h.acknowledged_ms IS NULL
+             AND (h.change_id IS NOT NULL OR h.refused IS NOT NULL)))
+       ORDER BY coalesce((SELECT min(id) FROM changes AS g WHERE g.group_id = c.group_id
+         AND g.acknowledged_ms IS NULL), id), id LIMIT ?`,
+      [limit],
+    )
+    .map(row => outboxChange(store, row));
+}
+
+/** Waiting changes whose stamps may still be corrected, in the order in which they were made. */
+export function neverSentChanges(store: StoreTransaction): readonly OutboxChange[] {
+  return store.sql
+    .all('SELECT * FROM changes WHERE acknowledged_ms IS NULL AND raw_ms IS NOT NULL ORDER BY timestamp')
+    .map(row => outboxChange(store, row));
+}
+
+/** How many items have a change that is not acknowledged. */
+export function countPendingItems(store: StoreTransaction): number {
+  const row = store.sql.get(
+    `SELECT count(DISTINCT item_id) AS total FROM changes WHERE acknowledged_ms IS NULL AND collection = 'item'`,
+  );
+  assert(row, 'count answers a row');
+  return integer(row, 'total');
+}
+
+/** True when nothing waits and nothing is in flight. */
+export function isOutboxEmpty(store: StoreTransaction): boolean {
+  return store.sql.get('SELECT 1 FROM changes WHERE acknowledged_ms IS NULL LIMIT 1') === undefined;
+}
+
+export function pendingItemIds(store: StoreTransaction): ReadonlySet<string> {
+  return new Set(
+    store.sql
+      .all(`SELECT DISTINCT item_id FROM changes WHERE acknowledged_ms IS NULL AND collection = 'item'`)
+      .map(row => text(row, 'item_id')),
+  );
+}
+
+/** Writes the waiting change of an item, in place of the one that waits. */
+export function putWaitingItemChange(store: StoreTransaction, change: NewItemChange): void {
+  dropWaiting(store, change.itemId);
+  const write = (content: Content) => store.payloads.writeContent(content, change.itemId);
+  store.sql.run(
+    `INSERT INTO changes(collection, item_id, change_type, timestamp, raw_ms, payload, base_version, base_timestamp,
+       base_deleted, base_payload, ancestors, resolves, group_id) VALUES ('item',?,?,?,?,?,?,?,?,?,?,?,?)`,
+    [
+      change.itemId,
+      change.type,
+      change.stamp,
+      change.rawMs ?? null,
+      write(change.content),
+      change.base.version,
+      change.base.stamp ?? null,
+      change.base.deleted ? 1 : 0,
+      change.base.content === undefined ? null : write(change.base.content),
+      JSON.stringify(change.ancestors),
+      change.resolves ?? null,
+      change.groupId ?? null,
+    ],
+  );
+}
+
+/** Notes that a record's state is to be pushed, in place of an older state that waits. */
+export function putWaitingRecordChange(store: StoreTransaction, change: NewRecordChange): void {
+  dropWaiting(store, change.conflictId);
+  store.sql.run(
+    `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors, group_id)
+     VALUES ('conflict', ?, 'upsert', ?, 0, 0, '[]', ?)`,
+    [change.conflictId, change.stamp, change.groupId ?? null],
+  );
+}
+
+export function dropWaiting(store: StoreTransaction, subject: ItemId | ConflictId): void {
+  store.sql.run('DELETE FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND change_id IS NULL', [
+    subject,
+  ]);
+}
+
+/** Freezes a waiting change as it is sent. False when it has changed since it was read. */
+export function freeze(
+  store: StoreTransaction,
+  change: OutboxChange,
+  flight: Flight,
+  nowMs: number,
+): boolean {
+  const changed = store.sql.run(
+    `UPDATE changes SET change_id = ?, frozen = ?, sent_ms = ?, raw_ms = NULL
+     WHERE id = ? AND change_id IS NULL AND acknowledged_ms IS NULL AND timestamp = ?`,
+    [flight.changeId, flight.frozen, nowMs, change.rowId, change.stamp],
+  );
+  return changed === 1;
+}
+
+/** The server has accepted it. */
+export function acknowledge(store: StoreTransaction, change: OutboxChange, nowMs: number): void {
+  store.sql.run('UPDATE changes SET acknowledged_ms = ?, frozen = NULL WHERE id = ?', [nowMs, change.rowId]);
+}
+
+/** Takes an answered change out of flight: it waits again, or makes way for the one that waited behind it. */
+export function thaw(store: StoreTransaction, change: OutboxChange): void {
+  const behind = store.sql.get(
+    'SELECT id FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND change_id IS NULL',
+    [change.itemId],
+  );
+  if (!behind) {
+    store.sql.run('UPDATE changes SET change_id = NULL, frozen = NULL WHERE id = ?', [change.rowId]);
+    return;
+  }
+  store.sql.run(
+    `UPDATE changes SET (base_version, base_timestamp, base_deleted, base_payload, ancestors) =
+       (SELECT base_version, base_timestamp, base_deleted, base_payload, ancestors FROM changes WHERE id = ?),
+       resolves = coalesce(resolves, (SELECT resolves FROM changes WHERE id = ?)),
+       group_id = coalesce(group_id, (SELECT group_id FROM changes WHERE id = ?))
+     WHERE id = ?`,
+    [change.rowId, change.rowId, change.rowId, integer(behind, 'id')],
+  );
+  store.sql.run('DELETE FROM changes WHERE id = ?', [change.rowId]);
+}
+
+export function removeChange(store: StoreTransaction, change: OutboxChange): void {
+  store.sql.run('DELETE FROM changes WHERE id = ?', [change.rowId]);
+}
+
+/** The change stays in the outbox but is not sent again until it is edited. */
+export function refuse(store: StoreTransaction, change: OutboxChange, reason: string): void {
+  store.sql.run('UPDATE changes SET refused = ? WHERE id = ?', [reason, change.rowId]);
+}
+
+/** Gives a waiting change another stamp. */
+export function restampChange(store: StoreTransaction, change: OutboxChange, stamp: Stamp): void {
+  store.sql.run('UPDATE changes SET timestamp = ? WHERE id = ?', [stamp, change.rowId]);
+}
+
+/** The reasons of changes that were refused. */
+export function refusals(
+  store: StoreTransaction,
+  limit: number,
+): readonly { itemId: string; reason: string }[] {
+  return store.sql
+    .all(
+      'SELECT item_id, refused FROM changes WHERE refused IS NOT NULL AND acknowledged_ms IS NULL LIMIT ?',
+      [limit],
+    )
+    .map(row => ({ itemId: text(row, 'item_id'), reason: text(row, 'refused') }));
+}
+
+function openItemChange(store: StoreTransaction, itemId: ItemId, condition: string): ItemChange | undefined {
+  const row = store.sql.get(
+    `SELECT * FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND ${condition}`,
+    [itemId],
+  );
+  if (!row) return undefined;
+  const change = outboxChange(store, row);
+  assert(change.collection === 'item', 'item ids and conflict ids never meet');
+  return change;
+}
+
+function outboxChange(store: StoreTransaction, row: Row): OutboxChange {
+  const common: ChangeCommon = {
+    rowId: integer(row, 'id'),
+    stamp: branded(row, 'timestamp', isStamp),
+    rawMs: optionalInteger(row, 'raw_ms'),
+    groupId: optionalBranded(row, 'group_id', isChangeId),
+    refused: optionalText(row, 'refused'),
+    flight: flightOf(row),
+  };
+  if (text(row, 'collection') === 'conflict') {
+    return { ...common, collection: 'conflict', itemId: branded(row, 'item_id', isConflictId) };
+  }
+  const itemId = branded(row, 'item_id', isItemId);
+  return {
+    ...common,
+    collection: 'item',
+    itemId,
+    type: text(row, 'change_type') === 'delete' ? 'delete' : 'upsert',
+    content: store.payloads.readContent(row, 'payload', itemId),
+    base: {
+      version: integer(row, 'base_version'),
+      stamp: optionalBranded(row, 'base_timestamp', isStamp),
+      deleted: flag(row, 'base_deleted'),
+      content:
+        row['base_payload'] === null ? undefined : store.payloads.readContent(row, 'base_payload', itemId),
+    },
+    ancestors: stampsOf(text(row, 'ancestors')),
+    resolves: optionalBranded(row, 'resolves', isConflictId),
+  };
+}
+
+function flightOf(row: Row): Flight | undefined {
+  const changeId = optionalBranded(row, 'change_id', isChangeId);
+  const frozen = optionalText(row, 'frozen');
+  return changeId === undefined || frozen === undefined ? undefined : { changeId, frozen };
+}

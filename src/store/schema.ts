@@ -1,0 +1,132 @@
+import type { Migration } from '../sqlite/database';
+
+/** "SSyn" as a 32-bit integer: marks the file as ours (SQLite's application_id). */
+export const storeApplicationId = 0x5353796e;
+
+/**
+ * The device's tables. `payload` columns hold a content as canonical JSON text, or, encrypted at rest, as a blob.
+ * Stamps are texts whose order is their order. Once released, a step is never changed: the next one follows it.
+ */
+export const storeMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    up(tx) {
+      for (const statement of firstSchema) tx.run(statement);
+    },
+  },
+];
+
+const firstSchema = [
+  `CREATE TABLE meta(
+     key TEXT PRIMARY KEY,
+     value TEXT NOT NULL
+   ) WITHOUT ROWID`,
+
+  // What this device holds of every item. version and synced_stamp name the server's version that the row is, or was
+  // made on (0 and null before the first push); ancestors are the stamps before synced_stamp, newest first.
+  `CREATE TABLE items(
+     rid INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     type TEXT NOT NULL,
+     payload NOT NULL,
+     last_modified TEXT NOT NULL,
+     deleted INTEGER NOT NULL,
+     owner_device_id TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     synced_stamp TEXT,
+     ancestors TEXT NOT NULL,
+     modified_ms INTEGER NOT NULL,
+     created_ms INTEGER NOT NULL,
+     wire_extra TEXT
+   )`,
+  'CREATE INDEX items_by_time ON items(deleted, last_modified)',
+
+  // The log of local edits, and the outbox: a row waits (change_id null), is in flight (change_id set), or is
+  // acknowledged. One subject has at most one row that waits and one in flight.
+  `CREATE TABLE changes(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     collection TEXT NOT NULL,
+     item_id TEXT NOT NULL,
+     change_type TEXT NOT NULL,
+     timestamp TEXT NOT NULL,
+     raw_ms INTEGER,
+     payload,
+     base_version INTEGER NOT NULL,
+     base_timestamp TEXT,
+     base_deleted INTEGER NOT NULL,
+     base_payload,
+     ancestors TEXT NOT NULL,
+     resolves TEXT,
+     group_id TEXT,
+     refused TEXT,
+     change_id TEXT UNIQUE,
+     frozen TEXT,
+     sent_ms INTEGER,
+     acknowledged_ms INTEGER
+   )`,
+  'CREATE INDEX changes_open ON changes(item_id) WHERE acknowledged_ms IS NULL',
+  'CREATE INDEX changes_acknowledged ON changes(acknowledged_ms) WHERE acknowledged_ms IS NOT NULL',
+
+  `CREATE TABLE conflicts(
+     id TEXT PRIMARY KEY,
+     item_id TEXT NOT NULL,
+     payload NOT NULL,
+     state TEXT NOT NULL,
+     revision INTEGER NOT NULL,
+     stamp TEXT NOT NULL,
+     detected_at TEXT NOT NULL,
+     deleted INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     synced_stamp TEXT,
+     wire_extra TEXT
+   ) WITHOUT ROWID`,
+  'CREATE INDEX conflicts_by_state ON conflicts(state, detected_at)',
+  'CREATE INDEX conflicts_by_item ON conflicts(item_id)',
+
+  // The history of every item, the current state included.
+  `CREATE TABLE versions(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     item_id TEXT NOT NULL,
+     stamp TEXT NOT NULL,
+     device_id TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     deleted INTEGER NOT NULL,
+     payload NOT NULL,
+     saved_ms INTEGER NOT NULL,
+     UNIQUE(item_id, stamp)
+   )`,
+
+  // Saves of documents whose item had changed since they were read; merged by settling.
+  `CREATE TABLE unsettled_saves(
+     item_id TEXT PRIMARY KEY,
+     base_payload NOT NULL,
+     payload NOT NULL,
+     saved_ms INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+
+  // Pulled versions that could not be opened yet: the key is missing, or a newer version of the product wrote them.
+  `CREATE TABLE unopened(
+     item_id TEXT PRIMARY KEY,
+     wire TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     key_id TEXT NOT NULL
+   ) WITHOUT ROWID`,
+
+  // Whose content others deleted or overwrote lately: what the guard counts.
+  `CREATE TABLE overwritten(
+     item_id TEXT PRIMARY KEY,
+     at_ms INTEGER NOT NULL,
+     deleted INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+
+  `CREATE TABLE devices(
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL
+   ) WITHOUT ROWID`,
+
+  `CREATE TABLE sync_log(
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     at_ms INTEGER NOT NULL,
+     entry TEXT NOT NULL
+   )`,
+];

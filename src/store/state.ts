@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { parseJson } from '../base/json';
+import { type AccountId, type DeviceId, isAccountId, isDeviceId } from '../model/ids/ids';
+import { text } from './rows';
+import type { StoreTransaction } from './transaction';
+
+/**
+ * What a device remembers beside its items: one JSON value a key in the `meta` table, decoded by the schema of its
+ * key. A key that was never written reads as undefined.
+ */
+export interface DeviceState {
+  readonly device: { readonly id: DeviceId; readonly name: string };
+  /** The hybrid logical clock: the greatest reading issued or taken over. */
+  readonly clock: { readonly millis: number; readonly counter: number };
+  /** Server time less this machine's wall time, in milliseconds. */
+  readonly clockOffsetMs: number;
+  readonly account: { readonly id: AccountId; readonly login: string; readonly server: string };
+  /** The server's opaque cursor after the last page that was applied. */
+  readonly cursor: string;
+  /** The digest of what this device holds as synced; see the protocol's digest. */
+  readonly digest: string;
+  /** A reconcile that is to be done before anything else is pulled. */
+  readonly reconcile: ReconcileReason;
+  /** When the last reconcile for a digest mismatch was done, milliseconds since 1970. */
+  readonly digestReconciledMs: number;
+  /** Grows when the lease changes hands and the new owner commits; see the lease. */
+  readonly fence: number;
+  readonly lastSyncMs: number;
+  readonly paused: boolean;
+  /** A mass change that waits for a person's answer. */
+  readonly guard: { readonly changed: number; readonly total: number; readonly snapshot: string };
+  /** The key that encrypts at rest, wrapped by the account's data key of this id. */
+  readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
+  readonly lastSnapshotMs: number;
+}
+
+/** Why everything is compared with the server's manifest. */
+export type ReconcileReason = 'newEpoch' | 'cursorExpired' | 'digestMismatch';
+
+export type StateKey = keyof DeviceState;
+
+const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
+  device: z.object({ id: z.string().refine(isDeviceId, 'must be a device id'), name: z.string() }),
+  clock: z.object({ millis: z.int().min(0), counter: z.int().min(0) }),
+  clockOffsetMs: z.number(),
+  account: z.object({
+    id: z.string().refine(isAccountId, 'must be an account id'),
+    login: z.string(),
+    server: z.string(),
+  }),
+  cursor: z.string(),
+  digest: z.string(),
+  reconcile: z.enum(['newEpoch', 'cursorExpired', 'digestMismatch']),
+  digestReconciledMs: z.number(),
+  fence: z.int().min(0),
+  lastSyncMs: z.number(),
+  paused: z.boolean(),
+  guard: z.object({ changed: z.int(), total: z.int(), snapshot: z.string() }),
+  wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
+  lastSnapshotMs: z.number(),
+};
+
+export function readState<Key extends StateKey>(
+  store: StoreTransaction,
+  key: Key,
+): DeviceState[Key] | undefined {
+  const row = store.sql.get('SELECT value FROM meta WHERE key = ?', [key]);
+  if (!row) return undefined;
+  return schemas[key].parse(parseJson(text(row, 'value')));
+}
+
+export function writeState<Key extends StateKey>(
+  store: StoreTransaction,
+  key: Key,
+  value: DeviceState[Key],
+): void {
+  store.sql.run(
+    'INSERT INTO meta(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value',
+    [key, JSON.stringify(value)],
+  );
+}
+
+export function clearState(store: StoreTransaction, key: StateKey): void {
+  store.sql.run('DELETE FROM meta WHERE key = ?', [key]);
+}
