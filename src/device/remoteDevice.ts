@@ -1,0 +1,282 @@
+import { MessageChannel, type Worker } from 'node:worker_threads';
+import { expose, proxy, type Remote, wrap } from 'comlink';
+import nodeEndpoint from 'comlink/dist/umd/node-adapter';
+import { type Disposable, Emitter } from '../base/event';
+import { err, ok, type Result } from '../base/result';
+import { type Clock, minuteMs, secondMs, type Timers } from '../base/time';
+import type {
+  Device,
+  DeviceAccount,
+  DeviceConflicts,
+  DeviceDocuments,
+  DeviceEvent,
+  DeviceItems,
+  DeviceSettings,
+  DeviceSync,
+  DeviceUpkeep,
+} from './device';
+import type { DeviceError } from './deviceError';
+import type { WorkerEntry, WorkerStart } from './workerContract';
+import { type LentServices, lendServices } from './workerServices';
+
+export interface RemoteDeviceOptions extends LentServices {
+  /** The folder of the device's store. */
+  readonly folder: string;
+  readonly wasmFile: string;
+  /** Starts the thread. `services` of `start` must be in the worker's transfer list. */
+  readonly startWorker: (start: WorkerStart) => Worker;
+  readonly settings: DeviceSettings;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+/** A worker that ended by itself more often than this within {@link deathWindowMs} is not started again. */
+export const maxDeaths = 3;
+export const deathWindowMs = 10 * minuteMs;
+/** How long a failure to open the store answers for the next uses too, before the next try. */
+export const reopenDelayMs = 2 * secondMs;
+/** How long the end of a running cycle is waited for at the close. */
+export const closeLimitMs = 3 * secondMs;
+
+/**
+ * A device in a worker thread. The thread starts on first use; one that ends by itself is started again, what it was
+ * asked meanwhile fails in words, and listeners hear a notice.
+ */
+export class RemoteDevice implements Device {
+  readonly #options: RemoteDeviceOptions;
+  readonly #events: Emitter<DeviceEvent>;
+  #settings: DeviceSettings;
+  #focused: boolean | undefined;
+  #syncing = false;
+  #closed = false;
+  #running: Promise<Result<Running, DeviceError>> | undefined;
+  #deathsAtMs: readonly number[] = [];
+
+  constructor(options: RemoteDeviceOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#events = new Emitter(error => {
+      options.logger.error('a listener of the device failed', { error: String(error) });
+    });
+  }
+
+  readonly items: DeviceItems = {
+    create: item => this.#ask(entry => entry.items.create(item)),
+    get: id => this.#ask(entry => entry.items.get(id)),
+    list: query => this.#ask(entry => entry.items.list(query)),
+    search: (query, limit) => this.#ask(entry => entry.items.search(query, limit)),
+    update: (id, fields) => this.#ask(entry => entry.items.update(id, fields)),
+    delete: id => this.#ask(entry => entry.items.delete(id)),
+    restore: (id, version) => this.#ask(entry => entry.items.restore(id, version)),
+    history: id => this.#ask(entry => entry.items.history(id)),
+    emptyDeleted: () => this.#ask(entry => entry.items.emptyDeleted()),
+  };
+
+  readonly documents: DeviceDocuments = {
+    open: id => this.#ask(entry => entry.documents.open(id)),
+    save: (id, body, base) => this.#ask(entry => entry.documents.save(id, body, base)),
+    settle: id => this.#ask(entry => entry.documents.settle(id)),
+  };
+
+  readonly conflicts: DeviceConflicts = {
+    list: options => this.#ask(entry => entry.conflicts.list(options)),
+    get: id => this.#ask(entry => entry.conflicts.get(id)),
+    mergeText: id => this.#ask(entry => entry.conflicts.mergeText(id)),
+    resolve: (id, how) => this.#ask(entry => entry.conflicts.resolve(id, how)),
+    undo: id => this.#ask(entry => entry.conflicts.undo(id)),
+  };
+
+  readonly account: DeviceAccount = {
+    signUp: request => this.#ask(entry => entry.account.signUp(request)),
+    signIn: request => this.#ask(entry => entry.account.signIn(request)),
+    signOut: () => this.#ask(entry => entry.account.signOut()),
+    unlock: password => this.#ask(entry => entry.account.unlock(password)),
+    devices: () => this.#ask(entry => entry.account.devices()),
+    revoke: (deviceId, password) => this.#ask(entry => entry.account.revoke(deviceId, password)),
+    changePassword: (current, next) => this.#ask(entry => entry.account.changePassword(current, next)),
+    newRecoveryPhrase: password => this.#ask(entry => entry.account.newRecoveryPhrase(password)),
+    rotateKey: password => this.#ask(entry => entry.account.rotateKey(password)),
+  };
+
+  readonly sync: DeviceSync = {
+    status: () => this.#ask(entry => entry.sync.status()),
+    now: options => this.#ask(entry => entry.sync.now(options)),
+    rejectMassChange: () => this.#ask(entry => entry.sync.rejectMassChange()),
+    pause: () => this.#ask(entry => entry.sync.pause()),
+    resume: () => this.#ask(entry => entry.sync.resume()),
+    start: () => this.#startSync(),
+    setFocused: focused => this.#setFocused(focused),
+    log: limit => this.#ask(entry => entry.sync.log(limit)),
+  };
+
+  readonly upkeep: DeviceUpkeep = {
+    takeSnapshot: () => this.#ask(entry => entry.upkeep.takeSnapshot()),
+    snapshots: () => this.#ask(entry => entry.upkeep.snapshots()),
+    rollBack: snapshotId => this.#ask(entry => entry.upkeep.rollBack(snapshotId)),
+    doctor: options => this.#ask(entry => entry.upkeep.doctor(options)),
+  };
+
+  /** Kept for the thread that is not started yet. */
+  async configure(settings: Partial<DeviceSettings>): Promise<Result<void, DeviceError>> {
+    this.#settings = { ...this.#settings, ...settings };
+    return this.#running ? this.#ask(entry => entry.configure(settings)) : ok();
+  }
+
+  async on(listener: (event: DeviceEvent) => void): Promise<Disposable> {
+    return this.#events.on(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const running = await this.#running;
+    if (!running?.ok) return;
+    const { timers } = this.#options;
+    await Promise.race([running.value.ask(entry => entry.close()), timers.sleep(closeLimitMs)]);
+    await running.value.terminate();
+  }
+
+  async #startSync(): Promise<Result<void, DeviceError>> {
+    if (this.#syncing) return ok();
+    const started = await this.#ask<void>(entry => entry.sync.start());
+    this.#syncing = started.ok;
+    return started;
+  }
+
+  /** Never starts the thread: a device that was not used yet need not know. */
+  async #setFocused(focused: boolean): Promise<void> {
+    this.#focused = focused;
+    const running = await this.#running;
+    if (running?.ok) await running.value.ask(entry => entry.sync.setFocused(focused));
+  }
+
+  async #ask<T>(
+    question: (entry: Remote<WorkerEntry>) => Promise<Result<T, DeviceError>>,
+  ): Promise<Result<T, DeviceError>> {
+    const running = await this.#open();
+    if (!running.ok) return running;
+    const answer = await running.value.ask(question);
+    return answer === 'lost' ? err(lost) : answer;
+  }
+
+  #open(): Promise<Result<Running, DeviceError>> {
+    this.#running ??= this.#start();
+    return this.#running;
+  }
+
+  async #start(): Promise<Result<Running, DeviceError>> {
+    if (this.#closed) return err(closed);
+    if (this.#recentDeaths() > maxDeaths) return err(givenUp);
+    const running = new Running(this.#options, code => this.#ended(code));
+    const opened = await running.ask<Result<void, DeviceError>>(entry =>
+      entry.open(
+        this.#settings,
+        proxy((event: DeviceEvent) => this.#events.fire(event)),
+      ),
+    );
+    if (opened === 'lost') return err(lost);
+    if (!opened.ok) {
+      await running.terminate();
+      this.#options.timers.after(reopenDelayMs, () => {
+        this.#running = undefined;
+      });
+      return opened;
+    }
+    await this.#resume(running);
+    return ok(running);
+  }
+
+  /** Tells a new thread what the former one knew. */
+  async #resume(running: Running): Promise<void> {
+    const focused = this.#focused;
+    if (focused !== undefined) await running.ask(entry => entry.sync.setFocused(focused));
+    if (!this.#syncing) return;
+    const started = await running.ask<Result<void, DeviceError>>(entry => entry.sync.start());
+    if (started !== 'lost' && !started.ok) {
+      this.#options.logger.error('sync could not be started again', { error: started.error.message });
+    }
+  }
+
+  #ended(exitCode: number): void {
+    const { clock, logger } = this.#options;
+    this.#running = undefined;
+    this.#deathsAtMs = [...this.#deathsAtMs, clock.monotonic()];
+    logger.error('the background worker ended by itself', { exitCode });
+    if (this.#closed) return;
+    if (this.#recentDeaths() > maxDeaths) {
+      this.#events.fire({ type: 'notice', level: 'error', message: givenUp.message });
+      return;
+    }
+    this.#events.fire({ type: 'notice', level: 'warning', message: restarted });
+    this.#open().then(
+      opened => {
+        if (opened.ok) this.#events.fire({ type: 'itemsChanged' });
+      },
+      (error: unknown) => {
+        logger.error('the background worker could not be started again', { error: String(error) });
+      },
+    );
+  }
+
+  #recentDeaths(): number {
+    const sinceMs = this.#options.clock.monotonic() - deathWindowMs;
+    this.#deathsAtMs = this.#deathsAtMs.filter(atMs => atMs >= sinceMs);
+    return this.#deathsAtMs.length;
+  }
+}
+
+/** One thread, from its start to its end. */
+class Running {
+  readonly #worker: Worker;
+  readonly #entry: Remote<WorkerEntry>;
+  /** Told when the thread ends by itself, because then no answer comes. */
+  readonly #waiting = new Set<() => void>();
+  #gone = false;
+  #terminated = false;
+
+  constructor(options: RemoteDeviceOptions, onEnded: (exitCode: number) => void) {
+    const channel = new MessageChannel();
+    expose(lendServices(options), nodeEndpoint(channel.port1));
+    const { folder, wasmFile, logger } = options;
+    this.#worker = options.startWorker({ folder, wasmFile, services: channel.port2 });
+    this.#entry = wrap<WorkerEntry>(nodeEndpoint(this.#worker));
+    this.#worker.on('error', error => {
+      logger.error('the background worker failed', { error: error.stack ?? error.message });
+    });
+    this.#worker.once('exit', exitCode => {
+      channel.port1.close();
+      this.#gone = true;
+      for (const giveUp of this.#waiting) giveUp();
+      this.#waiting.clear();
+      if (!this.#terminated) onEnded(exitCode);
+    });
+  }
+
+  ask<T>(question: (entry: Remote<WorkerEntry>) => Promise<T>): Promise<T | 'lost'> {
+    if (this.#gone) return Promise.resolve('lost');
+    return new Promise((resolve, reject) => {
+      const giveUp = () => resolve('lost');
+      this.#waiting.add(giveUp);
+      question(this.#entry)
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(giveUp));
+    });
+  }
+
+  async terminate(): Promise<void> {
+    this.#terminated = true;
+    await this.#worker.terminate();
+  }
+}
+
+const lost: DeviceError = {
+  code: 'busy',
+  message:
+    'The background part of Scratch Sync stopped before it answered. Nothing saved is lost. Try again; the log says more.',
+};
+const givenUp: DeviceError = {
+  code: 'busy',
+  message: 'The background part of Scratch Sync keeps stopping. Reload the window; the log says more.',
+};
+const closed: DeviceError = { code: 'busy', message: 'Scratch Sync is closing in this window.' };
+const restarted =
+  'The background part of Scratch Sync stopped and was started again. Nothing that was saved is lost.';

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { LogField } from '../../../src/base/logger';
+import { err, ok } from '../../../src/base/result';
+import { systemClock, systemTimers } from '../../../src/base/time';
+import type { DeviceEvent, DeviceSettings } from '../../../src/device/device';
+import { maxDeaths, RemoteDevice } from '../../../src/device/remoteDevice';
+import type { HttpClient } from '../../../src/sync/http';
+
+const settings: DeviceSettings = {
+  syncEnabled: true,
+  syncOnSave: true,
+  syncOnFocus: true,
+  syncIntervalSeconds: 300,
+  conflictsText: 'merge',
+  guardMaxChangedPercent: 20,
+  encryptionAtRest: 'sensitive',
+  historyKeepDays: 90,
+};
+
+describe('a device in a worker thread', () => {
+  let device: RemoteDevice;
+  let workers: Worker[];
+  let secrets: Map<string, string>;
+  let logged: [string, Readonly<Record<string, LogField>> | undefined][];
+  let events: DeviceEvent[];
+
+  async function start(folder = 'sound', http: HttpClient = noHttp): Promise<void> {
+    workers = [];
+    secrets = new Map();
+    logged = [];
+    events = [];
+    const log = (message: string, fields?: Readonly<Record<string, LogField>>) => {
+      logged.push([message, fields]);
+    };
+    device = new RemoteDevice({
+      folder,
+      wasmFile: 'none',
+      startWorker(workerStart) {
+        const worker = new Worker(path.join(__dirname, 'workerFixture.ts'), {
+          execArgv: ['--require', 'tsx/cjs'],
+          workerData: workerStart,
+          transferList: [workerStart.services],
+        });
+        workers.push(worker);
+        return worker;
+      },
+      settings,
+      clock: systemClock,
+      timers: systemTimers,
+      secrets: {
+        get: async name => secrets.get(name),
+        set: async (name, value) => {
+          secrets.set(name, value);
+        },
+        delete: async name => {
+          secrets.delete(name);
+        },
+      },
+      http,
+      logger: { debug: log, info: log, warn: log, error: log },
+    });
+    await device.on(event => events.push(event));
+  }
+
+  afterEach(async () => device.close());
+
+  it('starts on first use and answers with plain data', async () => {
+    await start();
+    assert.equal(workers.length, 0);
+    const created = await device.items.create({ kind: 'note', title: 'Milk', body: 'two' });
+    assert.ok(created.ok);
+    assert.deepEqual(await device.items.get(created.value.id), created);
+    assert.equal(workers.length, 1);
+  });
+
+  it('tells its listeners of events', async () => {
+    await start();
+    await device.items.create({ kind: 'note', title: 'Milk' });
+    assert.deepEqual(events, [{ type: 'itemsChanged', itemIds: ['x'] }]);
+  });
+
+  it('lends the secrets, the network and the log of its host', async () => {
+    const http: HttpClient = {
+      send: async request =>
+        ok({ status: 200, headers: {}, body: new Uint8Array([...(request.body ?? []), 3]) }),
+      stream: () => assert.fail('not used'),
+    };
+    await start('sound', http);
+    await device.items.create({ kind: 'note', title: 'secret', body: 'key' });
+    assert.equal(secrets.get('session'), 'key');
+    await device.items.create({ kind: 'note', title: 'log' });
+    assert.deepEqual(logged, [['said in the worker', { size: 3 }]]);
+    const sent = await device.items.create({ kind: 'note', title: 'send' });
+    assert.equal(sent.ok && sent.value.body, '[1,2,3]');
+  });
+
+  it('passes a stream on until it is stopped', async () => {
+    let end: () => void = () => undefined;
+    const http: HttpClient = {
+      send: async () => err({ type: 'timeout', timeoutMs: 1 }),
+      stream(_request, onText) {
+        onText('one');
+        onText('two');
+        return { ended: new Promise(resolve => (end = () => resolve(ok()))), stop: () => end() };
+      },
+    };
+    await start('sound', http);
+    const streamed = await device.items.create({ kind: 'note', title: 'stream' });
+    assert.equal(streamed.ok && streamed.value.body, '{"texts":["one","two"],"ok":true}');
+  });
+
+  it('opens with the settings as they were changed before its first use', async () => {
+    await start();
+    await device.configure({ syncIntervalSeconds: 7 });
+    const answer = await device.items.create({ kind: 'note', title: 'settings' });
+    assert.ok(!answer.ok);
+    assert.deepEqual(JSON.parse(answer.error.message), { ...settings, syncIntervalSeconds: 7 });
+  });
+
+  it('answers what failed when the store does not open', async () => {
+    await start('damaged');
+    const answer = await device.items.list({});
+    assert.deepEqual(answer, err({ code: 'storage', message: 'The store is damaged.' }));
+  });
+
+  it('fails what was asked when the thread ends, and goes on with a new one', async () => {
+    await start();
+    await device.sync.start();
+    const answer = await device.items.create({ kind: 'note', title: 'crash' });
+    assert.ok(!answer.ok);
+    assert.equal(answer.error.code, 'busy');
+    assert.equal((await device.items.list({})).ok, true);
+    assert.equal(workers.length, 2);
+    assert.equal(events[0]?.type, 'notice');
+  });
+
+  it('stops starting threads that keep ending', async () => {
+    await start();
+    for (let death = 0; death <= maxDeaths; death++) {
+      const ended = device.items.create({ kind: 'note', title: 'crash' });
+      await ended;
+    }
+    const last = workers.at(-1);
+    assert.ok(last);
+    if (last.threadId !== -1) await once(last, 'exit');
+    const answer = await device.items.list({});
+    assert.ok(!answer.ok);
+    assert.match(answer.error.message, /Reload the window/);
+    assert.equal(workers.length, maxDeaths + 1);
+  });
+});
+
+const noHttp: HttpClient = {
+  send: async () => err({ type: 'timeout', timeoutMs: 1 }),
+  stream: () => assert.fail('not used'),
+};

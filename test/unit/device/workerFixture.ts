@@ -1,0 +1,60 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { expose, wrap } from 'comlink';
+import nodeEndpoint from 'comlink/dist/umd/node-adapter';
+import { defined } from '../../../src/base/assert';
+import { err, ok } from '../../../src/base/result';
+import type { HostServices, WorkerStart } from '../../../src/device/workerContract';
+import { workerEntry } from '../../../src/device/workerEntry';
+import { borrowServices } from '../../../src/device/workerServices';
+import { MemoryDevice } from '../../support/memoryDevice';
+
+/** A worker whose device is in memory; titles of notes are what a test tells it to do. */
+const start: WorkerStart = workerData;
+const { secrets, http, logger } = borrowServices(wrap<HostServices>(nodeEndpoint(start.services)));
+const request = { method: 'GET', url: 'http://x/', headers: {}, timeoutMs: 1, maxAnswerBytes: 1 } as const;
+
+const entry = workerEntry(async settings => {
+  if (start.folder === 'damaged') return err({ code: 'storage', message: 'The store is damaged.' });
+  const device = new MemoryDevice();
+  device.settings = settings;
+  const { create } = device.items;
+  const items: typeof device.items = {
+    ...device.items,
+    async create(item) {
+      if (item.title === 'crash') process.exit(3);
+      if (item.title === 'secret') await secrets.set('session', item.body ?? '');
+      if (item.title === 'log') logger.warn('said in the worker', { size: 3 });
+      if (item.title === 'settings') {
+        return err({ code: 'badInput', message: JSON.stringify(device.settings) });
+      }
+      if (item.title === 'send') {
+        const answer = await http.send({ ...request, body: new Uint8Array([1, 2]) });
+        return create({ ...item, body: JSON.stringify(answer.ok ? [...answer.value.body] : answer.error) });
+      }
+      if (item.title === 'stream') {
+        const texts: string[] = [];
+        const stream = http.stream(request, text => {
+          texts.push(text);
+          if (texts.length === 2) stream.stop();
+        });
+        const ended = await stream.ended;
+        return create({ ...item, body: JSON.stringify({ texts, ok: ended.ok }) });
+      }
+      const created = await create(item);
+      device.fire({ type: 'itemsChanged', itemIds: ['x'] });
+      return created;
+    },
+  };
+  return ok({
+    items,
+    documents: device.documents,
+    conflicts: device.conflicts,
+    account: device.account,
+    sync: device.sync,
+    upkeep: device.upkeep,
+    configure: changed => device.configure(changed),
+    on: listener => device.on(listener),
+    close: () => device.close(),
+  });
+}, logger);
+expose(entry, nodeEndpoint(defined(parentPort, 'a worker has a port to its host')));
