@@ -1,0 +1,160 @@
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import { systemCodeOf } from '../base/errors';
+
+/** What is known of a file without opening it. `device` and `inode` together are its identity. */
+export interface FileStatus {
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  /** When the content last changed, or was said to by `touch`. */
+  readonly modifiedMs: number;
+  /** When the entry itself last changed, a rename included. */
+  readonly changedMs: number;
+  readonly isDirectory: boolean;
+}
+
+/**
+ * Every call to the file system that the store makes, all of them synchronous and throwing Node's system errors.
+ * Tests put a failing or a simulated disk in its place.
+ */
+export interface FileCalls {
+  /** A descriptor; `flags` are `fs.constants.O_*`. */
+  open(path: string, flags: number): number;
+  close(descriptor: number): void;
+  /** The bytes read, fewer than `length` only at the end of the file. */
+  read(descriptor: number, target: Uint8Array, offset: number, length: number, position: number): number;
+  /** The bytes written, which may be fewer than `length`. */
+  write(descriptor: number, source: Uint8Array, offset: number, length: number, position: number): number;
+  truncate(descriptor: number, sizeBytes: number): void;
+  /** Returns when what was written is durable. */
+  sync(descriptor: number): void;
+  /** Makes the names of a folder durable, where the system can. */
+  syncFolder(path: string): void;
+  statusOf(descriptor: number): FileStatus;
+  /** Undefined when nothing is there. */
+  status(path: string): FileStatus | undefined;
+  checkAccess(path: string, mode: number): void;
+  remove(path: string): void;
+  rename(from: string, to: string): void;
+  makeFolder(path: string): void;
+  removeFolder(path: string): void;
+  list(path: string): readonly string[];
+  /** Sets the time of the last change, in milliseconds since 1970. */
+  touch(path: string, modifiedMs: number): void;
+}
+
+/** Node's own file system. */
+export const nodeFileCalls: FileCalls = {
+  open: (path, flags) => fs.openSync(path, flags, privateMode),
+  close: descriptor => fs.closeSync(descriptor),
+  read: (descriptor, target, offset, length, position) =>
+    fs.readSync(descriptor, target, offset, length, position),
+  write: (descriptor, source, offset, length, position) =>
+    fs.writeSync(descriptor, source, offset, length, position),
+  truncate: (descriptor, sizeBytes) => fs.ftruncateSync(descriptor, sizeBytes),
+  sync: descriptor => fs.fsyncSync(descriptor),
+  syncFolder,
+  statusOf: descriptor => statusFrom(fs.fstatSync(descriptor, { bigint: true })),
+  status(path) {
+    const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? undefined : statusFrom(stats);
+  },
+  checkAccess: (path, mode) => fs.accessSync(path, mode),
+  remove: path => fs.unlinkSync(path),
+  rename: (from, to) => fs.renameSync(from, to),
+  makeFolder(path) {
+    fs.mkdirSync(path, { recursive: true, mode: privateFolderMode });
+  },
+  removeFolder: path => fs.rmSync(path, { recursive: true, force: true }),
+  list: path => fs.readdirSync(path),
+  touch: (path, modifiedMs) => fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
+};
+
+/** Makes `bytes` the whole content of the file at `path`, durably: nobody ever sees a part of them. */
+export function replaceFile(files: FileCalls, path: string, bytes: Uint8Array, temporaryPath: string): void {
+  const descriptor = files.open(
+    temporaryPath,
+    fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC,
+  );
+  try {
+    writeFully(files, descriptor, bytes, 0);
+    files.sync(descriptor);
+  } finally {
+    files.close(descriptor);
+  }
+  files.rename(temporaryPath, path);
+  files.syncFolder(dirname(path));
+}
+
+/** The whole content of a file. */
+export function readWholeFile(files: FileCalls, path: string): Uint8Array {
+  const descriptor = files.open(path, fs.constants.O_RDONLY);
+  try {
+    const bytes = new Uint8Array(files.statusOf(descriptor).sizeBytes);
+    const length = readFully(files, descriptor, bytes, 0);
+    return length === bytes.length ? bytes : bytes.subarray(0, length);
+  } finally {
+    files.close(descriptor);
+  }
+}
+
+/** Fills `target` from `position` on; answers the bytes read, fewer than its length only at the end of the file. */
+export function readFully(
+  files: FileCalls,
+  descriptor: number,
+  target: Uint8Array,
+  position: number,
+): number {
+  let done = 0;
+  while (done < target.length) {
+    const count = files.read(descriptor, target, done, target.length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+export function writeFully(files: FileCalls, descriptor: number, source: Uint8Array, position: number): void {
+  let done = 0;
+  while (done < source.length) {
+    done += files.write(descriptor, source, done, source.length - done, position + done);
+  }
+}
+
+const privateMode = 0o600;
+const privateFolderMode = 0o700;
+
+/** Codes by which a file system says that it cannot sync a folder at all; its names are then durable on their own. */
+const folderSyncUnsupported: ReadonlySet<string> = new Set([
+  'EINVAL',
+  'EISDIR',
+  'ENOTSUP',
+  'EPERM',
+  'ENOSYS',
+]);
+
+function syncFolder(path: string): void {
+  if (process.platform === 'win32') return; // Windows opens no folder, and keeps names by its own journal
+  const descriptor = fs.openSync(path, fs.constants.O_RDONLY);
+  try {
+    fs.fsyncSync(descriptor);
+  } catch (error) {
+    if (!folderSyncUnsupported.has(systemCodeOf(error) ?? '')) throw error;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function statusFrom(stats: fs.BigIntStats): FileStatus {
+  return {
+    device: stats.dev,
+    inode: stats.ino,
+    sizeBytes: Number(stats.size),
+    mode: Number(stats.mode),
+    modifiedMs: Number(stats.mtimeMs),
+    changedMs: Number(stats.ctimeMs),
+    isDirectory: stats.isDirectory(),
+  };
+}

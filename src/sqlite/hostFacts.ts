@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { systemCodeOf } from '../base/errors';
+
+/** What this process can tell of itself and of other processes of the machine. */
+export interface HostFacts {
+  readonly processId: number;
+  /** Names the machine: equal in every process of it, as far as can be told. */
+  readonly machine: string;
+  /** Names the time since the machine was started; undefined where the system does not say. */
+  readonly boot: string | undefined;
+  /** Names the set of processes that can see each other by number; `initialNamespace` when it is the machine's own. */
+  readonly namespace: string;
+  /** False only when no process has that number. */
+  isRunning(processId: number): boolean;
+  /** When a process was started, as the system counts it; undefined where it does not say. */
+  startTimeOf(processId: number): string | undefined;
+}
+
+/** The name of the first set of processes of a Linux machine (`PROC_PID_INIT_INO`), and of systems that have one. */
+export const initialNamespace = '4026531836';
+
+/** The facts of the machine that this runs on. */
+export function readHostFacts(): HostFacts {
+  const machineName = `${hostname()}\n${textOf('/etc/machine-id') ?? ''}`;
+  return {
+    processId: process.pid,
+    machine: createHash('sha256').update(machineName).digest('hex').slice(0, 12),
+    boot: textOf('/proc/sys/kernel/random/boot_id')?.replaceAll('-', '').slice(0, 12),
+    namespace: /\[(\d+)\]/.exec(linkOf('/proc/self/ns/pid') ?? '')?.[1] ?? initialNamespace,
+    isRunning(processId) {
+      try {
+        process.kill(processId, 0);
+        return true;
+      } catch (error) {
+        return systemCodeOf(error) !== 'ESRCH'; // EPERM: it runs, as another user
+      }
+    },
+    startTimeOf(processId) {
+      const stat = textOf(`/proc/${processId}/stat`);
+      // Field 22, counted after the command's name, which stands in parentheses and may hold anything (proc(5)).
+      return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    },
+  };
+}
+
+/** A file of the system as text, undefined where the system has none such. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return undefined; // another system, or a process that has ended: the caller has a way for not knowing
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // another system
+  }
+}

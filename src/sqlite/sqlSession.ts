@@ -1,0 +1,165 @@
+import type initSqlJs from 'sql.js';
+import { assert } from '../base/assert';
+import type { Row, SqlValue, Transaction } from './database';
+
+/** One open database of `sql.js` with its prepared statements: SQL in, rows out, errors as SQLite throws them. */
+export class SqlSession {
+  readonly #database: SqlJsDatabase;
+  readonly #statements = new Map<string, SqlJsStatement>();
+
+  constructor(database: SqlJsDatabase) {
+    this.#database = database;
+  }
+
+  /** Runs statements that take no parameters and answer no rows. */
+  execute(sql: string): void {
+    this.#database.run(sql);
+  }
+
+  /** Runs one statement; answers the number of rows that it changed, 0 when it is not one that changes rows. */
+  run(sql: string, parameters: readonly SqlValue[] = []): number {
+    const statement = this.#prepare(sql);
+    try {
+      statement.bind([...parameters]);
+      statement.step();
+    } finally {
+      statement.reset();
+    }
+    return changesRows.test(sql) ? this.#database.getRowsModified() : 0;
+  }
+
+  get(sql: string, parameters: readonly SqlValue[] = []): Row | undefined {
+    const statement = this.#prepare(sql);
+    try {
+      statement.bind([...parameters]);
+      return statement.step() ? toRow(statement.getColumnNames(), statement.get()) : undefined;
+    } finally {
+      statement.reset();
+    }
+  }
+
+  all(sql: string, parameters: readonly SqlValue[] = []): readonly Row[] {
+    const statement = this.#prepare(sql);
+    const rows: Row[] = [];
+    try {
+      statement.bind([...parameters]);
+      // Another process may have changed the schema, so the names are asked for anew in each run.
+      let names: readonly string[] | undefined;
+      while (statement.step()) {
+        names ??= statement.getColumnNames();
+        rows.push(toRow(names, statement.get()));
+      }
+    } finally {
+      statement.reset();
+    }
+    return rows;
+  }
+
+  /** The first column of the first row, which must be there. */
+  value(sql: string, parameters: readonly SqlValue[] = []): SqlValue {
+    const row = this.get(sql, parameters);
+    const [value] = row === undefined ? [] : Object.values(row);
+    assert(value !== undefined, `no row: ${sql}`);
+    return value;
+  }
+
+  /** As `value`, for what SQLite guarantees to be a number. */
+  number(sql: string): number {
+    const value = this.value(sql);
+    assert(typeof value === 'number', `not a number: ${sql}`);
+    return value;
+  }
+
+  /** The whole database as the bytes of a file. */
+  bytes(): Uint8Array {
+    return this.#database.export();
+  }
+
+  /** Frees the prepared statements and the database. */
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  /** The prepared form of one statement; the least recently used one gives way when there are too many. */
+  #prepare(sql: string): SqlJsStatement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) {
+      this.#statements.delete(sql);
+      this.#statements.set(sql, known);
+      return known;
+    }
+    const statement = this.#database.prepare(sql);
+    const rest = sql.slice(statement.getSQL().length);
+    if (!nothingMore.test(rest)) {
+      statement.free();
+      assert(false, `one statement at a time; not run: ${rest.trim().slice(0, 80)}`);
+    }
+    if (this.#statements.size >= maxPreparedStatements) {
+      const [oldest] = this.#statements;
+      if (oldest !== undefined) {
+        this.#statements.delete(oldest[0]);
+        oldest[1].free();
+      }
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+/** SQL inside one transaction. After `end` every call throws, since the transaction is over. */
+export class SessionTransaction implements Transaction {
+  readonly #session: SqlSession;
+  readonly #kind: 'read' | 'write';
+  readonly #onFailure: (thrown: unknown) => never;
+  #isOver = false;
+
+  /** @param onFailure turns what SQLite throws into what the work sees */
+  constructor(session: SqlSession, kind: 'read' | 'write', onFailure: (thrown: unknown) => never) {
+    this.#session = session;
+    this.#kind = kind;
+    this.#onFailure = onFailure;
+  }
+
+  run(sql: string, parameters?: readonly SqlValue[]): number {
+    assert(this.#kind === 'write', 'a read transaction changes nothing');
+    return this.#attempt(sql, () => this.#session.run(sql, parameters));
+  }
+
+  get(sql: string, parameters?: readonly SqlValue[]): Row | undefined {
+    return this.#attempt(sql, () => this.#session.get(sql, parameters));
+  }
+
+  all(sql: string, parameters?: readonly SqlValue[]): readonly Row[] {
+    return this.#attempt(sql, () => this.#session.all(sql, parameters));
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #attempt<T>(sql: string, run: () => T): T {
+    assert(!this.#isOver, 'the transaction is over');
+    assert(!controlsTransaction.test(sql), 'a transaction begins and ends around the work, not inside it');
+    try {
+      return run();
+    } catch (error) {
+      return this.#onFailure(error);
+    }
+  }
+}
+
+type SqlJsDatabase = InstanceType<initSqlJs.SqlJsStatic['Database']>;
+type SqlJsStatement = ReturnType<SqlJsDatabase['prepare']>;
+
+const maxPreparedStatements = 100;
+const changesRows = /^\s*(insert|update|delete|replace|with)\b/i;
+const controlsTransaction =
+  /^\s*(begin|commit|end|rollback(?!\s+(transaction\s+)?to\b)|attach|detach|vacuum)\b/i;
+const nothingMore = /^(\s|;|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)*$/;
+
+function toRow(names: readonly string[], values: readonly SqlValue[]): Row {
+  const row: Record<string, SqlValue> = {};
+  for (const [index, name] of names.entries()) row[name] = values[index] ?? null;
+  return row;
+}
