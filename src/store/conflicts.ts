@@ -24,11 +24,6 @@ export interface StoredConflict {
   readonly wireExtra: JsonObject | undefined;
 }
 
-export interface SyncedRecord {
-  readonly version: number;
-  readonly stamp: Stamp | undefined;
-}
-
 export function readConflict(store: StoreTransaction, id: ConflictId): StoredConflict | undefined {
   const row = store.sql.get('SELECT * FROM conflicts WHERE id = ?', [id]);
   return row && storedConflict(store, row);
@@ -82,21 +77,13 @@ export function conflictsOfItem(store: StoreTransaction, itemId: ItemId): readon
     .map(row => storedConflict(store, row));
 }
 
-/** Writes a state of a record; what is known of the server's version stays when `synced` is left out. */
-export function writeConflict(
-  store: StoreTransaction,
-  conflict: Conflict,
-  synced?: SyncedRecord,
-  wireExtra?: JsonObject,
-): void {
+/** Writes a state of a record; what is known of the server's version stays as it is. */
+export function writeConflict(store: StoreTransaction, conflict: Conflict): void {
   store.sql.run(
-    `INSERT INTO conflicts(id, item_id, payload, state, revision, stamp, detected_at, deleted, version, synced_stamp,
-       wire_extra) VALUES (?,?,?,?,?,?,?,0,?,?,?)
+    `INSERT INTO conflicts(id, item_id, payload, state, revision, stamp, detected_at, deleted, version)
+       VALUES (?,?,?,?,?,?,?,0,0)
      ON CONFLICT(id) DO UPDATE SET payload = excluded.payload, state = excluded.state, deleted = 0,
-       revision = excluded.revision, stamp = excluded.stamp,
-       version = CASE WHEN excluded.version > 0 THEN excluded.version ELSE version END,
-       synced_stamp = coalesce(excluded.synced_stamp, synced_stamp),
-       wire_extra = coalesce(excluded.wire_extra, wire_extra)`,
+       revision = excluded.revision, stamp = excluded.stamp`,
     [
       conflict.id,
       conflict.itemId,
@@ -105,27 +92,13 @@ export function writeConflict(
       conflict.revision,
       conflict.stamp,
       conflict.detectedAt,
-      synced?.version ?? 0,
-      synced?.stamp ?? null,
-      wireExtra === undefined ? null : JSON.stringify(wireExtra),
     ],
   );
 }
 
-export function setSyncedRecord(store: StoreTransaction, id: ConflictId, synced: SyncedRecord): void {
-  store.sql.run('UPDATE conflicts SET version = ?, synced_stamp = ? WHERE id = ?', [
-    synced.version,
-    synced.stamp ?? null,
-    id,
-  ]);
-}
-
 /** The record was pruned on the server: its row stays, so that its version is known, without its texts. */
-export function markConflictPruned(store: StoreTransaction, id: ConflictId, synced: SyncedRecord): void {
-  store.sql.run(
-    `UPDATE conflicts SET deleted = 1, payload = '{}', state = 'resolved', version = ?, synced_stamp = ? WHERE id = ?`,
-    [synced.version, synced.stamp ?? null, id],
-  );
+export function markConflictPruned(store: StoreTransaction, id: ConflictId): void {
+  store.sql.run(`UPDATE conflicts SET deleted = 1, payload = '{}', state = 'resolved' WHERE id = ?`, [id]);
 }
 
 function storedConflict(store: StoreTransaction, row: Row): StoredConflict {

@@ -22,7 +22,9 @@ export interface StoredItem {
   readonly version: number;
   /** The stamp of that version; undefined with version 0. */
   readonly syncedStamp: Stamp | undefined;
-  /** The stamps of the versions before it, newest first. */
+  /** Whether that version is a tombstone. */
+  readonly syncedDeleted: boolean;
+  /** The stamps of the versions before that one, newest first. */
   readonly ancestors: readonly Stamp[];
   /** Milliseconds since 1970; grows strictly with every write of the item. */
   readonly modifiedMs: number;
@@ -31,8 +33,13 @@ export interface StoredItem {
   readonly wireExtra: JsonObject | undefined;
 }
 
-export interface ItemWrite extends Omit<StoredItem, 'kind' | 'content' | 'modifiedMs' | 'createdMs'> {
+/** The part of an item that an edit, here or elsewhere, sets. */
+export interface ItemWrite {
+  readonly id: ItemId;
   readonly content: Content;
+  readonly lastModified: Stamp;
+  readonly deviceId: DeviceId;
+  readonly deleted: boolean;
 }
 
 export interface ItemFilter {
@@ -70,8 +77,8 @@ export function listItems(store: StoreTransaction, filter: ItemFilter): readonly
   const inMemory = filter.folder !== undefined || filter.tag !== undefined;
   const limit = inMemory ? maxListedItems : (filter.limit ?? maxListedItems);
   const rows = store.sql.all(
-    `SELECT id, type, last_modified, deleted, owner_device_id, version, synced_stamp, ancestors, modified_ms,
-       created_ms, wire_extra,
+    `SELECT id, type, last_modified, deleted, owner_device_id, version, synced_stamp, synced_deleted, ancestors,
+       modified_ms, created_ms, wire_extra,
        CASE typeof(payload) WHEN 'text' THEN json_set(json_remove(payload, '$.overlays'), '$.body', '', '$.overlays', json('{}'))
          ELSE payload END AS payload
      FROM items WHERE ${conditions.join(' AND ')} ORDER BY last_modified DESC LIMIT ?`,
@@ -101,40 +108,21 @@ export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: numbe
     item.lastModified,
     item.deleted ? 1 : 0,
     item.deviceId,
-    item.version,
-    item.syncedStamp ?? null,
-    JSON.stringify(item.ancestors),
     modifiedMs,
-    item.wireExtra === undefined ? null : JSON.stringify(item.wireExtra),
   ];
   store.sql.run(
-    `INSERT INTO items(type, payload, last_modified, deleted, owner_device_id, version, synced_stamp, ancestors,
-       modified_ms, wire_extra, id, created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+    `INSERT INTO items(type, payload, last_modified, deleted, owner_device_id, modified_ms, id, created_ms, version,
+       synced_deleted, ancestors) VALUES (?,?,?,?,?,?,?,?,0,0,'[]')
      ON CONFLICT(id) DO UPDATE SET type = excluded.type, payload = excluded.payload,
        last_modified = excluded.last_modified, deleted = excluded.deleted,
-       owner_device_id = excluded.owner_device_id, version = excluded.version,
-       synced_stamp = excluded.synced_stamp, ancestors = excluded.ancestors, modified_ms = excluded.modified_ms,
-       wire_extra = excluded.wire_extra`,
+       owner_device_id = excluded.owner_device_id, modified_ms = excluded.modified_ms`,
     [...values, item.id, nowMs],
   );
 }
 
-/** Notes that the server has accepted, or already holds, this very content as `version`. */
-export function setSyncedVersion(
-  store: StoreTransaction,
-  id: ItemId,
-  synced: {
-    readonly version: number;
-    readonly stamp: Stamp | undefined;
-    readonly ancestors: readonly Stamp[];
-  },
-): void {
-  store.sql.run('UPDATE items SET version = ?, synced_stamp = ?, ancestors = ? WHERE id = ?', [
-    synced.version,
-    synced.stamp ?? null,
-    JSON.stringify(synced.ancestors),
-    id,
-  ]);
+/** Gives an item that was never sent another stamp. */
+export function restampItem(store: StoreTransaction, id: ItemId, stamp: Stamp): void {
+  store.sql.run('UPDATE items SET last_modified = ? WHERE id = ?', [stamp, id]);
 }
 
 export function removeItem(store: StoreTransaction, id: ItemId): void {
@@ -168,6 +156,7 @@ function storedItem(store: StoreTransaction, row: Row): StoredItem {
     deleted: flag(row, 'deleted'),
     version: integer(row, 'version'),
     syncedStamp: optionalBranded(row, 'synced_stamp', isStamp),
+    syncedDeleted: flag(row, 'synced_deleted'),
     ancestors: stampsOf(text(row, 'ancestors')),
     modifiedMs: integer(row, 'modified_ms'),
     createdMs: integer(row, 'created_ms'),

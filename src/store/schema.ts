@@ -34,6 +34,7 @@ const firstSchema = [
      owner_device_id TEXT NOT NULL,
      version INTEGER NOT NULL,
      synced_stamp TEXT,
+     synced_deleted INTEGER NOT NULL,
      ancestors TEXT NOT NULL,
      modified_ms INTEGER NOT NULL,
      created_ms INTEGER NOT NULL,

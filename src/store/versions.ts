@@ -68,6 +68,11 @@ export function setVersionNumber(
   store.sql.run('UPDATE versions SET version = ? WHERE item_id = ? AND stamp = ?', [version, itemId, stamp]);
 }
 
+/** Gives a state that was never sent another stamp. */
+export function restampVersion(store: StoreTransaction, itemId: ItemId, from: Stamp, to: Stamp): void {
+  store.sql.run('UPDATE OR REPLACE versions SET stamp = ? WHERE item_id = ? AND stamp = ?', [to, itemId, from]);
+}
+
 /** Newest first. */
 export function listVersions(store: StoreTransaction, itemId: ItemId): readonly StoredVersion[] {
   return store.sql

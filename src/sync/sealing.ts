@@ -1,0 +1,239 @@
+import { assert, defined } from '../base/assert';
+import { fromBase64Url, toBase64Url } from '../base/encoding';
+import type { JsonObject } from '../base/json';
+import type { Random } from '../base/random';
+import { err, ok, type Result } from '../base/result';
+import { openPayload, type PayloadBinding, sealPayload } from '../crypto/envelope';
+import { type DataKey, findKey, type KeyRing } from '../crypto/keyRing';
+import type { Conflict } from '../model/conflict';
+import type { AccountId, ChangeId, ConflictId, ItemId, KeyId } from '../model/ids/ids';
+import { parseStamp, type Stamp } from '../model/ids/stamp';
+import type { RemoteVersion } from '../protocol/changes';
+import { defaultMaxItemBytes, maxConflictRecordBytes } from '../protocol/limits';
+import type { ItemChange } from '../store/outbox';
+import {
+  decodeItemDocument,
+  decodeRecordDocument,
+  encodeItemDocument,
+  encodeRecordDocument,
+  type ItemDocument,
+} from './sealedDocument';
+
+/** Between what is stored and what is on the wire: everything that leaves is sealed here, everything that comes is opened. */
+
+/** The keys of a signed-in device. */
+export interface SealingKeys {
+  readonly accountId: AccountId;
+  readonly ring: KeyRing;
+}
+
+export interface OpenedItem {
+  readonly itemId: ItemId;
+  readonly version: number;
+  readonly sequence: number;
+  readonly stamp: Stamp;
+  readonly deleted: boolean;
+  readonly resolves: ConflictId | undefined;
+  readonly reseal: boolean;
+  readonly document: ItemDocument;
+}
+
+export interface OpenedRecord {
+  readonly conflictId: ConflictId;
+  readonly version: number;
+  readonly stamp: Stamp;
+  /** Undefined for a record that was pruned. */
+  readonly conflict: Conflict | undefined;
+}
+
+/** Why a version of the wire could not be opened. The first two are kept sealed and tried again later. */
+export type OpenError =
+  | { readonly type: 'keyMissing'; readonly keyId: KeyId }
+  | { readonly type: 'newerFormat' }
+  /** Altered, swapped, or malformed: reported, never applied. */
+  | { readonly type: 'unsound'; readonly detail: string };
+
+/** The bytes of a change, before base64, that the server takes. */
+export interface SizeLimits {
+  readonly maxItemBytes: number;
+}
+
+export interface SealFailure {
+  readonly type: 'tooLarge';
+  readonly bytes: number;
+  readonly maxBytes: number;
+}
+
+/** A document inflates to at most this many bytes; the largest is a conflict record. */
+const maxDocumentBytes = 4 * maxConflictRecordBytes(defaultMaxItemBytes);
+
+/** The JSON text of an item's change as it is sent, with a new change id bound to these exact bytes. */
+export function sealItemChange(options: {
+  readonly change: ItemChange;
+  readonly changeId: ChangeId;
+  readonly deviceName: string;
+  readonly keys: SealingKeys;
+  readonly wireExtra: JsonObject | undefined;
+  readonly limits: SizeLimits;
+  readonly random: Random;
+}): Result<string, SealFailure> {
+  const { change, changeId, keys, limits } = options;
+  const content = defined(change.content, 'a change is sealed only when the device is unlocked');
+  const sealed = seal(
+    encodeItemDocument({ content, ancestors: change.ancestors, deviceName: options.deviceName }),
+    { collection: 'item', subjectId: change.itemId, changeType: change.type, stamp: change.stamp },
+    keys,
+    limits.maxItemBytes,
+    options.random,
+  );
+  if (!sealed.ok) return sealed;
+  return ok(
+    JSON.stringify({
+      ...options.wireExtra,
+      collection: 'item',
+      changeId,
+      itemId: change.itemId,
+      baseVersion: change.base.version,
+      baseTimestamp: change.base.version === 0 ? null : (change.base.stamp ?? null),
+      changeType: change.type,
+      timestamp: change.stamp,
+      ...sealed.value,
+      ...(change.groupId === undefined ? {} : { group: change.groupId }),
+      ...(change.resolves === undefined ? {} : { resolves: change.resolves }),
+    }),
+  );
+}
+
+/** The JSON text of a conflict record's state as it is sent. */
+export function sealRecordChange(options: {
+  readonly conflict: Conflict;
+  readonly changeId: ChangeId;
+  readonly groupId: ChangeId | undefined;
+  readonly base: { readonly version: number; readonly stamp: Stamp | undefined };
+  readonly keys: SealingKeys;
+  readonly wireExtra: JsonObject | undefined;
+  readonly limits: SizeLimits;
+  readonly random: Random;
+}): Result<string, SealFailure> {
+  const { conflict } = options;
+  const sealed = seal(
+    encodeRecordDocument(conflict),
+    { collection: 'conflict', subjectId: conflict.id, changeType: 'upsert', stamp: conflict.stamp },
+    options.keys,
+    maxConflictRecordBytes(options.limits.maxItemBytes),
+    options.random,
+  );
+  if (!sealed.ok) return sealed;
+  return ok(
+    JSON.stringify({
+      ...options.wireExtra,
+      collection: 'conflict',
+      changeId: options.changeId,
+      itemId: conflict.id,
+      baseVersion: options.base.version,
+      baseTimestamp: options.base.stamp ?? null,
+      changeType: 'upsert',
+      timestamp: conflict.stamp,
+      revision: conflict.revision,
+      ...sealed.value,
+      ...(options.groupId === undefined ? {} : { group: options.groupId }),
+    }),
+  );
+}
+
+export function openItem(
+  version: RemoteVersion & { readonly collection: 'item' },
+  keys: SealingKeys,
+): Result<OpenedItem, OpenError> {
+  const bytes = open(version, keys);
+  if (!bytes.ok) return bytes;
+  const document = decodeItemDocument(bytes.value);
+  if (!document.ok) return err(openErrorOf(document.error));
+  return ok({
+    itemId: version.itemId,
+    version: version.version,
+    sequence: version.sequence,
+    stamp: version.timestamp,
+    deleted: version.changeType === 'delete',
+    resolves: version.resolves,
+    reseal: version.reseal ?? false,
+    document: document.value,
+  });
+}
+
+export function openRecord(
+  version: RemoteVersion & { readonly collection: 'conflict' },
+  keys: SealingKeys,
+): Result<OpenedRecord, OpenError> {
+  const opened = { conflictId: version.itemId, version: version.version, stamp: version.timestamp };
+  if (version.changeType === 'delete') return ok({ ...opened, conflict: undefined });
+  const bytes = open(version, keys);
+  if (!bytes.ok) return bytes;
+  const conflict = decodeRecordDocument(bytes.value);
+  if (!conflict.ok) return err(openErrorOf(conflict.error));
+  if (conflict.value.id !== version.itemId || conflict.value.revision !== version.revision) {
+    return err({ type: 'unsound', detail: 'the record is not the one that the server names' });
+  }
+  return ok({ ...opened, conflict: conflict.value });
+}
+
+type BindingFields = Pick<PayloadBinding, 'collection' | 'subjectId' | 'changeType' | 'stamp'>;
+
+interface SealedFields {
+  readonly keyId: KeyId;
+  readonly originDeviceId: string;
+  readonly payload: string;
+}
+
+function seal(
+  plaintext: Uint8Array,
+  fields: BindingFields,
+  keys: SealingKeys,
+  maxBytes: number,
+  random: Random,
+): Result<SealedFields, SealFailure> {
+  const key = currentKey(keys.ring);
+  const deviceId = parseStamp(fields.stamp).deviceId;
+  const binding = { ...fields, accountId: keys.accountId, deviceId, keyId: key.keyId };
+  const payload = sealPayload({ plaintext, binding, key, random });
+  if (payload.length > maxBytes) return err({ type: 'tooLarge', bytes: payload.length, maxBytes });
+  return ok({ keyId: key.keyId, originDeviceId: deviceId, payload: toBase64Url(payload) });
+}
+
+function open(version: RemoteVersion, keys: SealingKeys): Result<Uint8Array, OpenError> {
+  const sealed = fromBase64Url(version.payload);
+  if (sealed === undefined) return err({ type: 'unsound', detail: 'the payload is not base64' });
+  const opened = openPayload(
+    sealed,
+    {
+      accountId: keys.accountId,
+      collection: version.collection,
+      subjectId: version.itemId,
+      changeType: version.changeType,
+      stamp: version.timestamp,
+      deviceId: version.originDeviceId,
+      keyId: version.keyId,
+    },
+    keys.ring,
+    maxDocumentBytes,
+  );
+  if (opened.ok) return opened;
+  switch (opened.error.type) {
+    case 'keyMissing':
+      return err({ type: 'keyMissing', keyId: opened.error.keyId });
+    case 'unsupportedVersion':
+      return err({ type: 'newerFormat' });
+    default:
+      return err({ type: 'unsound', detail: opened.error.type });
+  }
+}
+
+function openErrorOf(error: { readonly type: string }): OpenError {
+  return error.type === 'newerFormat' ? { type: 'newerFormat' } : { type: 'unsound', detail: error.type };
+}
+
+function currentKey(ring: KeyRing): DataKey {
+  const key = findKey(ring, ring.current);
+  assert(key, 'a key ring holds its current key');
+  return key;
+}
