@@ -1,0 +1,104 @@
+import path from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { secondMs } from '../../src/base/time';
+
+/** How long a helper waits for what it looks for. */
+const actionLimitMs = 20 * secondMs;
+const paletteAttempts = 3;
+const paletteLimitMs = 6 * secondMs;
+
+/** Runs the command with this title, such as `Scratch: New Note`, through the palette. */
+export async function runCommand(page: Page, title: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await page.keyboard.press('F1');
+      const row = await filterPicks(page, `>${title}`, title);
+      await row.click({ timeout: paletteLimitMs });
+      return;
+    } catch (error) {
+      // A window that is still settling takes the focus and closes the palette: it is opened again.
+      if (attempt === paletteAttempts) throw error;
+      await page.keyboard.press('Escape');
+    }
+  }
+}
+
+/** Answers the open input box: fills in `text` and accepts it. */
+export async function quickInput(page: Page, text: string): Promise<void> {
+  const input = quickInputBox(page);
+  await input.fill(text, { timeout: actionLimitMs });
+  await input.press('Enter');
+}
+
+/** Picks the row with this label in the open quick pick, typing `filter` first when given. */
+export async function quickPick(page: Page, label: string, filter?: string): Promise<void> {
+  if (filter !== undefined) await quickInputBox(page).fill(filter, { timeout: actionLimitMs });
+  await pickRow(page, label).first().click({ timeout: actionLimitMs });
+}
+
+/** The text field of the open palette, quick pick or input box. */
+export function quickInputBox(page: Page): Locator {
+  return page.locator('.quick-input-widget:visible input[type="text"]').first();
+}
+
+/** Rows of the open quick pick that hold `label`. */
+export function pickRow(page: Page, label: string): Locator {
+  return page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: label });
+}
+
+/** The notification that holds `text`; wait on it, or press a button in it with {@link pressButton}. */
+export function notification(page: Page, text: string): Locator {
+  return page.locator('.notifications-toasts .notification-list-item', { hasText: text });
+}
+
+/** The modal dialog that holds `text`. */
+export function dialog(page: Page, text: string): Locator {
+  return page.locator('.monaco-dialog-box', { hasText: text });
+}
+
+/** Presses the button with this label in a notification or dialog. */
+export async function pressButton(within: Locator, label: string): Promise<void> {
+  await within.locator('.monaco-button', { hasText: label }).first().click({ timeout: actionLimitMs });
+}
+
+/** The status bar item that shows `text`. */
+export function statusBarItem(page: Page, text: string | RegExp): Locator {
+  return page.locator('.part.statusbar .statusbar-item', { hasText: text });
+}
+
+/** The row of a tree view that shows `text`. */
+export function treeRow(page: Page, text: string | RegExp): Locator {
+  return page.locator('.pane-body .monaco-list-row', { hasText: text });
+}
+
+/** The tab with this title. */
+export function editorTab(page: Page, title: string | RegExp): Locator {
+  return page.locator('.tabs-container .tab', { hasText: title });
+}
+
+/**
+ * Makes the window believe that it has the focus or lost it. A headless page looks focused for ever, so what follows
+ * a focus change can only be seen this way.
+ */
+export async function setFocus(page: Page, focused: boolean): Promise<void> {
+  await page.evaluate(`{
+    document.hasFocus = () => ${focused};
+    window.dispatchEvent(new Event('${focused ? 'focus' : 'blur'}'));
+  }`);
+}
+
+/** Writes a picture of the window to `folder/name.png` and answers its path. */
+export async function screenshot(page: Page, folder: string, name: string): Promise<string> {
+  const file = path.join(folder, `${name}.png`);
+  await page.screenshot({ path: file });
+  return file;
+}
+
+async function filterPicks(page: Page, filter: string, label: string): Promise<Locator> {
+  await quickInputBox(page).fill(filter, { timeout: paletteLimitMs });
+  const exact = page.locator(
+    `.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^=${JSON.stringify(label)}]`,
+  );
+  await exact.first().waitFor({ timeout: paletteLimitMs });
+  return exact.first();
+}
