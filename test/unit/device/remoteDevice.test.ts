@@ -24,16 +24,16 @@ describe('a device in a worker thread', () => {
   let device: RemoteDevice;
   let workers: Worker[];
   let secrets: Map<string, string>;
-  let logged: [string, Readonly<Record<string, LogField>> | undefined][];
+  let onLogged: (line: readonly [string, Readonly<Record<string, LogField>> | undefined]) => void;
   let events: DeviceEvent[];
 
   async function start(folder = 'sound', http: HttpClient = noHttp): Promise<void> {
     workers = [];
     secrets = new Map();
-    logged = [];
+    onLogged = () => undefined;
     events = [];
     const log = (message: string, fields?: Readonly<Record<string, LogField>>) => {
-      logged.push([message, fields]);
+      onLogged([message, fields]);
     };
     device = new RemoteDevice({
       folder,
@@ -78,8 +78,9 @@ describe('a device in a worker thread', () => {
 
   it('tells its listeners of events', async () => {
     await start();
+    const heard = new Promise(resolve => device.on(resolve));
     await device.items.create({ kind: 'note', title: 'Milk' });
-    assert.deepEqual(events, [{ type: 'itemsChanged', itemIds: ['x'] }]);
+    assert.deepEqual(await heard, { type: 'itemsChanged', itemIds: ['x'] });
   });
 
   it('lends the secrets, the network and the log of its host', async () => {
@@ -91,8 +92,11 @@ describe('a device in a worker thread', () => {
     await start('sound', http);
     await device.items.create({ kind: 'note', title: 'secret', body: 'key' });
     assert.equal(secrets.get('session'), 'key');
+    const said = new Promise(resolve => {
+      onLogged = resolve;
+    });
     await device.items.create({ kind: 'note', title: 'log' });
-    assert.deepEqual(logged, [['said in the worker', { size: 3 }]]);
+    assert.deepEqual(await said, ['said in the worker', { size: 3 }]);
     const sent = await device.items.create({ kind: 'note', title: 'send' });
     assert.equal(sent.ok && sent.value.body, '[1,2,3]');
   });
