@@ -54,6 +54,6 @@ function wordsOf(phrase: string): string[] {
   return phrase
     .normalize('NFKD')
     .toLowerCase()
-    .split(/[\s\d.,;:)-]+/u)
-    .filter(word => word !== '');
+    .split(/[\s.,;:)-]+/u)
+    .filter(word => !/^\d*$/.test(word));
 }

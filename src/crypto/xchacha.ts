@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { hchacha, xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { assert } from '../base/assert';
+import { toUtf8 } from '../base/encoding';
 
 /**
  * XChaCha20-Poly1305: authenticated encryption with a nonce long enough to be drawn at random for every message.
@@ -93,15 +94,15 @@ function hasNativeCipher(): boolean {
   }
 }
 
-/** The ASCII text "expand 32-byte k", the constant of ChaCha20's state. */
-const sigma: Uint8Array = new TextEncoder().encode('expand 32-byte k');
+/** The constant of ChaCha20's state. */
+const sigma = words(toUtf8('expand 32-byte k'));
 const subkeyNonceBytes = 16;
 
 /** Section 2.3 of the draft: HChaCha20 of the first 16 nonce bytes keys ChaCha20 under the last 8, after 4 zeros. */
 function innerCipher(key: Uint8Array, nonce: Uint8Array): { key: Uint8Array; nonce: Uint8Array } {
   assertSizes(key, nonce);
   const subkey = new Uint32Array(keyBytes / 4);
-  hchacha(words(sigma), words(key), words(nonce.subarray(0, subkeyNonceBytes)), subkey);
+  hchacha(sigma, words(key), words(nonce.subarray(0, subkeyNonceBytes)), subkey);
   const innerNonce = new Uint8Array(12);
   innerNonce.set(nonce.subarray(subkeyNonceBytes), 4);
   return { key: new Uint8Array(subkey.buffer), nonce: innerNonce };
