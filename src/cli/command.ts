@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { ok, type Result } from '../base/result';
+import type { Device } from '../device/device';
+import type { Failure } from './failure';
+import type { Page } from './page';
+import type { Terminal } from './terminal';
+
+/** What a command found or did: for a program, and for a person. */
+export interface Answer {
+  readonly json: unknown;
+  /** Without a line end, which is added; empty to say nothing. */
+  text(page: Page): string;
+  /** True when the text is written as it is, byte for byte. */
+  readonly isExact?: boolean;
+}
+
+/** What a command is called with. */
+export interface Call<Options> {
+  readonly device: Device;
+  readonly terminal: Terminal;
+  readonly args: readonly string[];
+  readonly options: Options;
+}
+
+/** What every command understands. */
+export const commonOptionsSchema = z.object({
+  home: z.string().optional(),
+  json: z.boolean().optional(),
+  verbose: z.boolean().optional(),
+});
+export type CommonOptions = z.infer<typeof commonOptionsSchema>;
+
+export function declareCommonOptions(command: Command): Command {
+  return command
+    .option(
+      '--home <dir>',
+      'folder of this device (else SCRATCH_HOME, else the place for data of this system)',
+    )
+    .option('--json', 'print one JSON value and nothing else')
+    .option('--verbose', 'say on standard error what is being done');
+}
+
+/** One command of the terminal. */
+export interface CommandSpec<Options> {
+  /** With its arguments, as `show <id>`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Shown under the options by `--help`. */
+  readonly help?: string;
+  declare?(command: Command): Command;
+  readonly schema: z.ZodType<Options>;
+  run(call: Call<Options>): Promise<Result<Answer, Failure>>;
+}
+
+/** Runs a command that was parsed; given by the program, which owns the device and the output. */
+export type Runner = <Options>(
+  spec: CommandSpec<Options>,
+  args: readonly string[],
+  options: Options,
+  common: CommonOptions,
+) => Promise<void>;
+
+/** Adds a command to the program. */
+export function addCommand<Options>(program: Command, runner: Runner, spec: CommandSpec<Options>): void {
+  const command = program.command(spec.usage).summary(spec.summary).description(spec.summary);
+  spec.declare?.(command);
+  declareCommonOptions(command);
+  if (spec.help !== undefined) command.addHelpText('after', `\n${spec.help}`);
+  command.action(async () => {
+    const given: unknown = { ...program.opts(), ...command.opts() };
+    await runner(spec, command.args, spec.schema.parse(command.opts()), commonOptionsSchema.parse(given));
+  });
+}
+
+/** The value of a result as an answer. */
+export function answer<T>(
+  result: Result<T, Failure>,
+  text: (value: T, page: Page) => string,
+  json: (value: T) => unknown = value => value,
+): Result<Answer, Failure> {
+  if (!result.ok) return result;
+  const { value } = result;
+  return ok({ json: json(value), text: page => text(value, page) });
+}

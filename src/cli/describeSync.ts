@@ -1,0 +1,85 @@
+import type { LogEntryJson, StatusJson, SyncReportJson } from '../device/json';
+import { type Cell, count, facts, localTime, type Page, table } from './page';
+
+export function statusText(status: StatusJson, page: Page): string {
+  return facts(page, [
+    ['state', stateCell(status)],
+    ['attention', status.attention === undefined ? undefined : { text: status.attention, tone: 'warning' }],
+    [
+      'account',
+      status.login === null ? undefined : `${status.login} at ${status.server ?? 'an unknown server'}`,
+    ],
+    ['device', `${status.device.name} (${status.device.id})`],
+    ['waiting', status.pending === 0 ? 'nothing' : `${count(status.pending, 'item')} to be pushed`],
+    ['conflicts', conflictsCell(status.openConflicts)],
+    ['last sync', status.lastSync === null ? 'never' : localTime(status.lastSync, true)],
+    ['clock', clockText(status.clockOffsetMs)],
+  ]);
+}
+
+export function reportText(report: SyncReportJson, page: Page): string {
+  const { pushed, pulled, merged, conflicts, durationMs } = report;
+  const moved = `pushed ${pushed}, pulled ${pulled}, merged ${merged}`;
+  const took = page.paint('quiet', `(${Math.round(durationMs)} ms)`);
+  if (conflicts === 0) return `Synced: ${moved} ${took}`;
+  const found = page.paint('warning', `${count(conflicts, 'new conflict')}`);
+  return `Synced: ${moved}, ${found} ${took}\nscratch conflicts shows what met; nothing was lost.`;
+}
+
+export function logText(entries: readonly LogEntryJson[], page: Page): string {
+  if (entries.length === 0) return 'No sync has done anything yet.';
+  return table(
+    page,
+    [
+      { title: 'WHEN' },
+      { title: 'WHY' },
+      { title: 'PUSHED', alignRight: true },
+      { title: 'PULLED', alignRight: true },
+      { title: 'MERGED', alignRight: true },
+      { title: 'MS', alignRight: true },
+      { title: 'OUTCOME', stretches: true },
+    ],
+    entries.map(entry => [
+      { text: localTime(entry.at, true), tone: 'quiet' },
+      entry.trigger,
+      String(entry.pushed),
+      String(entry.pulled),
+      String(entry.merged),
+      String(Math.round(entry.durationMs)),
+      outcomeCell(entry),
+    ]),
+  );
+}
+
+const stateTexts: Readonly<Record<StatusJson['state'], Cell>> = {
+  signedOut: 'not signed in: scratch sign-in or scratch sign-up',
+  idle: { text: 'in order', tone: 'good' },
+  syncing: 'syncing',
+  offline: { text: 'the server is not reachable; changes wait', tone: 'warning' },
+  paused: { text: 'sync is paused', tone: 'warning' },
+  locked: { text: 'locked: scratch unlock', tone: 'warning' },
+  attention: { text: 'needs your attention', tone: 'bad' },
+};
+
+function stateCell({ state }: StatusJson): Cell {
+  return stateTexts[state];
+}
+
+function conflictsCell(open: number): Cell {
+  return open === 0 ? 'none' : { text: `${open} open: scratch conflicts`, tone: 'warning' };
+}
+
+function clockText(offsetMs: number | null): string | undefined {
+  if (offsetMs === null) return undefined;
+  const seconds = Math.abs(offsetMs) / 1000;
+  if (seconds < shownFromSeconds) return 'agrees with the server';
+  return `${seconds.toFixed(0)} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the server, which is allowed for`;
+}
+
+/** Less is what a network's delay alone can look like. */
+const shownFromSeconds = 2;
+
+function outcomeCell(entry: LogEntryJson): Cell {
+  if (entry.error !== undefined) return { text: entry.error, tone: 'bad' };
+  return entry.conflicts > 0 ? { text: count(entry.conflicts, 'conflict'), tone: 'warning' } : 'ok';
+}

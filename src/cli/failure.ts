@@ -1,0 +1,46 @@
+import { err, type Result } from '../base/result';
+import type { DeviceError, DeviceErrorCode } from '../device/deviceError';
+
+/** Why a command was not done; `message` is one line that says what to do. */
+export interface Failure {
+  readonly code: FailureCode;
+  readonly message: string;
+}
+
+/** `usage`: the command was not understood. `internal`: a bug. */
+export type FailureCode = DeviceError['code'] | 'usage' | 'internal';
+
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  badInput: 2,
+  unreachable: 3,
+  refused: 4,
+} as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export function exitCodeOf(code: FailureCode): ExitCode {
+  return exitCodeByFailure[code] ?? exitCodes.failed;
+}
+
+export function usage(message: string): Result<never, Failure> {
+  return err({ code: 'usage', message });
+}
+
+/** Whatever is not named here is `failed`. */
+const exitCodeByFailure: Readonly<Partial<Record<DeviceErrorCode | 'usage' | 'internal', ExitCode>>> = {
+  usage: exitCodes.badInput,
+  badInput: exitCodes.badInput,
+  unknownItem: exitCodes.badInput,
+  unknownConflict: exitCodes.badInput,
+  unknownVersion: exitCodes.badInput,
+  unknownSnapshot: exitCodes.badInput,
+  unknownDevice: exitCodes.badInput,
+  tooLarge: exitCodes.badInput,
+  markersRemain: exitCodes.badInput,
+  unreachable: exitCodes.unreachable,
+  notSignedIn: exitCodes.refused,
+  badCredentials: exitCodes.refused,
+  locked: exitCodes.refused,
+  keyMissing: exitCodes.refused,
+};

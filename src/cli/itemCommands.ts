@@ -1,0 +1,226 @@
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { ok, type Result } from '../base/result';
+import type { ItemFieldsJson } from '../device/json';
+import { type Kind, kinds } from '../model/content';
+import { addCommand, answer, type Runner } from './command';
+import { hitList, itemList, itemText, versionList } from './describeItem';
+import { type Failure, usage } from './failure';
+import { readText } from './input';
+import { type Page, plain, shortId, shown } from './page';
+import type { Terminal } from './terminal';
+
+/** Commands that read and write items on this device; nothing here touches the network. */
+export function addItemCommands(program: Command, runner: Runner): void {
+  addWriting(program, runner);
+  addReading(program, runner);
+  addTaking(program, runner);
+}
+
+const fieldsSchema = z.object({
+  title: z.string().optional(),
+  body: z.string().optional(),
+  file: z.string().optional(),
+  folder: z.string().optional(),
+  tags: z.string().optional(),
+  language: z.string().optional(),
+  prefix: z.string().optional(),
+  languages: z.string().optional(),
+  include: z.string().optional(),
+  exclude: z.string().optional(),
+  description: z.string().optional(),
+  target: z.string().optional(),
+  repository: z.string().optional(),
+  sensitive: z.boolean().optional(),
+  pin: z.boolean().optional(),
+});
+type FieldOptions = z.infer<typeof fieldsSchema>;
+
+function declareFields(command: Command): Command {
+  return command
+    .addOption(new Option('--body <text>', 'the text itself').conflicts('file'))
+    .option('--file <file>', 'read the text from a file, or from standard input for -')
+    .option('--folder <path>', 'names joined by /')
+    .option('--tags <a,b>', 'tags')
+    .option('--language <id>', 'language of a note or config, as VS Code names it')
+    .option('--prefix <p,q>', 'what a person types to get the snippet')
+    .option('--languages <ts,js>', 'languages in which the snippet is offered; all when left out')
+    .option('--include <globs>', 'files in which the snippet is offered')
+    .option('--exclude <globs>', 'files in which the snippet is not offered')
+    .option('--description <text>', 'description of a snippet')
+    .option(
+      '--target <where>',
+      'where a config belongs: settings, keybindings, tasks, snippets:NAME or ~/FILE',
+    )
+    .option('--repository <remote>', 'git remote that a note is tied to')
+    .option('--sensitive', 'encrypt it in the local file too, and leave it out of search')
+    .option('--pin', 'pin it');
+}
+
+function addWriting(program: Command, runner: Runner): void {
+  addCommand(program, runner, {
+    usage: 'add <kind> <title>',
+    summary: `add a ${kinds.join(', ')}`,
+    help: 'Example: scratch add note "Deploy steps" --tags ops --file steps.md',
+    declare: declareFields,
+    schema: fieldsSchema,
+    async run({ device, terminal, args: [kind = '', title = ''], options }) {
+      if (!isKind(kind)) return usage(`There is no kind ${plain(kind)}: choose from ${kinds.join(', ')}.`);
+      const fields = await fieldsOf(options, terminal);
+      if (!fields.ok) return fields;
+      const item = await device.items.create({ ...fields.value, kind, title });
+      return answer(item, ({ id }, page) => `Added ${kind} ${named(title, id, page)}.`);
+    },
+  });
+  addCommand(program, runner, {
+    usage: 'edit <id>',
+    summary: 'change an item; what is not named stays',
+    help: 'An empty --target or --repository takes it away. Example: scratch edit 1f3a --title "New title"',
+    declare: command =>
+      declareFields(command)
+        .option('--title <text>', 'title')
+        .option('--no-sensitive', 'no longer encrypt it in the local file')
+        .option('--no-pin', 'unpin it'),
+    schema: fieldsSchema,
+    async run({ device, terminal, args: [id = ''], options }) {
+      const fields = await fieldsOf(options, terminal);
+      if (!fields.ok) return fields;
+      if (Object.keys(fields.value).length === 0) {
+        return usage(
+          'Say what to change, for instance --title or --body; scratch edit --help lists everything.',
+        );
+      }
+      const item = await device.items.update(id, fields.value);
+      return answer(item, (changed, page) => `Changed ${named(changed.title, changed.id, page)}.`);
+    },
+  });
+}
+
+function addReading(program: Command, runner: Runner): void {
+  addCommand(program, runner, {
+    usage: 'show <id>',
+    summary: 'show an item',
+    declare: command => command.option('--body', 'only its text, byte for byte'),
+    schema: z.object({ body: z.boolean().optional() }),
+    async run({ device, args: [id = ''], options }) {
+      const item = await device.items.get(id);
+      if (!item.ok || !options.body) return answer(item, itemText);
+      return ok({ json: item.value, text: page => shown(page, item.value.body), isExact: true });
+    },
+  });
+  addCommand(program, runner, {
+    usage: 'list',
+    summary: 'list items, the latest first',
+    declare: command =>
+      command
+        .addOption(new Option('--kind <kind>', 'only this kind').choices(kinds))
+        .option('--folder <path>', 'only this folder')
+        .option('--tag <tag>', 'only with this tag')
+        .option('--deleted', 'deleted items instead'),
+    schema: z.object({
+      kind: z.enum(['note', 'snippet', 'config']).exactOptional(),
+      folder: z.string().exactOptional(),
+      tag: z.string().exactOptional(),
+      deleted: z.boolean().exactOptional(),
+    }),
+    run: async ({ device, options }) => answer(await device.items.list(options), itemList),
+  });
+  addCommand(program, runner, {
+    usage: 'search <query...>',
+    summary: 'search titles, texts, tags and languages',
+    help: 'Words match their beginnings; "quoted words" match as a phrase.',
+    declare: command => command.option('--limit <number>', 'at most this many', String(defaultHits)),
+    schema: z.object({ limit: z.string() }),
+    async run({ device, args, options }) {
+      const limit = Number(options.limit);
+      if (!Number.isInteger(limit) || limit < 1) return usage('--limit takes a whole number above 0.');
+      return answer(await device.items.search(args.join(' '), limit), hitList);
+    },
+  });
+  addCommand(program, runner, {
+    usage: 'history <id>',
+    summary: 'list the versions of an item, the latest first',
+    schema: z.object({}),
+    run: async ({ device, args: [id = ''] }) => answer(await device.items.history(id), versionList),
+  });
+}
+
+function addTaking(program: Command, runner: Runner): void {
+  addCommand(program, runner, {
+    usage: 'rm <id>',
+    summary: 'delete an item; it can be restored',
+    schema: z.object({}),
+    async run({ device, args: [id = ''] }) {
+      return answer(
+        await device.items.delete(id),
+        (item, page) =>
+          `Deleted ${named(item.title, item.id, page)}. scratch restore ${shortId(item.id)} brings it back.`,
+      );
+    },
+  });
+  addCommand(program, runner, {
+    usage: 'restore <id>',
+    summary: 'bring back a deleted item, or an older version of one',
+    declare: command => command.option('--version <number>', 'as scratch history numbers them'),
+    schema: z.object({ version: z.string().optional() }),
+    async run({ device, args: [id = ''], options }) {
+      const version = options.version === undefined ? undefined : Number(options.version);
+      if (version !== undefined && (!Number.isInteger(version) || version < 1)) {
+        return usage('--version takes a number from scratch history.');
+      }
+      return answer(
+        await device.items.restore(id, version),
+        (item, page) => `Restored ${named(item.title, item.id, page)}.`,
+      );
+    },
+  });
+}
+
+const defaultHits = 20;
+
+/** The fields that the options name, and no others. */
+async function fieldsOf(options: FieldOptions, terminal: Terminal): Promise<Result<ItemFieldsJson, Failure>> {
+  const body = options.file === undefined ? ok(options.body) : await readText(options.file, terminal);
+  if (!body.ok) return body;
+  return ok({
+    ...given('title', options.title),
+    ...given('body', body.value),
+    ...given('folder', options.folder),
+    ...given('tags', listOf(options.tags)),
+    ...given('language', options.language),
+    ...given('prefixes', listOf(options.prefix)),
+    ...given('languages', listOf(options.languages)),
+    ...given('include', listOf(options.include)),
+    ...given('exclude', listOf(options.exclude)),
+    ...given('description', options.description),
+    ...given('target', options.target === '' ? null : options.target),
+    ...given('repository', options.repository === '' ? null : options.repository),
+    ...given('sensitive', options.sensitive),
+    ...given('pinned', options.pin),
+  });
+}
+
+function given<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { readonly [name in Name]?: Value } {
+  if (value === undefined) return {};
+  const field: { [name in Name]?: Value } = {};
+  field[name] = value;
+  return field;
+}
+
+function listOf(text: string | undefined): readonly string[] | undefined {
+  return text
+    ?.split(',')
+    .map(entry => entry.trim())
+    .filter(entry => entry !== '');
+}
+
+function isKind(text: string): text is Kind {
+  return kinds.some(kind => kind === text);
+}
+
+function named(title: string, id: string, page: Page): string {
+  return `${page.paint('strong', plain(title))} ${page.paint('quiet', `(${shortId(id)})`)}`;
+}

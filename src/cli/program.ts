@@ -1,0 +1,127 @@
+import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
+import { messageOf } from '../base/errors';
+import { type Logger, type LogLine, silentLogger } from '../base/logger';
+import type { Result } from '../base/result';
+import type { Device } from '../device/device';
+import type { DeviceError } from '../device/deviceError';
+import { addAccountCommands } from './accountCommands';
+import { declareCommonOptions, type Runner } from './command';
+import { addConflictCommands } from './conflictCommands';
+import { type ExitCode, exitCodeOf, exitCodes } from './failure';
+import { homeFolder } from './home';
+import { addItemCommands } from './itemCommands';
+import { type Output, outputTo } from './output';
+import { addSyncCommands } from './syncCommands';
+import type { Terminal } from './terminal';
+import { addUpkeepCommands } from './upkeepCommands';
+
+/** Opens the device of a home folder. */
+export type OpenHome = (
+  home: string,
+  services: {
+    readonly logger: Logger;
+    /** For what a person should hear beside the answer. */
+    readonly note: (message: string) => void;
+  },
+) => Promise<Result<Device, DeviceError>>;
+
+/** Runs one command line, without the names of node and the script, and answers the exit code. */
+export async function runCommandLine(
+  args: readonly string[],
+  terminal: Terminal,
+  openHome: OpenHome,
+): Promise<ExitCode> {
+  // What the parsed options say counts; until they are known, and when they cannot be parsed, the words do.
+  let output = outputTo(terminal, args.includes('--json'));
+  let exitCode: ExitCode = exitCodes.done;
+  const runner: Runner = async (spec, positional, options, common) => {
+    output = outputTo(terminal, common.json ?? false);
+    const home = homeFolder(common.home, terminal.environment);
+    const logger = common.verbose ? loggerTo(output) : silentLogger;
+    const opened = await openHome(home, { logger, note: output.note });
+    if (!opened.ok) {
+      output.fail(opened.error);
+      exitCode = exitCodeOf(opened.error.code);
+      return;
+    }
+    const device = opened.value;
+    try {
+      const result = await spec.run({ device, terminal, args: positional, options });
+      if (result.ok) output.answer(result.value);
+      else output.fail(result.error);
+      exitCode = result.ok ? exitCodes.done : exitCodeOf(result.error.code);
+    } finally {
+      await device.close();
+    }
+  };
+  try {
+    await programFor(terminal, runner).parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return endOfParsing(error, output);
+    output.fail({ code: 'internal', message: `Something went wrong that should not: ${messageOf(error)}` });
+    if (args.includes('--verbose') && error instanceof Error) terminal.errors.write(`${error.stack}\n`);
+    return exitCodes.failed;
+  }
+}
+
+/** `scratch --help` in full. */
+function programFor(terminal: Terminal, runner: Runner): Command {
+  const program = new Command('scratch')
+    .description(
+      'Snippets, notes and config on every machine you code on: local first, end-to-end encrypted.',
+    )
+    .version(version)
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({
+      writeOut: text => terminal.out.write(text),
+      writeErr: () => undefined, // told once, by the output
+      getOutHelpWidth: () => terminal.out.columns,
+    })
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', programHelp);
+  declareCommonOptions(program);
+  program.commandsGroup('Items:');
+  addItemCommands(program, runner);
+  program.commandsGroup('Sync:');
+  addSyncCommands(program, runner);
+  addConflictCommands(program, runner);
+  program.commandsGroup('Account:');
+  addAccountCommands(program, runner);
+  program.commandsGroup('Upkeep:');
+  addUpkeepCommands(program, runner);
+  return program;
+}
+
+const programHelp = `
+Ids may be shortened as long as they stay unique.
+Exit codes: 0 done, 1 failed, 2 wrong usage or bad input, 3 server not reachable
+(nothing lost, changes wait), 4 not signed in or credentials refused.`;
+
+/** Help and the version have been printed; anything else is wrong usage. */
+function endOfParsing(error: CommanderError, output: Output): ExitCode {
+  if (error.exitCode === 0) return exitCodes.done;
+  const said = error.message.replace(/^error: /, '');
+  const message =
+    error.code === 'commander.help' ? 'Name a command: scratch --help lists them.' : sentence(said);
+  output.fail({ code: 'usage', message });
+  return exitCodes.badInput;
+}
+
+function sentence(text: string): string {
+  const start = text.slice(0, 1).toUpperCase() + text.slice(1);
+  return /[.?!)]$/.test(start) ? start : `${start}. See --help.`;
+}
+
+function loggerTo(output: Output): Logger {
+  const line =
+    (level: keyof Logger): LogLine =>
+    (message, fields = {}) => {
+      const facts = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+      output.note([level, message, ...facts].join(' '));
+    };
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+}

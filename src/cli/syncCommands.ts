@@ -1,0 +1,54 @@
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { addCommand, answer, type Runner } from './command';
+import { logText, reportText, statusText } from './describeSync';
+import { usage } from './failure';
+
+/** Commands about sync itself. */
+export function addSyncCommands(program: Command, runner: Runner): void {
+  addCommand(program, runner, {
+    usage: 'sync',
+    summary: 'push what changed here and pull what changed elsewhere',
+    help:
+      'When others changed or deleted an unusual share of the items, sync stops, takes a snapshot and asks: look with\n' +
+      'scratch status, then go on with --accept-mass-change or go back with --reject-mass-change.',
+    declare: command =>
+      command
+        .addOption(new Option('--accept-mass-change', 'go on').conflicts('rejectMassChange'))
+        .option('--reject-mass-change', 'go back to the snapshot and forget what was held'),
+    schema: z.object({
+      acceptMassChange: z.boolean().optional(),
+      rejectMassChange: z.boolean().optional(),
+    }),
+    async run({ device, options }) {
+      if (options.rejectMassChange) {
+        return answer(
+          await device.sync.rejectMassChange(),
+          () => 'Gone back to the snapshot; nothing of the mass change is kept.',
+          () => ({ rejected: true }),
+        );
+      }
+      const { acceptMassChange = false } = options;
+      return answer(await device.sync.now({ trigger: 'command', acceptMassChange }), reportText);
+    },
+  });
+  addCommand(program, runner, {
+    usage: 'status',
+    summary: 'show how this device stands',
+    schema: z.object({}),
+    run: async ({ device }) => answer(await device.sync.status(), statusText),
+  });
+  addCommand(program, runner, {
+    usage: 'log',
+    summary: 'list the sync cycles that did something or failed, the latest first',
+    declare: command => command.option('--limit <number>', 'at most this many', String(defaultEntries)),
+    schema: z.object({ limit: z.string() }),
+    async run({ device, options }) {
+      const limit = Number(options.limit);
+      if (!Number.isInteger(limit) || limit < 1) return usage('--limit takes a whole number above 0.');
+      return answer(await device.sync.log(limit), logText);
+    },
+  });
+}
+
+const defaultEntries = 50;
