@@ -6,10 +6,7 @@ import type { Row } from '../sqlite/database';
 import { branded, flag, integer, optionalBranded } from './rows';
 import type { StoreTransaction } from './transaction';
 
-/**
- * Which of the server's versions this device holds, or has made its own change on. The listener hears each move, so
- * that a digest over all of them can be kept.
- */
+/** Which of the server's versions this device holds, or has made its own change on. */
 export interface SyncedVersion {
   readonly version: number;
   readonly stamp: Stamp;

@@ -8,7 +8,7 @@ import { type DataKey, findKey, type KeyRing } from '../crypto/keyRing';
 import type { Conflict } from '../model/conflict';
 import type { AccountId, ChangeId, ConflictId, ItemId, KeyId } from '../model/ids/ids';
 import { parseStamp, type Stamp } from '../model/ids/stamp';
-import type { RemoteVersion } from '../protocol/changes';
+import { knownVersionFields, type RemoteVersion, unknownFields } from '../protocol/changes';
 import { defaultMaxItemBytes, maxConflictRecordBytes } from '../protocol/limits';
 import type { ItemChange } from '../store/outbox';
 import {
@@ -36,6 +36,8 @@ export interface OpenedItem {
   readonly resolves: ConflictId | undefined;
   readonly reseal: boolean;
   readonly document: ItemDocument;
+  /** Fields of the wire that this version does not know. */
+  readonly wireExtra: JsonObject;
 }
 
 export interface OpenedRecord {
@@ -44,6 +46,7 @@ export interface OpenedRecord {
   readonly stamp: Stamp;
   /** Undefined for a record that was pruned. */
   readonly conflict: Conflict | undefined;
+  readonly wireExtra: JsonObject;
 }
 
 /** Why a version of the wire could not be opened. The first two are kept sealed and tried again later. */
@@ -158,6 +161,7 @@ export function openItem(
     resolves: version.resolves,
     reseal: version.reseal ?? false,
     document: document.value,
+    wireExtra: unknownFields(version, knownVersionFields),
   });
 }
 
@@ -165,7 +169,12 @@ export function openRecord(
   version: RemoteVersion & { readonly collection: 'conflict' },
   keys: SealingKeys,
 ): Result<OpenedRecord, OpenError> {
-  const opened = { conflictId: version.itemId, version: version.version, stamp: version.timestamp };
+  const opened = {
+    conflictId: version.itemId,
+    version: version.version,
+    stamp: version.timestamp,
+    wireExtra: unknownFields(version, knownVersionFields),
+  };
   if (version.changeType === 'delete') return ok({ ...opened, conflict: undefined });
   const bytes = open(version, keys);
   if (!bytes.ok) return bytes;

@@ -1,0 +1,50 @@
+import { parseJson } from '../base/json';
+import { text } from './rows';
+import type { StoreTransaction } from './transaction';
+
+/** Versions of the server that could not be opened: kept sealed, so that nothing is lost, and tried again later. */
+
+export type UnopenedReason = 'keyMissing' | 'newerFormat' | 'unsound';
+
+export interface UnopenedVersion {
+  readonly subject: string;
+  readonly reason: UnopenedReason;
+  readonly keyId: string;
+  /** The version as it came, to be decoded again. */
+  readonly wire: unknown;
+}
+
+const maxUnopenedRead = 10_000;
+
+export function keepUnopened(
+  store: StoreTransaction,
+  version: { readonly itemId: string; readonly keyId: string },
+  reason: UnopenedReason,
+): void {
+  store.sql.run(
+    `INSERT INTO unopened(item_id, wire, reason, key_id) VALUES (?, ?, ?, ?)
+     ON CONFLICT(item_id) DO UPDATE SET wire = excluded.wire, reason = excluded.reason, key_id = excluded.key_id`,
+    [version.itemId, JSON.stringify(version), reason, version.keyId],
+  );
+}
+
+export function forgetUnopened(store: StoreTransaction, subject: string): void {
+  store.sql.run('DELETE FROM unopened WHERE item_id = ?', [subject]);
+}
+
+export function listUnopened(store: StoreTransaction): readonly UnopenedVersion[] {
+  return store.sql.all('SELECT * FROM unopened LIMIT ?', [maxUnopenedRead]).map(row => ({
+    subject: text(row, 'item_id'),
+    reason: reasonOf(text(row, 'reason')),
+    keyId: text(row, 'key_id'),
+    wire: parseJson(text(row, 'wire')),
+  }));
+}
+
+export function hasUnopened(store: StoreTransaction): boolean {
+  return store.sql.get('SELECT 1 FROM unopened LIMIT 1') !== undefined;
+}
+
+function reasonOf(value: string): UnopenedReason {
+  return value === 'keyMissing' || value === 'newerFormat' ? value : 'unsound';
+}

@@ -1,0 +1,199 @@
+import { assert, defined } from '../base/assert';
+import { sameContent } from '../model/contentCodec';
+import { parseStamp, type Stamp, stampAfter } from '../model/ids/stamp';
+import { rememberDeviceName } from '../store/devices';
+import { readItem, type StoredItem, writeItem } from '../store/items';
+import { dropWaiting, type ItemChange, putWaitingItemChange, waitingItemChange } from '../store/outbox';
+import { recordVersion } from '../store/versions';
+import { observeStamp } from './clock';
+import { recordMeeting } from './conflictRecords';
+import type { MergeContext } from './context';
+import { holdItemVersion } from './heldVersions';
+import { ancestorsOf } from './localEdits';
+import { mergeVersions } from './merge/mergeVersions';
+import type { OpenedItem } from './sealing';
+
+/** What became of a version from the server. */
+export type Applied =
+  /** This device held it already. */
+  | 'known'
+  /** An old version in a new guise: reported, not applied. */
+  | 'replayed'
+  | 'taken'
+  /** It met an unpushed change, and nothing that a person wrote was lost. */
+  | 'merged'
+  /** It met an unpushed change, and a person is to look at it. */
+  | 'conflict';
+
+/**
+ * Applies a version that was pulled, or that a push met. Concurrency is decided by versions, never by clocks: with no
+ * unpushed change the version is taken; else the two have met on the change's base, and merge.
+ */
+export function applyItem(context: MergeContext, remote: OpenedItem): Applied {
+  const { store } = context;
+  const held = readItem(store, remote.itemId);
+  hear(context, remote);
+  if (!held) return take(context, remote);
+  if (remote.version <= held.version) {
+    return remote.version === held.version && remote.stamp !== held.syncedStamp ? 'replayed' : 'known';
+  }
+  if (held.syncedStamp !== undefined && remote.stamp <= held.syncedStamp) return 'replayed';
+  return takeOrMerge(context, held, remote);
+}
+
+/** Applies a version whose place among those that are held was settled by the caller: a reconcile. */
+export function applyReconciled(context: MergeContext, remote: OpenedItem): Applied {
+  const held = readItem(context.store, remote.itemId);
+  hear(context, remote);
+  return held ? takeOrMerge(context, held, remote) : take(context, remote);
+}
+
+/** Puts a change, as it is, onto another version of the server. */
+export function rebase(context: MergeContext, change: ItemChange, onto: OpenedItem, stamp: Stamp): void {
+  putWaitingItemChange(context.store, {
+    itemId: change.itemId,
+    type: change.type,
+    stamp,
+    rawMs: stamp === change.stamp ? change.rawMs : undefined,
+    content: defined(change.content, 'the device is unlocked while it syncs'),
+    base: {
+      version: onto.version,
+      stamp: onto.stamp,
+      deleted: onto.deleted,
+      content: onto.document.content,
+    },
+    ancestors: ancestorsOf(onto.stamp, ...onto.document.ancestors),
+    resolves: change.resolves,
+    groupId: change.groupId,
+  });
+}
+
+function hear(context: MergeContext, remote: OpenedItem): void {
+  observeStamp(context.store, context.wallMs, remote.stamp);
+  rememberDeviceName(context.store, parseStamp(remote.stamp).deviceId, remote.document.deviceName);
+}
+
+function takeOrMerge(context: MergeContext, held: StoredItem, remote: OpenedItem): Applied {
+  const waiting = waitingItemChange(context.store, remote.itemId);
+  return waiting ? merge(context, held, waiting, remote) : take(context, remote);
+}
+
+function take(context: MergeContext, remote: OpenedItem): 'taken' {
+  const { content } = remote.document;
+  const state = { content, deleted: remote.deleted, deviceId: parseStamp(remote.stamp).deviceId };
+  writeItem(context.store, { id: remote.itemId, lastModified: remote.stamp, ...state }, context.wallMs);
+  recordVersion(
+    context.store,
+    remote.itemId,
+    { stamp: remote.stamp, version: remote.version, ...state },
+    context.wallMs,
+    false,
+  );
+  hold(context, remote);
+  return 'taken';
+}
+
+function hold(context: MergeContext, remote: OpenedItem): void {
+  holdItemVersion(context.store, remote.itemId, {
+    version: remote.version,
+    stamp: remote.stamp,
+    deleted: remote.deleted,
+    ancestors: remote.document.ancestors,
+    wireExtra: remote.wireExtra,
+  });
+}
+
+function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, remote: OpenedItem): Applied {
+  const { store, device } = context;
+  assert(waiting.content !== undefined, 'the device is unlocked while it syncs');
+  const local = {
+    content: waiting.content,
+    deleted: waiting.type === 'delete',
+    stamp: waiting.stamp,
+    version: 0,
+  };
+  const theirs = {
+    content: remote.document.content,
+    deleted: remote.deleted,
+    stamp: remote.stamp,
+    version: remote.version,
+  };
+  if (waiting.resolves !== undefined && waiting.resolves === remote.resolves) {
+    return laterResolution(context, waiting, remote);
+  }
+  const baseKnown = waiting.base.stamp !== undefined && waiting.base.content !== undefined;
+  const merged = mergeVersions({
+    ...(baseKnown && waiting.base.content
+      ? { base: { content: waiting.base.content, deleted: waiting.base.deleted } }
+      : {}),
+    left: local,
+    right: theirs,
+    text: context.text,
+  });
+  if (merged.type === 'same') {
+    dropWaiting(store, remote.itemId);
+    take(context, remote);
+    return 'taken';
+  }
+  recordMeeting(context, {
+    itemId: remote.itemId,
+    base: baseKnown ? waiting.base : undefined,
+    left: local,
+    right: theirs,
+    outcome: merged.open || merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
+    keys: merged.keys,
+    open: merged.open,
+  });
+  const outcome: Applied = merged.open ? 'conflict' : 'merged';
+  if (merged.equals === 'right') {
+    dropWaiting(store, remote.itemId);
+    take(context, remote);
+    return outcome;
+  }
+  // A machine's merge never outranks a person's later edit: it stands just after its later parent.
+  const later = waiting.stamp > remote.stamp ? waiting.stamp : remote.stamp;
+  const keepsStamp = merged.equals === 'left' && waiting.stamp > remote.stamp;
+  const stamp = keepsStamp ? waiting.stamp : stampAfter(later, device.id);
+  take(context, remote);
+  rebase(
+    context,
+    { ...waiting, type: merged.deleted ? 'delete' : 'upsert', content: merged.content },
+    remote,
+    stamp,
+  );
+  const state = {
+    content: merged.content,
+    deleted: merged.deleted,
+    deviceId: parseStamp(stamp).deviceId,
+  };
+  writeItem(store, { id: held.id, lastModified: stamp, ...state }, context.wallMs);
+  if (!keepsStamp) {
+    observeStamp(store, context.wallMs, stamp);
+    recordVersion(store, held.id, { stamp, version: 0, ...state }, context.wallMs, false);
+  }
+  return outcome;
+}
+
+/** Two resolutions of one record: the later stamp wins and no new record arises. */
+function laterResolution(context: MergeContext, waiting: ItemChange, remote: OpenedItem): Applied {
+  assert(waiting.content !== undefined, 'the device is unlocked while it syncs');
+  const same = sameContent(waiting.content, remote.document.content);
+  if (remote.stamp > waiting.stamp || (same && waiting.type === (remote.deleted ? 'delete' : 'upsert'))) {
+    dropWaiting(context.store, remote.itemId);
+    return take(context, remote);
+  }
+  take(context, remote);
+  rebase(context, waiting, remote, waiting.stamp);
+  writeItem(
+    context.store,
+    {
+      id: waiting.itemId,
+      lastModified: waiting.stamp,
+      content: waiting.content,
+      deleted: waiting.type === 'delete',
+      deviceId: parseStamp(waiting.stamp).deviceId,
+    },
+    context.wallMs,
+  );
+  return 'merged';
+}

@@ -1,0 +1,53 @@
+import { dayMs } from '../base/time';
+import { sameContent } from '../model/contentCodec';
+import { parseStamp } from '../model/ids/stamp';
+import { countItems, readItem } from '../store/items';
+import { countOverwrites, type Overwrite } from '../store/overwritten';
+import type { StoreTransaction } from '../store/transaction';
+import type { MergeContext } from './context';
+import type { OpenedItem } from './sealing';
+
+/**
+ * The guard against mass changes: what other devices delete or overwrite within a day is counted, and an unusual share
+ * of the items stops the cycle before it is applied.
+ */
+export interface MassChange {
+  readonly changed: number;
+  /** Live items before it. */
+  readonly total: number;
+}
+
+/** Over this time overwrites add up. */
+export const guardWindowMs = dayMs;
+/** A share of fewer items than this says nothing. */
+const minChangedItems = 10;
+/** Half of the items deleted is unusual in a store of any size, but for one with a single item. */
+const minDeletedItems = 2;
+
+/** What applying these versions would delete or overwrite here. */
+export function overwritesOf(context: MergeContext, versions: readonly OpenedItem[]): readonly Overwrite[] {
+  return versions.flatMap(version => {
+    if (version.reseal || parseStamp(version.stamp).deviceId === context.device.id) return [];
+    const held = readItem(context.store, version.itemId);
+    if (!held || held.deleted || held.version >= version.version || held.content === undefined) return [];
+    if (!version.deleted && sameContent(held.content, version.document.content)) return [];
+    return [{ itemId: version.itemId, deleted: version.deleted }];
+  });
+}
+
+/** A mass change, when these overwrites and those of the last day are one. */
+export function massChangeOf(
+  store: StoreTransaction,
+  overwrites: readonly Overwrite[],
+  wallMs: number,
+  maxChangedPercent: number,
+): MassChange | undefined {
+  if (overwrites.length === 0) return undefined;
+  const { changed, deleted } = countOverwrites(store, wallMs - guardWindowMs, overwrites);
+  const { live } = countItems(store);
+  // Those deleted within the day were live before it.
+  const total = live + deleted - overwrites.filter(overwrite => overwrite.deleted).length;
+  const unusual = changed >= minChangedItems && changed * 100 > total * maxChangedPercent;
+  const wipes = deleted >= minDeletedItems && deleted * 2 >= total;
+  return unusual || wipes ? { changed, total } : undefined;
+}

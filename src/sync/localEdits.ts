@@ -1,0 +1,94 @@
+import type { Content } from '../model/content';
+import { sameContent } from '../model/contentCodec';
+import type { ChangeId, ConflictId, ItemId } from '../model/ids/ids';
+import type { Stamp } from '../model/ids/stamp';
+import { maxAncestors } from '../protocol/limits';
+import { readItem, type StoredItem, writeItem } from '../store/items';
+import {
+  type ChangeBase,
+  itemChangeInFlight,
+  putWaitingItemChange,
+  waitingItemChange,
+} from '../store/outbox';
+import { recordVersion } from '../store/versions';
+import { issueStamp } from './clock';
+import type { EditContext } from './context';
+
+/**
+ * A person's edit: the item, its change in the outbox and its history, in one transaction. Edits that were not pushed
+ * yet gather in the one change that waits.
+ */
+
+export interface LocalEdit {
+  readonly content: Content;
+  readonly deleted: boolean;
+  /** The conflict record that this edit resolves, and the group that pushes the two together. */
+  readonly resolves?: { readonly conflictId: ConflictId; readonly groupId: ChangeId };
+}
+
+/** Stores the edit and answers its stamp. An edit that changes nothing, and resolves nothing, is not stored. */
+export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Stamp {
+  const { store, device, wallMs } = context;
+  const held = readItem(store, id);
+  if (held && !edit.resolves && changesNothing(held, edit)) return held.lastModified;
+
+  const issued = issueStamp(store, wallMs, device.id, held?.lastModified);
+  const waiting = waitingItemChange(store, id);
+  const origin = waiting ?? originOf(context, id, held);
+  putWaitingItemChange(store, {
+    itemId: id,
+    type: edit.deleted ? 'delete' : 'upsert',
+    stamp: issued.stamp,
+    rawMs: issued.rawMs,
+    content: edit.content,
+    base: origin.base,
+    ancestors: origin.ancestors,
+    resolves: edit.resolves?.conflictId ?? waiting?.resolves,
+    groupId: edit.resolves?.groupId ?? waiting?.groupId,
+  });
+  const state = { content: edit.content, deleted: edit.deleted, deviceId: device.id };
+  writeItem(store, { id, lastModified: issued.stamp, ...state }, wallMs);
+  recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, waiting !== undefined);
+  return issued.stamp;
+}
+
+/** Stamps newest first, each once, as many as a payload names. */
+export function ancestorsOf(...stamps: readonly Stamp[]): readonly Stamp[] {
+  return [...new Set(stamps)].sort().reverse().slice(0, maxAncestors);
+}
+
+function changesNothing(held: StoredItem, edit: LocalEdit): boolean {
+  return held.content !== undefined && held.deleted === edit.deleted && sameContent(held.content, edit.content);
+}
+
+/** What a new change is made on: the change in flight, else the version that is held. */
+function originOf(
+  { store }: EditContext,
+  id: ItemId,
+  held: StoredItem | undefined,
+): { readonly base: ChangeBase; readonly ancestors: readonly Stamp[] } {
+  const flying = itemChangeInFlight(store, id);
+  if (flying) {
+    return {
+      base: {
+        version: 0, // not known before the server has answered
+        stamp: flying.stamp,
+        deleted: flying.type === 'delete',
+        content: flying.content,
+      },
+      ancestors: ancestorsOf(flying.stamp, ...flying.ancestors),
+    };
+  }
+  if (!held?.syncedStamp) {
+    return { base: { version: 0, stamp: undefined, deleted: false, content: undefined }, ancestors: [] };
+  }
+  return {
+    base: {
+      version: held.version,
+      stamp: held.syncedStamp,
+      deleted: held.syncedDeleted,
+      content: held.content,
+    },
+    ancestors: ancestorsOf(held.syncedStamp, ...held.ancestors),
+  };
+}
