@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { assert, defined } from '../base/assert';
 import { fromBase64Url, fromUtf8, toBase64Url, toUtf8 } from '../base/encoding';
 import { parseJson } from '../base/json';
