@@ -61,7 +61,7 @@ export interface Choice {
 /** Runs a layer. A layer that finds no test, crashes or does not end counts as one failure. */
 export async function runLayer(layer: Layer, choice: Choice): Promise<LayerResult> {
   const files = (await testFiles(layer.folders)).filter(file => file.includes(choice.files ?? ''));
-  if (files.length === 0) return broken(layer, 'it has no test file that fits');
+  if (files.length === 0) return broken(layer, 'it has no test file that fits', choice);
   const folder = await mkdtemp(path.join(tmpdir(), 'scratch-tests-'));
   try {
     const resultFile = path.join(folder, 'result.json');
@@ -74,14 +74,15 @@ export async function runLayer(layer: Layer, choice: Choice): Promise<LayerResul
     };
     const end = await runNode({
       args: ['--import', 'tsx', path.join(__dirname, 'testRun.ts'), JSON.stringify(options)],
-      output: 'show',
+      output: choice.reporter === 'silent' ? 'keep' : 'show',
       limitMs: layer.layerLimitMs,
     });
     const result = layerResultSchema.safeParse(parseJson(await readText(resultFile)));
-    if (!result.success) return broken(layer, end.broken ?? `it ended with exit code ${end.code}`);
-    for (const title of result.data.skipped) console.log(`skipped, which counts as failed: ${title}`);
+    const fail = (why: string) => broken(layer, why, choice);
+    if (!result.success) return fail(end.broken ?? `it ended with exit code ${end.code}`);
+    for (const title of result.data.skipped) say(`skipped, which counts as failed: ${title}`, choice);
     if (result.data.passed + result.data.failed + result.data.skipped.length === 0) {
-      return broken(layer, 'no test of it was run');
+      return fail('no test of it was run');
     }
     return result.data;
   } finally {
@@ -89,18 +90,22 @@ export async function runLayer(layer: Layer, choice: Choice): Promise<LayerResul
   }
 }
 
-function broken(layer: Layer, why: string): LayerResult {
-  console.log(`The ${layer.name} layer did not run to its end: ${why}.`);
+function broken(layer: Layer, why: string, choice: Choice): LayerResult {
+  say(`The ${layer.name} layer did not run to its end: ${why}.`, choice);
   return { passed: 0, failed: 1, skipped: [] };
+}
+
+function say(line: string, { reporter }: Choice): void {
+  if (reporter !== 'silent') console.log(line);
 }
 
 async function testFiles(folders: readonly string[]): Promise<readonly string[]> {
   const lists = await Promise.all(
     folders.map(async folder => {
-      const names = await readdir(path.join(repositoryFolder, folder), { recursive: true }).catch(
+      const names = await readdir(path.resolve(repositoryFolder, folder), { recursive: true }).catch(
         noneIfAbsent,
       );
-      return names.filter(isTestFile).map(name => path.join(repositoryFolder, folder, name));
+      return names.filter(isTestFile).map(name => path.resolve(repositoryFolder, folder, name));
     }),
   );
   return lists.flat().sort();

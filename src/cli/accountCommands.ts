@@ -23,8 +23,8 @@ export function addAccountCommands(program: Command, runner: Runner): void {
   addDevices(program, runner);
 }
 
-const passwordHelp =
-  'The password is asked for on a terminal, or comes from --password-stdin or SCRATCH_PASSWORD; never as an argument.';
+const passwordHelp = `The password is asked for on a terminal, or comes from --password-stdin or
+SCRATCH_PASSWORD; never as an argument.`;
 
 function declarePassword(command: Command): Command {
   return command.option('--password-stdin', 'read the password from standard input');
@@ -68,9 +68,10 @@ function addSigning(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'sign-in',
     summary: 'sign in on this device',
-    help:
-      `${passwordHelp}\nWith --recovery-phrase-stdin the phrase is the first line of standard input, and a new password ` +
-      'is set:\nfrom the second line with --password-stdin, else from SCRATCH_NEW_PASSWORD or a prompt.',
+    help: `${passwordHelp}
+With --recovery-phrase-stdin the phrase is the first line of standard input, and
+a new password is set: from the second line with --password-stdin, else from
+SCRATCH_NEW_PASSWORD or a prompt.`,
     declare: command =>
       declareSigning(command)
         .option('--recovery-phrase-stdin', 'sign in with the recovery phrase and set a new password')
@@ -126,9 +127,9 @@ function addSecrets(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'change-password',
     summary: 'change the password of the account',
-    help:
-      'Both passwords are asked for on a terminal, or come from --password-stdin (the current one on the first line,\n' +
-      'the new one on the second) or SCRATCH_PASSWORD and SCRATCH_NEW_PASSWORD; never as arguments.',
+    help: `Both passwords are asked for on a terminal, or come from --password-stdin (the
+current one on the first line, the new one on the second), or from
+SCRATCH_PASSWORD and SCRATCH_NEW_PASSWORD; never as arguments.`,
     declare: declarePassword,
     schema: passwordSchema,
     async run({ device, terminal, options }) {

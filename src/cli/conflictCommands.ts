@@ -13,9 +13,8 @@ export function addConflictCommands(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'conflicts [conflict]',
     summary: 'list open conflicts, or show both sides of one',
-    help:
-      'To edit a merge by hand: scratch conflicts ID --merge > merge.txt, edit it,\n' +
-      'then scratch resolve ID --file merge.txt',
+    help: `To edit a merge by hand: scratch conflicts ID --merge > merge.txt, edit it, then
+scratch resolve ID --file merge.txt`,
     declare: command =>
       command
         .option('--all', 'also resolved ones and automatic merges')

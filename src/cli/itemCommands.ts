@@ -60,7 +60,7 @@ function declareFields(command: Command): Command {
 function addWriting(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'add <kind> <title>',
-    summary: `add a ${kinds.join(', ')}`,
+    summary: 'add a note, a snippet or a config',
     help: 'Example: scratch add note "Deploy steps" --tags ops --file steps.md',
     declare: declareFields,
     schema: fieldsSchema,
@@ -75,7 +75,8 @@ function addWriting(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'edit <id>',
     summary: 'change an item; what is not named stays',
-    help: 'An empty --target or --repository takes it away. Example: scratch edit 1f3a --title "New title"',
+    help: `An empty --target or --repository takes it away.
+Example: scratch edit 1f3a --title "New title"`,
     declare: command =>
       declareFields(command)
         .option('--title <text>', 'title')

@@ -149,5 +149,5 @@ function fitted(text: string, width: number, alignRight: boolean): string {
     if (used > width) break;
     kept += grapheme;
   }
-  return fitted(kept + ellipsis, width, false);
+  return fitted(kept.trimEnd() + ellipsis, width, alignRight);
 }

@@ -75,7 +75,7 @@ function programFor(terminal: Terminal, runner: Runner): Command {
     .version(version)
     .exitOverride()
     .enablePositionalOptions()
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ subcommandTerm: nameAndArguments })
     .configureOutput({
       writeOut: text => terminal.out.write(text),
       writeErr: () => undefined, // told once, by the output
@@ -94,6 +94,15 @@ function programFor(terminal: Terminal, runner: Runner): Command {
   program.commandsGroup('Upkeep:');
   addUpkeepCommands(program, runner);
   return program;
+}
+
+/** As `show <id>`: that every command has options need not be said of each. */
+function nameAndArguments(command: Command): string {
+  const names = command.registeredArguments.map(argument => {
+    const name = argument.variadic ? `${argument.name()}...` : argument.name();
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...names].join(' ');
 }
 
 const programHelp = `

@@ -9,9 +9,9 @@ export function addSyncCommands(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'sync',
     summary: 'push what changed here and pull what changed elsewhere',
-    help:
-      'When others changed or deleted an unusual share of the items, sync stops, takes a snapshot and asks: look with\n' +
-      'scratch status, then go on with --accept-mass-change or go back with --reject-mass-change.',
+    help: `When others changed or deleted an unusual share of the items, sync stops, takes
+a snapshot and asks: look with scratch status, then go on with
+--accept-mass-change or go back with --reject-mass-change.`,
     declare: command =>
       command
         .addOption(new Option('--accept-mass-change', 'go on').conflicts('rejectMassChange'))

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { err } from '../../../src/base/result';
+import type { DeviceErrorCode } from '../../../src/device/deviceError';
+import { runScratch } from '../../support/cliTerminal';
+import { MemoryDevice } from '../../support/memoryDevice';
+
+describe('the command line', () => {
+  const refusing = (code: DeviceErrorCode) => {
+    const device = new MemoryDevice();
+    return Object.assign(device, {
+      items: { ...device.items, get: async () => err({ code, message: `Refused:\n${code}.` }) },
+    });
+  };
+  const exitCodes: readonly (readonly [DeviceErrorCode, number])[] = [
+    ['badInput', 2],
+    ['unknownItem', 2],
+    ['tooLarge', 2],
+    ['markersRemain', 2],
+    ['unreachable', 3],
+    ['notSignedIn', 4],
+    ['badCredentials', 4],
+    ['locked', 4],
+    ['keyMissing', 4],
+    ['massChange', 1],
+    ['storage', 1],
+    ['server', 1],
+    ['loginTaken', 1],
+  ];
+  for (const [code, exitCode] of exitCodes) {
+    it(`exits with ${exitCode} for ${code}, in one line on standard error`, async () => {
+      const run = await runScratch(refusing(code), ['show', '1f3a']);
+      assert.equal(run.exitCode, exitCode);
+      assert.equal(run.errors, `scratch: Refused: ${code}.\n`);
+      assert.equal(run.out, '');
+    });
+  }
+
+  it('with --json also says the failure as one JSON value on standard output', async () => {
+    const run = await runScratch(refusing('unknownItem'), ['show', '1f3a', '--json']);
+    assert.equal(run.exitCode, 2);
+    assert.deepEqual(JSON.parse(run.out), {
+      error: { code: 'unknownItem', message: 'Refused: unknownItem.' },
+    });
+    assert.equal(run.errors.split('\n').length, 2);
+  });
+
+  it('says why a device could not be opened, and exits with that failure', async () => {
+    const open = async () => err({ code: 'storage', message: 'The store is of a newer version.' } as const);
+    const run = await runScratch(open, ['list']);
+    assert.equal(run.exitCode, 1);
+    assert.equal(run.errors, 'scratch: The store is of a newer version.\n');
+  });
+
+  it('closes the device, also when a command fails or throws', async () => {
+    for (const get of [
+      async () => err({ code: 'storage', message: 'The disk is full.' } as const),
+      async () => {
+        throw new Error('a bug');
+      },
+    ]) {
+      const device = new MemoryDevice();
+      const run = await runScratch(Object.assign(device, { items: { ...device.items, get } }), [
+        'show',
+        '1f3a',
+      ]);
+      assert.equal(run.exitCode, 1);
+      assert.deepEqual(device.asked, ['close']);
+    }
+  });
+
+  const wrongUsages: readonly (readonly string[])[] = [
+    [],
+    ['frobnicate'],
+    ['show'],
+    ['show', 'a', 'b'],
+    ['list', '--kind', 'poem'],
+    ['list', '--frobnicate'],
+    ['add', 'poem', 'A title'],
+    ['add', 'note', 'A title', '--body', 'x', '--file', 'y'],
+    ['edit', '1f3a'],
+    ['restore', '1f3a', '--version', 'two'],
+    ['search', 'word', '--limit', '-1'],
+    ['resolve', '1f3a'],
+    ['resolve', '1f3a', '--keep', 'mine'],
+    ['resolve', '1f3a', '--keep', 'local', '--file', 'x'],
+    ['sync', '--accept-mass-change', '--reject-mass-change'],
+    ['sign-in', '--login', 'ada'],
+    ['sign-in', '--server', 'https://x.example', '--login', 'ada', '--password', 'secret'],
+    ['conflicts', '--merge'],
+  ];
+  for (const args of wrongUsages) {
+    it(`exits with 2 for \`scratch ${args.join(' ')}\`, in one line`, async () => {
+      const run = await runScratch(new MemoryDevice(), args);
+      assert.equal(run.exitCode, 2);
+      assert.equal(run.out, '');
+      assert.match(run.errors, /^scratch: (--|[A-Z])[^\n]+\n$/);
+    });
+  }
+
+  it('says wrong usage as JSON too', async () => {
+    const run = await runScratch(new MemoryDevice(), ['list', '--frobnicate', '--json']);
+    assert.equal(run.exitCode, 2);
+    assert.match(run.out, /^\{"error":\{"code":"usage","message":"[^"]*frobnicate/);
+  });
+
+  for (const args of [['--help'], ['help'], ['help', 'add'], ['add', '--help'], ['--version']]) {
+    it(`prints on standard output and exits with 0 for \`scratch ${args.join(' ')}\``, async () => {
+      const run = await runScratch(new MemoryDevice(), args);
+      assert.equal(run.exitCode, 0);
+      assert.notEqual(run.out, '');
+      assert.equal(run.errors, '');
+      assert.deepEqual(run.homes, []);
+    });
+  }
+
+  it('keeps help within 80 columns', async () => {
+    const { out } = await runScratch(new MemoryDevice(), ['--help']);
+    const names = [...out.matchAll(/^ {2}([a-z][a-z-]+) /gm)].map(([, name = '']) => name);
+    assert.ok(names.length > 20, names.join(' '));
+    for (const args of [['--help'], ...names.map(name => [name, '--help'])]) {
+      const help = await runScratch(new MemoryDevice(), args);
+      const tooLong = help.out.split('\n').filter(line => line.length > 80);
+      assert.deepEqual(tooLong, []);
+    }
+  });
+
+  it('takes --home and --json before and after the command', async () => {
+    for (const args of [
+      ['--home', '/a', '--json', 'status'],
+      ['status', '--home', '/a', '--json'],
+    ]) {
+      const run = await runScratch(new MemoryDevice(), args, { environment: { SCRATCH_HOME: '/b' } });
+      assert.deepEqual(run.homes, [path.resolve('/a')]);
+      assert.equal(JSON.parse(run.out).login, 'ada');
+    }
+  });
+
+  it('takes the home of SCRATCH_HOME when none is given', async () => {
+    const run = await runScratch(new MemoryDevice(), ['status'], { environment: { SCRATCH_HOME: '/b' } });
+    assert.deepEqual(run.homes, [path.resolve('/b')]);
+  });
+
+  it('colours only on a terminal, and not where NO_COLOR is set', async () => {
+    const coloured = (environment: Record<string, string>, isTerminal: boolean) =>
+      runScratch(new MemoryDevice(), ['status'], { environment, isTerminal });
+    assert.ok((await coloured({}, true)).out.includes('\u001b['));
+    assert.ok(!(await coloured({}, false)).out.includes('\u001b['));
+    assert.ok(!(await coloured({ NO_COLOR: '1' }, true)).out.includes('\u001b['));
+  });
+});
