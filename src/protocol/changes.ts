@@ -128,6 +128,8 @@ export const rejectionCodes = [
   /** Another change of its group was not accepted. */
   'groupRefused',
   'malformed',
+  /** Not looked at, because the answer was full of current versions. Pull, then push it again under a new id. */
+  'deferred',
 ] as const;
 export type RejectionCode = (typeof rejectionCodes)[number];
 
@@ -196,9 +198,17 @@ export type ManifestAnswer = z.infer<typeof manifestAnswerSchema>;
 /** `GET /v1/items/{id}`. */
 export const itemAnswerSchema = z.looseObject({ item: remoteVersionSchema, serverTime: serverTimeSchema });
 
-/** `GET /v1/items/{id}/versions`: newest first, as many as the server still holds. */
+/** `GET /v1/items/{id}/versions?before=&limit=`. */
+export const versionsQuerySchema = z.object({
+  /** Only versions below this one: the last of the page before. */
+  before: z.coerce.number().int().min(1).exactOptional(),
+  limit: z.coerce.number().int().min(1).max(maxVersionEntries).default(maxVersionEntries),
+});
+
+/** Newest first, as many as the server still holds, bounded in bytes like a page. */
 export const versionsAnswerSchema = z.looseObject({
   versions: z.array(remoteVersionSchema).max(maxVersionEntries),
+  hasMore: z.boolean().exactOptional(),
   serverTime: serverTimeSchema,
 });
 

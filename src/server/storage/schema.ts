@@ -1,0 +1,98 @@
+import type { Migration } from '../../sqlite/database';
+
+/** Marks the file as a server's store (`PRAGMA application_id`): "SsSv". */
+export const serverApplicationId = 0x53735376;
+
+/**
+ * The server's tables. `account` is a small internal number, because it stands in every index.
+ *
+ * `versions` holds current versions (`superseded_by` is null, else the sequence of the version that took its place) and
+ * history alike, and is append-only but for that column: what a version reads never changes. `marks` has one row for each transaction that wrote, named by the last
+ * sequence that it gave; a cursor may stand anywhere inside.
+ */
+export const serverMigrations: readonly Migration[] = [
+  {
+    version: 1,
+    up(tx) {
+      for (const statement of firstSchema) tx.run(statement);
+    },
+  },
+];
+
+const firstSchema = [
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE invites (
+     hash TEXT PRIMARY KEY,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE accounts (
+     account INTEGER PRIMARY KEY,
+     account_id TEXT NOT NULL UNIQUE,
+     login TEXT NOT NULL UNIQUE,
+     created_at INTEGER NOT NULL,
+     kdf TEXT NOT NULL,
+     auth_hash TEXT NOT NULL,
+     recovery_hash TEXT NOT NULL,
+     keyring_version INTEGER NOT NULL,
+     wrapped TEXT NOT NULL,
+     recovery_wrapped TEXT NOT NULL,
+     retired_key_ids TEXT NOT NULL,
+     epoch TEXT NOT NULL,
+     sequence INTEGER NOT NULL,
+     horizon INTEGER NOT NULL,
+     digest TEXT NOT NULL,
+     live_bytes INTEGER NOT NULL,
+     history_bytes INTEGER NOT NULL
+   ) STRICT`,
+  `CREATE TABLE devices (
+     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+     device_id TEXT NOT NULL,
+     name TEXT NOT NULL,
+     token_hash TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     last_seen_at INTEGER NOT NULL,
+     acknowledged INTEGER NOT NULL,
+     acknowledged_at INTEGER NOT NULL,
+     PRIMARY KEY (account, device_id)
+   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE versions (
+     id INTEGER PRIMARY KEY,
+     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+     sequence INTEGER NOT NULL,
+     subject TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     collection TEXT NOT NULL CHECK (collection IN ('item', 'conflict')),
+     change_type TEXT NOT NULL CHECK (change_type IN ('upsert', 'delete')),
+     timestamp TEXT NOT NULL,
+     origin_device_id TEXT NOT NULL,
+     key_id TEXT NOT NULL,
+     revision INTEGER,
+     resolves TEXT,
+     reseal INTEGER,
+     extra TEXT,
+     bytes INTEGER NOT NULL,
+     accepted_at INTEGER NOT NULL,
+     superseded_by INTEGER,
+     payload BLOB NOT NULL
+   ) STRICT`,
+  `CREATE UNIQUE INDEX versions_by_subject ON versions (account, subject, version)`,
+  `CREATE UNIQUE INDEX current_by_sequence ON versions (account, sequence) WHERE superseded_by IS NULL`,
+  `CREATE UNIQUE INDEX current_by_subject ON versions (account, subject) WHERE superseded_by IS NULL`,
+  `CREATE INDEX history_by_sequence ON versions (account, superseded_by) WHERE superseded_by IS NOT NULL`,
+  `CREATE TABLE marks (
+     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+     sequence INTEGER NOT NULL,
+     mark TEXT NOT NULL,
+     written_at INTEGER NOT NULL,
+     PRIMARY KEY (account, sequence)
+   ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE answers (
+     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE,
+     device_id TEXT NOT NULL,
+     change_id TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     sequence INTEGER NOT NULL,
+     PRIMARY KEY (account, device_id, change_id)
+   ) STRICT, WITHOUT ROWID`,
+];

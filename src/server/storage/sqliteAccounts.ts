@@ -1,0 +1,248 @@
+import { z } from 'zod';
+import { defined } from '../../base/assert';
+import type { Random } from '../../base/random';
+import { err, ok } from '../../base/result';
+import { kdfSchema } from '../../protocol/accounts';
+import { emptyDigest } from '../../protocol/digest';
+import { maxListedDevices } from '../../protocol/limits';
+import type { Database, Row, SqlValue, Transaction } from '../../sqlite/database';
+import { createEpoch, createMark, writeMark } from './positions';
+import { integerOf, textOf } from './rows';
+import type {
+  AccountStorage,
+  CreateAccountError,
+  Credentials,
+  KeyringReplacement,
+  NewAccount,
+  NewDevice,
+  ReplaceKeyringError,
+  SignInDeviceError,
+  StoredDevice,
+  StoredKeyring,
+} from './storage';
+
+export function createSqliteAccounts(database: Database, random: Random): AccountStorage {
+  return {
+    createInvite: ({ hash, createdAt, expiresAt }) =>
+      database.write(tx => {
+        tx.run('DELETE FROM invites WHERE expires_at <= ?', [createdAt]);
+        tx.run('INSERT INTO invites (hash, created_at, expires_at) VALUES (?, ?, ?)', [
+          hash,
+          createdAt,
+          expiresAt,
+        ]);
+        return ok();
+      }),
+    isInviteUsable: (hash, now) =>
+      database.read(
+        tx => tx.get('SELECT 1 FROM invites WHERE hash = ? AND expires_at > ?', [hash, now]) !== undefined,
+      ),
+    createAccount: account =>
+      database.write<StoredKeyring, CreateAccountError>(tx => {
+        if (tx.get('SELECT 1 FROM accounts WHERE login = ?', [account.login]))
+          return err({ type: 'loginTaken' });
+        if (tx.get('SELECT 1 FROM accounts WHERE account_id = ?', [account.accountId])) {
+          return err({ type: 'accountIdTaken' });
+        }
+        const { inviteHash, device } = account;
+        if (inviteHash !== undefined && !useInvite(tx, inviteHash, device.now))
+          return err({ type: 'inviteInvalid' });
+        insertAccount(tx, random, account);
+        return ok({ version: 1, wrapped: account.wrapped, recoveryWrapped: account.recoveryWrapped });
+      }),
+    findCredentials: by =>
+      database.read(tx => {
+        const row =
+          'login' in by
+            ? tx.get(`SELECT ${credentialColumns} FROM accounts WHERE login = ?`, [by.login])
+            : tx.get(`SELECT ${credentialColumns} FROM accounts WHERE account_id = ?`, [by.accountId]);
+        return row === undefined ? undefined : credentialsOf(row);
+      }),
+    listAccounts: () =>
+      database.read(tx =>
+        tx
+          .all(
+            `SELECT account_id, login, created_at, live_bytes + history_bytes AS bytes,
+               (SELECT count(*) FROM devices WHERE devices.account = accounts.account) AS devices,
+               (SELECT count(*) FROM versions WHERE versions.account = accounts.account
+                  AND superseded_by IS NULL AND change_type = 'upsert' AND collection = 'item') AS live_items
+             FROM accounts ORDER BY login`,
+          )
+          .map(row => ({
+            accountId: textOf(row, 'account_id'),
+            login: textOf(row, 'login'),
+            createdAt: integerOf(row, 'created_at'),
+            devices: integerOf(row, 'devices'),
+            liveItems: integerOf(row, 'live_items'),
+            bytes: integerOf(row, 'bytes'),
+          })),
+      ),
+    deleteAccount: accountId =>
+      database.write(tx => ok(tx.run('DELETE FROM accounts WHERE account_id = ?', [accountId]) > 0)),
+
+    findKeyring: accountId =>
+      database.read(tx => {
+        const row = tx.get(`SELECT ${keyringColumns} FROM accounts WHERE account_id = ?`, [accountId]);
+        return row === undefined ? undefined : keyringOf(row);
+      }),
+    replaceKeyring: replacement =>
+      database.write<StoredKeyring, ReplaceKeyringError>(tx => {
+        const row = tx.get(`SELECT ${keyringColumns}, retired_key_ids FROM accounts WHERE account_id = ?`, [
+          replacement.accountId,
+        ]);
+        if (row === undefined) return err({ type: 'accessGone' });
+        const { version } = keyringOf(row);
+        if (version !== replacement.baseVersion) return err({ type: 'keyringChanged', version });
+        return ok(updateKeyring(tx, row, replacement));
+      }),
+
+    signInDevice: device =>
+      database.write<StoredKeyring, SignInDeviceError>(tx => {
+        const row = tx.get(`SELECT account, ${keyringColumns} FROM accounts WHERE account_id = ?`, [
+          device.accountId,
+        ]);
+        if (row === undefined) return err({ type: 'accessGone' });
+        const account = integerOf(row, 'account');
+        const isKnown = findDeviceRow(tx, device.accountId, device.deviceId) !== undefined;
+        const devices = tx.get('SELECT count(*) AS count FROM devices WHERE account = ?', [account]);
+        if (!isKnown && integerOf(defined(devices, 'a count has a row'), 'count') >= maxListedDevices) {
+          return err({ type: 'tooManyDevices' });
+        }
+        upsertDevice(tx, account, device);
+        return ok(keyringOf(row));
+      }),
+    findDevice: (accountId, deviceId) =>
+      database.read(tx => {
+        const row = findDeviceRow(tx, accountId, deviceId);
+        return row === undefined ? undefined : deviceOf(row);
+      }),
+    listDevices: accountId =>
+      database.read(tx =>
+        tx
+          .all(
+            `SELECT ${deviceColumns} FROM devices JOIN accounts USING (account)
+             WHERE account_id = ? ORDER BY devices.created_at, device_id`,
+            [accountId],
+          )
+          .map(deviceOf),
+      ),
+    markSeen: (accountId, deviceId, now) =>
+      database.write(tx => {
+        tx.run(`UPDATE devices SET last_seen_at = ? WHERE ${ofDevice}`, [now, accountId, deviceId]);
+        return ok();
+      }),
+    revokeDevice: (accountId, deviceId) =>
+      database.write(tx => {
+        tx.run(`DELETE FROM answers WHERE ${ofDevice}`, [accountId, deviceId]);
+        return ok(tx.run(`DELETE FROM devices WHERE ${ofDevice}`, [accountId, deviceId]) > 0);
+      }),
+  };
+}
+
+const ofDevice = 'account = (SELECT account FROM accounts WHERE account_id = ?) AND device_id = ?';
+const credentialColumns = 'account_id, kdf, auth_hash, recovery_hash';
+const keyringColumns = 'keyring_version, wrapped, recovery_wrapped';
+const deviceColumns = 'device_id, name, token_hash, devices.created_at AS created_at, last_seen_at';
+
+function useInvite(tx: Transaction, hash: string, now: number): boolean {
+  return tx.run('DELETE FROM invites WHERE hash = ? AND expires_at > ?', [hash, now]) > 0;
+}
+
+function insertAccount(tx: Transaction, random: Random, account: NewAccount): void {
+  tx.run(
+    `INSERT INTO accounts (account_id, login, created_at, kdf, auth_hash, recovery_hash, keyring_version, wrapped,
+       recovery_wrapped, retired_key_ids, epoch, sequence, horizon, digest, live_bytes, history_bytes)
+     VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, 0, 0, ?, 0, 0)`,
+    [
+      account.accountId,
+      account.login,
+      account.device.now,
+      JSON.stringify(account.kdf),
+      account.authHash,
+      account.recoveryHash,
+      account.wrapped,
+      account.recoveryWrapped,
+      createEpoch(random),
+      emptyDigest,
+    ],
+  );
+  const row = tx.get('SELECT account FROM accounts WHERE account_id = ?', [account.accountId]);
+  const number = integerOf(defined(row, 'the account was just written'), 'account');
+  writeMark(tx, number, { sequence: 0, mark: createMark(random), now: account.device.now });
+  upsertDevice(tx, number, account.device);
+}
+
+function upsertDevice(tx: Transaction, account: number, device: NewDevice): void {
+  const { deviceId, name, tokenHash, now } = device;
+  tx.run(
+    `INSERT INTO devices (account, device_id, name, token_hash, created_at, last_seen_at, acknowledged, acknowledged_at)
+     VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+     ON CONFLICT (account, device_id) DO UPDATE SET name = excluded.name, token_hash = excluded.token_hash,
+       last_seen_at = excluded.last_seen_at`,
+    [account, deviceId, name, tokenHash, now, now, now],
+  );
+}
+
+function updateKeyring(tx: Transaction, row: Row, replacement: KeyringReplacement): StoredKeyring {
+  const current = keyringOf(row);
+  const next = {
+    version: current.version + 1,
+    wrapped: replacement.wrapped ?? current.wrapped,
+    recoveryWrapped: replacement.recoveryWrapped ?? current.recoveryWrapped,
+  };
+  const retired = retiredSchema.parse(JSON.parse(textOf(row, 'retired_key_ids')));
+  const allRetired = [...new Set([...retired, ...(replacement.retiredKeyIds ?? [])])];
+  const orKept = (value: SqlValue | undefined) => value ?? null;
+  tx.run(
+    `UPDATE accounts SET keyring_version = ?, wrapped = ?, recovery_wrapped = ?, retired_key_ids = ?,
+       kdf = coalesce(?, kdf), auth_hash = coalesce(?, auth_hash), recovery_hash = coalesce(?, recovery_hash)
+     WHERE account_id = ?`,
+    [
+      next.version,
+      next.wrapped,
+      next.recoveryWrapped,
+      JSON.stringify(allRetired),
+      replacement.kdf === undefined ? null : JSON.stringify(replacement.kdf),
+      orKept(replacement.authHash),
+      orKept(replacement.recoveryHash),
+      replacement.accountId,
+    ],
+  );
+  return next;
+}
+
+function findDeviceRow(tx: Transaction, accountId: string, deviceId: string): Row | undefined {
+  return tx.get(
+    `SELECT ${deviceColumns} FROM devices JOIN accounts USING (account) WHERE account_id = ? AND device_id = ?`,
+    [accountId, deviceId],
+  );
+}
+
+const retiredSchema = z.array(z.string());
+
+function credentialsOf(row: Row): Credentials {
+  return {
+    accountId: textOf(row, 'account_id'),
+    kdf: kdfSchema.parse(JSON.parse(textOf(row, 'kdf'))),
+    authHash: textOf(row, 'auth_hash'),
+    recoveryHash: textOf(row, 'recovery_hash'),
+  };
+}
+
+function keyringOf(row: Row): StoredKeyring {
+  return {
+    version: integerOf(row, 'keyring_version'),
+    wrapped: textOf(row, 'wrapped'),
+    recoveryWrapped: textOf(row, 'recovery_wrapped'),
+  };
+}
+
+function deviceOf(row: Row): StoredDevice {
+  return {
+    deviceId: textOf(row, 'device_id'),
+    name: textOf(row, 'name'),
+    tokenHash: textOf(row, 'token_hash'),
+    createdAt: integerOf(row, 'created_at'),
+    lastSeenAt: integerOf(row, 'last_seen_at'),
+  };
+}

@@ -1,0 +1,171 @@
+import { defined } from '../../base/assert';
+import { ok } from '../../base/result';
+import { emptyDigest, toggleInDigest } from '../../protocol/digest';
+import { conflictIdSchema, itemIdSchema, stampSchema } from '../../protocol/scalars';
+import type { Database, Row, Transaction } from '../../sqlite/database';
+import { blobOf, headColumns, headOf, integerOf, textOf } from './rows';
+import type { PruneOutcome, Stored, UpkeepStorage } from './storage';
+
+export function createSqliteUpkeep(database: Database): UpkeepStorage {
+  return {
+    secret: candidate =>
+      database.write(tx => {
+        tx.run(`INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT DO NOTHING`, [candidate]);
+        const row = tx.get(`SELECT value FROM meta WHERE name = 'secret'`);
+        return ok(blobOf(defined(row, 'the secret was just written'), 'value'));
+      }),
+    counts: () =>
+      database.read(tx => ({
+        accounts: countOf(tx, 'SELECT count(*) AS count FROM accounts'),
+        invites: countOf(tx, 'SELECT count(*) AS count FROM invites'),
+      })),
+    prune: request => prune(database, request),
+    checkConsistency: async () => {
+      const accounts = await database.read(tx => tx.all('SELECT account, account_id FROM accounts'));
+      if (!accounts.ok) return accounts;
+      const findings: string[] = [];
+      for (const row of accounts.value) {
+        const found = await database.read(tx => checkAccount(tx, integerOf(row, 'account')));
+        if (!found.ok) return found;
+        findings.push(...found.value.map(finding => `account ${textOf(row, 'account_id')}: ${finding}`));
+      }
+      return ok(findings);
+    },
+    streamStates: streams =>
+      database.read(tx =>
+        streams.map(({ accountId, deviceId, tokenHash }) => {
+          const row = tx.get(
+            `SELECT sequence, (SELECT token_hash FROM devices
+               WHERE devices.account = accounts.account AND device_id = ?) AS token_hash
+             FROM accounts WHERE account_id = ?`,
+            [deviceId, accountId],
+          );
+          return row === undefined
+            ? { valid: false, head: 0 }
+            : { valid: row['token_hash'] === tokenHash, head: integerOf(row, 'sequence') };
+        }),
+      ),
+  };
+}
+
+async function prune(
+  database: Database,
+  { now, retentionMs }: { now: number; retentionMs: number },
+): Stored<PruneOutcome> {
+  const cutoff = now - retentionMs;
+  const due = await database.read(tx =>
+    tx
+      .all('SELECT account FROM accounts')
+      .map(row => integerOf(row, 'account'))
+      .filter(account => isPruningDue(tx, account, cutoff)),
+  );
+  if (!due.ok) return due;
+  let total: PruneOutcome = { tombstones: 0, versions: 0, marks: 0 };
+  for (const account of due.value) {
+    const pruned = await database.write(tx => ok(pruneAccount(tx, account, cutoff)));
+    if (!pruned.ok) return pruned;
+    total = {
+      tombstones: total.tombstones + pruned.value.tombstones,
+      versions: total.versions + pruned.value.versions,
+      marks: total.marks + pruned.value.marks,
+    };
+  }
+  return ok(total);
+}
+
+function isPruningDue(tx: Transaction, account: number, cutoff: number): boolean {
+  const row = tx.get('SELECT horizon FROM accounts WHERE account = ?', [account]);
+  return row !== undefined && horizonAt(tx, account, cutoff) > integerOf(row, 'horizon');
+}
+
+function pruneAccount(tx: Transaction, account: number, cutoff: number): PruneOutcome {
+  const horizon = horizonAt(tx, account, cutoff);
+  const bytesOf = (where: string) =>
+    integerOf(
+      defined(
+        tx.get(`SELECT coalesce(sum(bytes), 0) AS bytes FROM versions WHERE account = ? AND ${where}`, [
+          account,
+          horizon,
+        ]),
+        'a sum has a row',
+      ),
+      'bytes',
+    );
+  const tombstone = `superseded_by IS NULL AND change_type = 'delete' AND sequence <= ?`;
+  const old = 'superseded_by IS NOT NULL AND superseded_by <= ?';
+  tx.run(
+    'UPDATE accounts SET horizon = ?, live_bytes = live_bytes - ?, history_bytes = history_bytes - ? WHERE account = ?',
+    [horizon, bytesOf(tombstone), bytesOf(old), account],
+  );
+  return {
+    versions: tx.run(`DELETE FROM versions WHERE account = ? AND ${old}`, [account, horizon]),
+    tombstones: tx.run(`DELETE FROM versions WHERE account = ? AND ${tombstone}`, [account, horizon]),
+    marks: tx.run('DELETE FROM marks WHERE account = ? AND sequence < ?', [account, horizon]),
+  };
+}
+
+/**
+ * The last sequence that every active device has acknowledged and that was written before `cutoff`. A device is active
+ * while its acknowledged cursor is at the head, or moved after `cutoff`; the others come back to 410.
+ */
+function horizonAt(tx: Transaction, account: number, cutoff: number): number {
+  const row = tx.get(
+    `SELECT coalesce(max(sequence), 0) AS horizon FROM marks
+     WHERE account = :account AND written_at < :cutoff AND sequence <= coalesce(
+       (SELECT min(acknowledged) FROM devices JOIN accounts USING (account)
+        WHERE devices.account = :account AND (acknowledged = accounts.sequence OR acknowledged_at >= :cutoff)),
+       9007199254740991)`
+      .replaceAll(':account', '?1')
+      .replaceAll(':cutoff', '?2'),
+    [account, cutoff],
+  );
+  return integerOf(defined(row, 'a maximum has a row'), 'horizon');
+}
+
+function checkAccount(tx: Transaction, account: number): readonly string[] {
+  const row = defined(
+    tx.get('SELECT sequence, digest, live_bytes, history_bytes FROM accounts WHERE account = ?', [account]),
+    'the account was just listed',
+  );
+  let digest = emptyDigest;
+  let liveBytes = 0;
+  let lastSequence = 0;
+  const currents = tx.all(
+    `SELECT collection, subject, ${headColumns} FROM versions WHERE account = ? AND superseded_by IS NULL`,
+    [account],
+  );
+  for (const current of currents) {
+    const head = headOf(current);
+    liveBytes += head.bytes;
+    lastSequence = Math.max(lastSequence, head.sequence);
+    if (head.live)
+      digest = toggleInDigest(digest, subjectOf(current), head.version, stampSchema.parse(head.timestamp));
+  }
+  const historyBytes = countOf(
+    tx,
+    `SELECT coalesce(sum(bytes), 0) AS count FROM versions
+     WHERE superseded_by IS NOT NULL AND account = ${account}`,
+  );
+  const mark = countOf(
+    tx,
+    `SELECT coalesce(max(sequence), -1) AS count FROM marks WHERE account = ${account}`,
+  );
+  const sequence = integerOf(row, 'sequence');
+  return [
+    ...(digest === row['digest'] ? [] : ['the digest is not that of the current versions']),
+    ...(liveBytes === row['live_bytes'] ? [] : ['the size of the current versions is wrong']),
+    ...(historyBytes === row['history_bytes'] ? [] : ['the size of the history is wrong']),
+    ...(lastSequence <= sequence ? [] : ['a version is beyond the head']),
+    ...(mark === sequence ? [] : ['the head has no mark']),
+  ];
+}
+
+function subjectOf(row: Row) {
+  return textOf(row, 'collection') === 'conflict'
+    ? conflictIdSchema.parse(row['subject'])
+    : itemIdSchema.parse(row['subject']);
+}
+
+function countOf(tx: Transaction, sql: string): number {
+  return integerOf(defined(tx.get(sql), 'an aggregate has a row'), 'count');
+}
