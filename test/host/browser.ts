@@ -24,13 +24,12 @@ export interface WindowOptions {
   readonly folder?: string;
   /** Further `[name, value]` pairs for the window, which only a server with `testDriver` heeds. */
   readonly payload?: readonly (readonly [string, string])[];
-  /** Runs on the blank page before it loads, to expose functions or listen. */
-  readonly prepare?: (page: Page) => Promise<void>;
-  /** Waits until the window can be used. True when not given. */
-  readonly waitUntilUsable?: boolean;
 }
 
-/** A browser of its own, as one person has it: its windows share storage, and with it the secrets. */
+/**
+ * A browser of its own, as one person has it: its windows share storage, and with it the secrets. All requests but
+ * those to the loopback address are aborted.
+ */
 export async function newProfile(
   browser: Browser,
   options: BrowserContextOptions = {},
@@ -44,18 +43,26 @@ export async function newProfile(
   return context;
 }
 
-/** Opens a window of `workbench` and waits until it can be used. All requests but those to the loopback are aborted. */
+/** Opens a window of `workbench` and waits until it can be used. */
 export async function openWorkbench(
   context: BrowserContext,
   workbench: WorkbenchServer,
   options: WindowOptions = {},
 ): Promise<Page> {
   const page = await context.newPage();
-  if (workbench.runner === 'direct') await page.route(isKeyRequest(workbench), answerKey);
-  await options.prepare?.(page);
-  await page.goto(addressOf(workbench, options), { timeout: openLimitMs });
-  if (options.waitUntilUsable ?? true) await untilUsable(page);
+  await loadWorkbench(page, workbench, options);
+  await untilUsable(page);
   return page;
+}
+
+/** Begins to load a window of `workbench` in a page that may have been prepared; waits for nothing in it. */
+export async function loadWorkbench(
+  page: Page,
+  workbench: WorkbenchServer,
+  options: WindowOptions = {},
+): Promise<void> {
+  if (workbench.runner === 'direct') await page.route(isKeyRequest(workbench), answerKey);
+  await page.goto(addressOf(workbench, options), { timeout: openLimitMs });
 }
 
 /** Loads the window anew, as F5 in the browser does, and waits until it can be used again. */

@@ -53,8 +53,14 @@ export async function runOrExplain(failure: string, command: Command): Promise<v
   const end = await runCommandLine(command);
   if ('code' in end && end.code === 0) return;
   const reason = 'code' in end ? `exit code ${end.code}` : end.reason;
-  const said = (await lastLines(command.logFile, 3)).join(' | ');
-  throw new HostError(`${failure}: ${reason}${said ? ` (${said})` : ''}. The log is ${command.logFile}.`);
+  throw new HostError(`${failure}: ${reason}. ${await endOfLog(command.logFile)}`);
+}
+
+/** Where a log is and the line near its end that says most, for an error message. */
+export async function endOfLog(logFile: string): Promise<string> {
+  const lines = await lastLines(logFile, 40);
+  const telling = lines.findLast(line => /^[\w\s.:[\]-]*error\b/i.test(line)) ?? lines.at(-1);
+  return `${telling ? `It said "${telling.trim()}"` : 'It said nothing'}; its log is ${logFile}.`;
 }
 
 /** The last lines of a text file that are not empty; none when there is no such file. */

