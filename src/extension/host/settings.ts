@@ -1,0 +1,47 @@
+import type { DeviceSettings } from '../../device/device';
+import { settingKeys } from '../manifest';
+
+/** Reads one setting below the extension's section, as a person wrote it. */
+export type ReadSetting = (key: string) => unknown;
+
+/** Bounds of `sync.intervalSeconds`, as in the manifest. */
+const minIntervalSeconds = 30;
+const maxIntervalSeconds = 24 * 60 * 60;
+const maxKeepDays = 3650;
+
+/** The settings of the device. A value that is not of its setting's type counts as the default. */
+export function deviceSettings(read: ReadSetting): DeviceSettings {
+  return {
+    syncEnabled: flag(read(settingKeys.syncEnabled), true),
+    syncOnSave: flag(read(settingKeys.syncOnSave), true),
+    syncOnFocus: flag(read(settingKeys.syncOnFocus), true),
+    syncIntervalSeconds: number(
+      read(settingKeys.syncIntervalSeconds),
+      300,
+      minIntervalSeconds,
+      maxIntervalSeconds,
+    ),
+    conflictsText: read(settingKeys.conflictsText) === 'latest' ? 'latest' : 'merge',
+    guardMaxChangedPercent: number(read(settingKeys.guardMaxChangedPercent), 20, 1, 100),
+    encryptionAtRest: read(settingKeys.encryptionAtRest) === 'all' ? 'all' : 'sensitive',
+    historyKeepDays: number(read(settingKeys.historyKeepDays), 90, 1, maxKeepDays),
+  };
+}
+
+/** The address of the server, without what a person adds by habit; undefined when it is not one. */
+export function serverAddress(text: unknown): string | undefined {
+  if (typeof text !== 'string' || !URL.canParse(text.trim())) return undefined;
+  const url = new URL(text.trim());
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+function flag(value: unknown, fallback: boolean): boolean {
+  return typeof value === 'boolean' ? value : fallback;
+}
+
+function number(value: unknown, fallback: number, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return fallback;
+  return Math.min(max, Math.max(min, value));
+}
