@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { type FileCalls, readFully } from './fileCalls';
+import type { FileCalls } from './fileCalls';
+import { readFully } from './fileSteps';
 
 /** What the first 100 bytes of an SQLite file say (sqlite.org/fileformat2.html, section 1.3). */
 export interface DatabaseHeader {

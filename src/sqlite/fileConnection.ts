@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import type { Connection } from './connection';
 import { changeCounterAt, changeCounterBytes } from './databaseHeader';
-import { type FileCalls, readFully } from './fileCalls';
+import type { FileCalls } from './fileCalls';
+import { readFully } from './fileSteps';
 import type { Binding } from './fileSyscalls';
 import { SqlSession } from './sqlSession';
 import type { SqliteEngine } from './wasmModule';
@@ -27,6 +28,7 @@ export class FileConnection implements Connection {
   /** A descriptor of our own: it tells which file is open, and reads the change counter. */
   readonly #descriptor: number;
   readonly #identity: string;
+  #isClosed = false;
   readonly #counter = new Uint8Array(changeCounterBytes);
 
   /**
@@ -82,6 +84,8 @@ export class FileConnection implements Connection {
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     try {
       this.session.close();
     } finally {

@@ -1,61 +1,34 @@
 import { err, ok, type Result } from '../base/result';
-import type { Connection } from './connection';
-import type { Migration, StorageError } from './database';
-import type { FileCalls } from './fileCalls';
-import { FileConnection } from './fileConnection';
+import type { Connection, ConnectionMode } from './connection';
+import type { StorageError } from './database';
+import { connect, endSafeMode, type FileContext, openingTarget, requiredMode } from './fileContext';
+import { keepFirstPage } from './firstPage';
+import { findHeaderProblem, findProblems } from './integrity';
 import { applyMigrations, latestVersion } from './migrations';
-import { readSchemaState } from './schemaCheck';
+import { finishInterruptedRecovery, recoverDamagedFile } from './recovery';
+import { hasHotJournal } from './rollbackJournal';
+import { readSchemaState, type SchemaState } from './schemaCheck';
 import { classifyStorageError } from './storageErrors';
-import { runTransaction, type TransactionTarget } from './transactions';
-import type { SqliteEngine } from './wasmModule';
+import { runTransaction } from './transactions';
 
-export interface ConnectionContext {
-  readonly engine: SqliteEngine;
-  readonly path: string;
-  readonly files: FileCalls;
-  readonly cacheKib: number;
-  readonly applicationId: number;
-  readonly migrations: readonly Migration[];
-  readonly isLockHeld: () => boolean;
-  readonly migrationBackup: ((path: string) => Promise<void> | void) | undefined;
-}
-
-/** Opens the file under the lock, brings it to the latest schema, and answers a connection that is fit for use. */
-export async function openConnection(context: ConnectionContext): Promise<Result<Connection, StorageError>> {
-  const opened = connect(context);
-  if (!opened.ok) return opened;
-  const target = targetOf(opened.value, context);
-  const state = runTransaction(target, 'read', () =>
-    ok(
-      readSchemaState(opened.value.session, {
-        applicationId: context.applicationId,
-        latest: latestVersion(context.migrations),
-        path: context.path,
-      }),
-    ),
-  );
-  if (!state.ok) return state;
-  if (state.value.type === 'foreign' || state.value.type === 'newerSchema') {
-    opened.value.close();
-    return err(state.value);
-  }
-  const from = state.value.type === 'new' ? 0 : state.value.version;
-  const to = latestVersion(context.migrations);
-  if (from === to) return opened;
-  if (state.value.type === 'new') opened.value.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
-  else await context.migrationBackup?.(context.path);
-  const migrated = applyMigrations(target, {
-    migrations: context.migrations,
-    applicationId: context.applicationId,
-    from,
-    to,
-  });
-  return migrated.ok ? opened : migrated;
-}
-
-function connect(context: ConnectionContext): Result<Connection, StorageError> {
+/**
+ * Opens the file under the lock: settles what a dead process left, recovers a damaged file, refuses a foreign or a
+ * newer one, and applies the migrations that are missing.
+ */
+export async function openConnection(context: FileContext): Promise<Result<Connection, StorageError>> {
   try {
-    return ok(new FileConnection(context));
+    finishInterruptedRecovery(context);
+    endSafeMode(context);
+    const mode = requiredMode(context);
+    const checked = openChecked(context, mode);
+    if (checked.ok || checked.error.type !== 'damaged') return await prepare(context, checked);
+    const recovered = recoverDamagedFile(context, mode, checked.error.detail);
+    if (!recovered.ok) return recovered;
+    context.markers.clear('damage-suspected');
+    context.markers.clear('check-due');
+    const fresh = await prepare(context, openChecked(context, mode));
+    context.onRecovered(recovered.value);
+    return fresh;
   } catch (thrown) {
     const error = classifyStorageError(thrown, { path: context.path, systemCode: undefined });
     if (error === undefined) throw thrown;
@@ -63,6 +36,87 @@ function connect(context: ConnectionContext): Result<Connection, StorageError> {
   }
 }
 
-function targetOf(connection: Connection, context: ConnectionContext): TransactionTarget {
-  return { connection, path: context.path, check: () => undefined, discard: () => connection.close() };
+/** The largest file whose due check is made at the opening, which it holds up by about 12 ms for each MiB. */
+const maxCheckedAtOpeningBytes = 16 * 1024 * 1024;
+
+interface CheckedConnection {
+  readonly connection: Connection;
+  readonly state: Extract<SchemaState, { type: 'new' | 'ours' }>;
+}
+
+function openChecked(context: FileContext, mode: ConnectionMode): Result<CheckedConnection, StorageError> {
+  const { files, path, markers } = context;
+  if (hasHotJournal(files, path)) markers.set('check-due', 'a commit was cut off');
+  const connected = tryConnect(context, mode);
+  if (!connected.ok) return connected;
+  const connection = connected.value;
+  const target = openingTarget(context, connection);
+  const inspected = runTransaction(target, 'read', (): Result<CheckedConnection['state'], StorageError> => {
+    const known = {
+      applicationId: context.applicationId,
+      latest: latestVersion(context.migrations),
+      path,
+    };
+    const state = readSchemaState(connection.session, known);
+    if (state.type === 'foreign' || state.type === 'newerSchema') return err(state);
+    const problem = findHeaderProblem(files, path) ?? findDueProblem(context, connection);
+    return problem === undefined ? ok(state) : err({ type: 'damaged', detail: problem });
+  });
+  if (inspected.ok) return ok({ connection, state: inspected.value });
+  connection.close();
+  return inspected;
+}
+
+function tryConnect(context: FileContext, mode: ConnectionMode): Result<Connection, StorageError> {
+  try {
+    return ok(connect(context, mode));
+  } catch (thrown) {
+    const error = classifyStorageError(thrown, { path: context.path, systemCode: undefined });
+    if (error === undefined) throw thrown;
+    return err(error);
+  }
+}
+
+/** The first problem that a check finds which is due now. */
+function findDueProblem({ markers, files, path }: FileContext, connection: Connection): string | undefined {
+  const isSuspected = markers.has('damage-suspected');
+  const isDue = isSuspected || markers.has('check-due');
+  const sizeBytes = files.status(path)?.sizeBytes ?? 0;
+  if (!isDue || (!isSuspected && sizeBytes > maxCheckedAtOpeningBytes)) return undefined;
+  const [problem] = findProblems(connection.session, 'quick');
+  if (problem === undefined) {
+    markers.clear('damage-suspected');
+    markers.clear('check-due');
+  }
+  return problem;
+}
+
+async function prepare(
+  context: FileContext,
+  checked: Result<CheckedConnection, StorageError>,
+): Promise<Result<Connection, StorageError>> {
+  if (!checked.ok) return checked;
+  const { connection, state } = checked.value;
+  const { migrations, applicationId, files, path, markers } = context;
+  const from = state.type === 'new' ? 0 : state.version;
+  const to = latestVersion(migrations);
+  if (from < to) {
+    try {
+      // Unused pages can then be given back bit by bit; it can only be chosen before the first table.
+      if (state.type === 'new') connection.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
+      else await context.migrationBackup?.(path);
+    } catch (thrown) {
+      connection.close();
+      throw thrown;
+    }
+    const migrated = applyMigrations(openingTarget(context, connection), {
+      migrations,
+      applicationId,
+      from,
+      to,
+    });
+    if (!migrated.ok) return migrated;
+  }
+  if (files.status(path) !== undefined) keepFirstPage(files, path, markers);
+  return ok(connection);
 }

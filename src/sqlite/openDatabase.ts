@@ -1,19 +1,27 @@
 import { basename, dirname, join } from 'node:path';
 import { assert } from '../base/assert';
+import { toHex } from '../base/encoding';
+import { systemCodeOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
-import { ok, type Result } from '../base/result';
+import { err, ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
-import type { Database, Migration, StorageError } from './database';
+import type { Database, Migration, StorageError, Transaction } from './database';
 import { type FileCalls, nodeFileCalls } from './fileCalls';
+import { type FileContext, type RecoveryReport, requiredMode } from './fileContext';
 import { ForeignCommits } from './foreignCommits';
 import { type HostFacts, readHostFacts } from './hostFacts';
-import { createPresence, type LivenessStrategy } from './liveness';
+import { createPresence, type LivenessStrategy, type Presence } from './liveness';
+import { createMaintenance, type Maintenance } from './maintenance';
+import { Markers } from './markers';
 import { assertMigrationsInOrder, latestVersion } from './migrations';
 import { openConnection } from './openConnection';
-import { ProcessLock } from './processLock';
+import { ProcessLock, type ProcessLockOptions } from './processLock';
+import type { SalvageReport } from './salvage';
+import { proveEngine } from './selfTest';
 import { SharedDatabase } from './sharedDatabase';
-import { loadEngine, type WasmLoader } from './wasmModule';
+import { fromSystemCode } from './storageErrors';
+import { loadEngine, type SqliteEngine, type WasmLoader } from './wasmModule';
 
 export interface OpenDatabaseOptions {
   /** The file. Its folder is made when it is missing; locks live in `locks/` beside it. */
@@ -32,43 +40,102 @@ export interface OpenDatabaseOptions {
   readonly lockWaitMs?: number;
   /** Called under the lock before an existing file is migrated, with its path. */
   readonly migrationBackup?: (path: string) => Promise<void> | void;
+  /**
+   * Called in the transaction that fills a fresh file with the rows of a damaged one: builds what is derived from them
+   * anew. Foreign keys are not enforced meanwhile, and rows that others refer to may be missing.
+   */
+  readonly salvage?: (tx: Transaction, report: SalvageReport) => void;
+  /** Hears of a damaged file that was set aside and recovered, at the opening or later. */
+  readonly onRecovered?: (report: RecoveryReport) => void;
   /** Another disk than the machine's, for tests. */
   readonly files?: FileCalls;
   /** Other facts than the machine's, for tests. */
   readonly facts?: HostFacts;
   readonly liveness?: LivenessStrategy;
+  /** Another `sql.js` than the process's own, for tests. */
+  readonly startEngine?: (wasm: WasmLoader) => Promise<SqliteEngine>;
 }
+
+/** An open file, and what the opening had to mend. */
+export interface OpenedDatabase extends Database, Maintenance {
+  /** What happened to the file when it was found damaged at the opening; undefined when it was sound. */
+  readonly recovered: RecoveryReport | undefined;
+}
+
+/** The folder, beside the file, that holds what the processes tell each other. */
+export const locksFolder = 'locks';
 
 /**
  * Opens one SQLite file that other processes may have open too, and brings it to the latest schema.
  *
  * @throws when the installation or a migration is broken
  */
-export async function openDatabase(options: OpenDatabaseOptions): Promise<Result<Database, StorageError>> {
+export async function openDatabase(
+  options: OpenDatabaseOptions,
+): Promise<Result<OpenedDatabase, StorageError>> {
   assertMigrationsInOrder(options.migrations);
   assert(
     options.applicationId > 0 && options.applicationId < 2 ** 31,
     'an application id is a positive 32-bit number',
   );
+  const cleanup = new Cleanup();
+  try {
+    const opened = await open(options, cleanup);
+    if (!opened.ok) await cleanup.run();
+    return opened;
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+const defaultCacheKib = 8192;
+const defaultLockWaitMs = 15_000;
+const selfTestNonceBytes = 6;
+
+async function open(
+  options: OpenDatabaseOptions,
+  cleanup: Cleanup,
+): Promise<Result<OpenedDatabase, StorageError>> {
   const { path, clock, timers, random, logger } = options;
   const files = options.files ?? nodeFileCalls;
-  const engine = await loadEngine(options.wasm);
-  const presence = await createPresence({
-    facts: options.facts ?? readHostFacts(),
-    random,
-    clock,
-    timers,
-    logger,
-    ...(options.liveness === undefined ? {} : { strategy: options.liveness }),
-  });
   const folder = join(dirname(path), locksFolder);
-  const name = basename(path);
-  const lock = await ProcessLock.open({ folder, name, presence, files, clock, timers, random, logger });
-  if (!lock.ok) {
-    await presence.close();
+  const markers = new Markers(files, folder, basename(path));
+  const engine = await (options.startEngine ?? loadEngine)(options.wasm);
+
+  const presence = await tryCreatePresence(options, folder);
+  if (!presence.ok) return presence;
+  cleanup.add(() => presence.value.close());
+  const openLock = async (name: string, lockOptions: LockOptions) => {
+    const common = { folder, name, presence: presence.value, files, clock, timers, random, logger };
+    const lock = await ProcessLock.open({ ...common, ...lockOptions });
+    if (lock.ok) cleanup.add(() => lock.value.dispose());
     return lock;
-  }
+  };
+  const lock = await openLock(basename(path), {
+    onTakenOver: () => markers.set('check-due', 'a process ended while it held the lock'),
+    onEarlierBoot: () => markers.set('check-due', 'the machine was started anew while the store was open'),
+  });
+  if (!lock.ok) return lock;
+
+  const distrust = proveEngine(engine, files, folder, toHex(random.bytes(selfTestNonceBytes)));
+  if (!distrust.ok) return distrust;
+  let recovered: RecoveryReport | undefined;
+  const context: FileContext = {
+    ...{ engine, distrust: distrust.value, path, files, markers, clock, logger },
+    cacheKib: options.cacheKib ?? defaultCacheKib,
+    applicationId: options.applicationId,
+    migrations: options.migrations,
+    isLockHeld: () => lock.value.isHeld,
+    migrationBackup: options.migrationBackup,
+    salvage: options.salvage,
+    onRecovered: report => {
+      recovered = report;
+      options.onRecovered?.(report);
+    },
+  };
   const foreignCommits = new ForeignCommits({ path, files, timers, logger });
+  cleanup.add(() => foreignCommits.stop());
   const database = new SharedDatabase({
     path,
     lock: lock.value,
@@ -76,31 +143,48 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Result
     schemaVersion: latestVersion(options.migrations),
     foreignCommits,
     logger,
-    reopen: () =>
-      openConnection({
-        engine,
-        path,
-        files,
-        cacheKib: options.cacheKib ?? defaultCacheKib,
-        applicationId: options.applicationId,
-        migrations: options.migrations,
-        isLockHeld: () => lock.value.isHeld,
-        migrationBackup: options.migrationBackup,
-      }),
-    onClosed: async () => {
-      foreignCommits.stop();
-      lock.value.dispose();
-      await presence.close();
-    },
+    requiredMode: () => requiredMode(context),
+    reopen: () => openConnection(context),
+    onDamageSuspected: detail => markers.set('damage-suspected', detail),
+    onClosed: () => cleanup.run(),
   });
+  cleanup.add(() => database.reopenNext());
   const opened = await database.withConnection(() => ok());
-  if (opened.ok) return ok(database);
-  await database.close();
-  return opened;
+  if (!opened.ok) return opened;
+  const maintenance = createMaintenance({
+    ...{ database, context, timers },
+    openLock: (name, lockOptions) => openLock(`${basename(path)}-${name}`, lockOptions ?? {}),
+  });
+  return ok(Object.assign(database, maintenance, { recovered }));
 }
 
-/** The folder, beside the file, that holds what the processes tell each other. */
-export const locksFolder = 'locks';
+type LockOptions = Pick<ProcessLockOptions, 'heartbeatTermMs' | 'onTakenOver' | 'onEarlierBoot'>;
 
-const defaultCacheKib = 8192;
-const defaultLockWaitMs = 15_000;
+async function tryCreatePresence(
+  options: OpenDatabaseOptions,
+  folder: string,
+): Promise<Result<Presence, StorageError>> {
+  const { clock, timers, random, logger, liveness } = options;
+  const facts = options.facts ?? readHostFacts();
+  try {
+    const strategy = liveness === undefined ? {} : { strategy: liveness };
+    return ok(await createPresence({ facts, random, clock, timers, logger, ...strategy }));
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === undefined) throw error;
+    return err(fromSystemCode(code, folder));
+  }
+}
+
+/** What must be undone when the file is closed, or cannot be opened: the last first, each once. */
+class Cleanup {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
+  }
+}

@@ -8,7 +8,8 @@ import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import { type Clock, dayMs, type Timers } from '../base/time';
 import type { StorageError } from './database';
-import { type FileCalls, readWholeFile, writeFully } from './fileCalls';
+import type { FileCalls } from './fileCalls';
+import { readWholeFile, writeFully } from './fileSteps';
 import type { Liveness, Presence } from './liveness';
 import { fromSystemCode } from './storageErrors';
 

@@ -2,11 +2,11 @@ import { messageOf } from '../base/errors';
 import type { Disposable } from '../base/event';
 import type { Logger } from '../base/logger';
 import { err, ok, type Result } from '../base/result';
-import type { Connection } from './connection';
+import type { Connection, ConnectionMode } from './connection';
 import type { Database, StorageError, Transaction } from './database';
 import type { ForeignCommits } from './foreignCommits';
 import type { ProcessLock } from './processLock';
-import { StorageFailure } from './storageErrors';
+import { classifyStorageError, StorageFailure } from './storageErrors';
 import { runTransaction, type TransactionTarget } from './transactions';
 
 export interface SharedDatabaseParts {
@@ -17,8 +17,12 @@ export interface SharedDatabaseParts {
   readonly schemaVersion: number;
   readonly foreignCommits: ForeignCommits;
   readonly logger: Logger;
+  /** The mode that every process is to use now; called under the lock. */
+  readonly requiredMode: () => ConnectionMode;
   /** Opens the file anew; called under the lock. */
   readonly reopen: () => Promise<Result<Connection, StorageError>>;
+  /** Called under the lock when SQLite has met a page that makes no sense: the next opening checks the file. */
+  readonly onDamageSuspected: (detail: string) => void;
   /** Called once, after the last transaction. */
   readonly onClosed: () => Promise<void>;
 }
@@ -54,6 +58,11 @@ export class SharedDatabase implements Database {
     return this.#closing;
   }
 
+  /** Lets the next transaction open the file anew, with all the checks that this includes. */
+  reopenNext(): void {
+    this.#discard();
+  }
+
   /** Runs `use` under the lock with a connection to the file that is at the path now. */
   withConnection<T, E = never>(
     use: (connection: Connection) => Promise<Result<T, E>> | Result<T, E>,
@@ -64,13 +73,33 @@ export class SharedDatabase implements Database {
     return turn;
   }
 
+  /** A target for transactions of the connection that `withConnection` gave. */
+  targetOf(connection: Connection): TransactionTarget {
+    const { path, schemaVersion, onDamageSuspected } = this.#parts;
+    return {
+      connection,
+      path,
+      check: () => {
+        const found = connection.session.number('PRAGMA user_version');
+        if (found > schemaVersion) {
+          throw new StorageFailure({ type: 'newerSchema', found, known: schemaVersion }, 'newer schema');
+        }
+        this.#parts.foreignCommits.note(connection.changeCounter(), 'found');
+      },
+      discard: error => {
+        this.#discard();
+        if (error?.type === 'damaged') onDamageSuspected(error.detail);
+      },
+    };
+  }
+
   #transact<T, E = never>(
     kind: 'read' | 'write',
     work: (tx: Transaction) => Result<T, E>,
   ): Promise<Result<T, E | StorageError>> {
     return this.withConnection(connection => {
-      const outcome = runTransaction(this.#targetOf(connection), kind, work);
-      if (kind === 'write' && this.#connection !== undefined) this.#noteCounter(connection, 'own');
+      const outcome = runTransaction(this.targetOf(connection), kind, work);
+      if (kind === 'write' && this.#connection !== undefined) this.#noteOwnCommit(connection);
       return outcome;
     });
   }
@@ -82,43 +111,37 @@ export class SharedDatabase implements Database {
     const acquired = await lock.acquire(lockWaitMs);
     if (!acquired.ok) return acquired;
     try {
-      const ready = this.#current() ?? (await this.#reopen());
+      const ready = await this.#ready();
       return ready.ok ? await use(ready.value) : ready;
     } finally {
       lock.release();
     }
   }
 
-  /** The open connection, when the file at the path is still the one that it is open on. */
-  #current(): Result<Connection, never> | undefined {
-    const connection = this.#connection;
-    if (connection?.isCurrent()) return ok(connection);
-    this.#discard();
-    return undefined;
+  /** A connection to the file that is at the path now: the open one, or a new one when the file is another. */
+  async #ready(): Promise<Result<Connection, StorageError>> {
+    const { requiredMode, reopen, path } = this.#parts;
+    try {
+      const connection = this.#connection;
+      if (connection?.mode === requiredMode() && connection.isCurrent()) return ok(connection);
+      this.#discard();
+      const opened = await reopen();
+      if (opened.ok) this.#connection = opened.value;
+      return opened;
+    } catch (thrown) {
+      const error = classifyStorageError(thrown, { path, systemCode: undefined });
+      if (error === undefined) throw thrown;
+      return err(error);
+    }
   }
 
-  async #reopen(): Promise<Result<Connection, StorageError>> {
-    const opened = await this.#parts.reopen();
-    if (opened.ok) this.#connection = opened.value;
-    return opened;
-  }
-
-  #targetOf(connection: Connection): TransactionTarget {
-    return {
-      connection,
-      path: this.#parts.path,
-      check: () => {
-        const found = connection.session.number('PRAGMA user_version');
-        const known = this.#parts.schemaVersion;
-        if (found > known) throw new StorageFailure({ type: 'newerSchema', found, known }, 'newer schema');
-        this.#noteCounter(connection, 'found');
-      },
-      discard: () => this.#discard(),
-    };
-  }
-
-  #noteCounter(connection: Connection, whose: 'own' | 'found'): void {
-    this.#parts.foreignCommits.note(connection.changeCounter(), whose);
+  #noteOwnCommit(connection: Connection): void {
+    try {
+      this.#parts.foreignCommits.note(connection.changeCounter(), 'own');
+    } catch (error) {
+      // The commit stands. The next transaction meets the same disk and answers with its error.
+      this.#parts.logger.warn('the change counter could not be read', { error: messageOf(error) });
+    }
   }
 
   #discard(): void {

@@ -1,6 +1,6 @@
 import type initSqlJs from 'sql.js';
 import { assert } from '../base/assert';
-import type { Row, SqlValue, Transaction } from './database';
+import type { Row, SqlValue } from './database';
 
 /** One open database of `sql.js` with its prepared statements: SQL in, rows out, errors as SQLite throws them. */
 export class SqlSession {
@@ -55,6 +55,17 @@ export class SqlSession {
     return rows;
   }
 
+  /** Hands over row after row, so that those before an error have arrived when it is thrown. */
+  each(sql: string, parameters: readonly SqlValue[], onRow: (values: readonly SqlValue[]) => void): void {
+    const statement = this.#prepare(sql);
+    try {
+      statement.bind([...parameters]);
+      while (statement.step()) onRow(statement.get());
+    } finally {
+      statement.reset();
+    }
+  }
+
   /** The first column of the first row, which must be there. */
   value(sql: string, parameters: readonly SqlValue[] = []): SqlValue {
     const row = this.get(sql, parameters);
@@ -107,55 +118,11 @@ export class SqlSession {
   }
 }
 
-/** SQL inside one transaction. After `end` every call throws, since the transaction is over. */
-export class SessionTransaction implements Transaction {
-  readonly #session: SqlSession;
-  readonly #kind: 'read' | 'write';
-  readonly #onFailure: (thrown: unknown) => never;
-  #isOver = false;
-
-  /** @param onFailure turns what SQLite throws into what the work sees */
-  constructor(session: SqlSession, kind: 'read' | 'write', onFailure: (thrown: unknown) => never) {
-    this.#session = session;
-    this.#kind = kind;
-    this.#onFailure = onFailure;
-  }
-
-  run(sql: string, parameters?: readonly SqlValue[]): number {
-    assert(this.#kind === 'write', 'a read transaction changes nothing');
-    return this.#attempt(sql, () => this.#session.run(sql, parameters));
-  }
-
-  get(sql: string, parameters?: readonly SqlValue[]): Row | undefined {
-    return this.#attempt(sql, () => this.#session.get(sql, parameters));
-  }
-
-  all(sql: string, parameters?: readonly SqlValue[]): readonly Row[] {
-    return this.#attempt(sql, () => this.#session.all(sql, parameters));
-  }
-
-  end(): void {
-    this.#isOver = true;
-  }
-
-  #attempt<T>(sql: string, run: () => T): T {
-    assert(!this.#isOver, 'the transaction is over');
-    assert(!controlsTransaction.test(sql), 'a transaction begins and ends around the work, not inside it');
-    try {
-      return run();
-    } catch (error) {
-      return this.#onFailure(error);
-    }
-  }
-}
-
 type SqlJsDatabase = InstanceType<initSqlJs.SqlJsStatic['Database']>;
 type SqlJsStatement = ReturnType<SqlJsDatabase['prepare']>;
 
 const maxPreparedStatements = 100;
 const changesRows = /^\s*(insert|update|delete|replace|with)\b/i;
-const controlsTransaction =
-  /^\s*(begin|commit|end|rollback(?!\s+(transaction\s+)?to\b)|attach|detach|vacuum)\b/i;
 const nothingMore = /^(\s|;|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)*$/;
 
 function toRow(names: readonly string[], values: readonly SqlValue[]): Row {

@@ -1,6 +1,7 @@
 import initSqlJs from 'sql.js';
 import { FileSyscalls } from './fileSyscalls';
 import { importTable } from './importTable';
+import { SqlSession } from './sqlSession';
 
 /** Where the bytes of `sql-wasm.wasm` come from: beside the bundle at run time, from the package in tests. */
 export type WasmLoader = () => Promise<Uint8Array> | Uint8Array;
@@ -11,6 +12,10 @@ export interface SqliteEngine {
   readonly syscalls: FileSyscalls;
   /** Whether the file calls were replaced. When not, only in-memory databases work. */
   readonly isHooked: boolean;
+  /** The engine and what it runs on, for a person and to tell it from another one. */
+  readonly name: string;
+  /** What the self test of this process has said of the engine; undefined before it was made. */
+  proof: { readonly distrust: string | undefined } | undefined;
 }
 
 /**
@@ -68,7 +73,17 @@ async function createEngine(
     };
     initialise({ instantiateWasm, ...nativeFunctionsOnly }).then(resolve, reject);
   });
-  return { sql, syscalls, isHooked };
+  return { sql, syscalls, isHooked, name: nameOf(sql), proof: undefined };
+}
+
+function nameOf(sql: initSqlJs.SqlJsStatic): string {
+  const session = new SqlSession(new sql.Database());
+  try {
+    const version = session.value('SELECT sqlite_version()');
+    return `SQLite ${version} on Node ${process.versions.node}, ${process.platform}-${process.arch}`;
+  } finally {
+    session.close();
+  }
 }
 
 /** Leaves out the functions that old versions of `sql.js` added to SQL; its types do not know the option. */

@@ -1,0 +1,164 @@
+import { dirname } from 'node:path';
+import { ok, type Result } from '../base/result';
+import { isoTime } from '../base/time';
+import type { ConnectionMode } from './connection';
+import type { StorageError } from './database';
+import { FileConnection } from './fileConnection';
+import { connect, type FileContext, openingTarget, type RecoveryReport } from './fileContext';
+import { readWholeFile, removeIfThere, syncFile } from './fileSteps';
+import { asFirstPage, withFirstPage } from './firstPage';
+import { isDamageError } from './integrity';
+import { applyMigrations, latestVersion } from './migrations';
+import { type SalvageReport, salvageRows } from './salvage';
+import { SqlSession } from './sqlSession';
+import { runTransaction } from './transactions';
+
+/**
+ * Sets the damaged file aside, under a name with the time, and puts a fresh one in its place that holds every row that
+ * could be read. The fresh file is complete and durable before the damaged one is moved, so that a process which dies
+ * on the way leaves one of the two in place, and `finishInterruptedRecovery` does the rest.
+ */
+export function recoverDamagedFile(
+  context: FileContext,
+  mode: ConnectionMode,
+  detail: string,
+): Result<RecoveryReport, StorageError> {
+  const { files, path, logger } = context;
+  const built = buildFreshFile(context, mode);
+  if (!built.ok) return built;
+  const setAside = setAsidePath(context);
+  files.rename(path, setAside);
+  if (files.status(`${path}-journal`) !== undefined) files.rename(`${path}-journal`, `${setAside}-journal`);
+  files.syncFolder(dirname(path));
+  files.rename(recoveredPath(path), path);
+  files.syncFolder(dirname(path));
+  const report = { ...built.value, setAside, detail };
+  logger.error('the store was damaged; it was set aside and what could be read was recovered', {
+    setAside,
+    detail,
+    rows: Object.values(report.rowsByTable).reduce((sum, rows) => sum + rows, 0),
+    incompleteTables: report.incompleteTables.join(' '),
+  });
+  return ok(report);
+}
+
+/** Ends a recovery in whose middle a process died. Called under the lock before the file is opened. */
+export function finishInterruptedRecovery({ files, path }: Pick<FileContext, 'files' | 'path'>): void {
+  for (const leftover of [...freshNames(path), `${path}.saving`]) removeIfThere(files, leftover);
+  if (files.status(recoveredPath(path)) === undefined) return;
+  if (files.status(path) === undefined) files.rename(recoveredPath(path), path);
+  else files.remove(recoveredPath(path));
+  files.syncFolder(dirname(path));
+}
+
+interface DamagedSource {
+  readonly session: SqlSession;
+  close(): void;
+}
+
+const freshPath = (path: string) => `${path}.recovering`;
+const recoveredPath = (path: string) => `${path}.recovered`;
+const freshNames = (path: string) => ['', '-journal', '.saving'].map(suffix => freshPath(path) + suffix);
+
+function buildFreshFile(context: FileContext, mode: ConnectionMode): Result<SalvageReport, StorageError> {
+  const { files, path } = context;
+  for (const leftover of freshNames(path)) removeIfThere(files, leftover);
+  const source = openDamaged(context, mode);
+  try {
+    const version = source === undefined ? undefined : versionOf(source.session);
+    const fresh = connect(context, mode, freshPath(path));
+    const target = openingTarget(context, fresh);
+    fresh.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
+    const { migrations, applicationId } = context;
+    const latest = latestVersion(migrations);
+    const to = version !== undefined && version > 0 && version < latest ? version : latest;
+    const migrated = applyMigrations(target, { migrations, applicationId, from: 0, to });
+    if (!migrated.ok) return migrated;
+    fresh.session.execute('PRAGMA foreign_keys=OFF');
+    const salvaged = runTransaction(target, 'write', tx => {
+      const report =
+        source === undefined
+          ? nothingReadable(tx.all(allTables))
+          : salvageRows(source.session, fresh.session);
+      context.salvage?.(tx, report);
+      return ok(report);
+    });
+    if (!salvaged.ok) return salvaged;
+    fresh.close();
+    settle(context);
+    return salvaged;
+  } finally {
+    source?.close();
+  }
+}
+
+/** Makes the fresh file durable under the name that says that it is complete. */
+function settle({ files, path }: FileContext): void {
+  syncFile(files, freshPath(path));
+  removeIfThere(files, `${freshPath(path)}-journal`);
+  files.rename(freshPath(path), recoveredPath(path));
+  files.syncFolder(dirname(path));
+}
+
+/** The damaged file, by itself or else with the kept copy of its first page; undefined when neither can be read. */
+function openDamaged(context: FileContext, mode: ConnectionMode): DamagedSource | undefined {
+  const plain = openReadable(context, mode, undefined);
+  if (plain !== undefined) return plain;
+  const kept = context.markers.bytes('first-page');
+  const sizeBytes = context.files.status(context.path)?.sizeBytes ?? 0;
+  return kept === undefined ? undefined : openReadable(context, mode, asFirstPage(kept, sizeBytes));
+}
+
+function openReadable(
+  context: FileContext,
+  mode: ConnectionMode,
+  firstPage: Uint8Array | undefined,
+): DamagedSource | undefined {
+  const source = mode === 'file' ? openOnFile(context, firstPage) : openInMemory(context, firstPage);
+  try {
+    if (source?.session.all('SELECT name FROM sqlite_master').length) return source;
+  } catch (thrown) {
+    if (!isDamageError(thrown)) throw thrown;
+  }
+  source?.close();
+  return undefined;
+}
+
+function openOnFile(context: FileContext, firstPage: Uint8Array | undefined): DamagedSource {
+  const files =
+    firstPage === undefined ? context.files : withFirstPage(context.files, context.path, firstPage);
+  return new FileConnection({ ...context, files, readOnly: true });
+}
+
+function openInMemory(
+  { engine, files, path }: FileContext,
+  firstPage: Uint8Array | undefined,
+): DamagedSource {
+  const bytes = readWholeFile(files, path);
+  if (firstPage !== undefined) bytes.set(firstPage.subarray(0, bytes.length));
+  const session = new SqlSession(new engine.sql.Database(bytes));
+  return { session, close: () => session.close() };
+}
+
+const allTables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'";
+
+function nothingReadable(tables: readonly Readonly<Record<string, unknown>>[]): SalvageReport {
+  return { rowsByTable: {}, incompleteTables: tables.map(table => String(table['name'])) };
+}
+
+function versionOf(session: SqlSession): number | undefined {
+  try {
+    return session.number('PRAGMA user_version');
+  } catch (thrown) {
+    if (!isDamageError(thrown)) throw thrown;
+    return undefined;
+  }
+}
+
+function setAsidePath({ files, path, clock }: FileContext): string {
+  const stem = `${path}.damaged-${isoTime(clock.now()).replaceAll(':', '-')}`;
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? stem : `${stem}-${number}`;
+    if (files.status(candidate) === undefined) return candidate;
+  }
+}

@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { messageOf } from '../base/errors';
+import { err, type Ok, ok, type Result } from '../base/result';
+import type { StorageError } from './database';
+import { parseHeader } from './databaseHeader';
+import type { FileCalls } from './fileCalls';
+import { FileConnection } from './fileConnection';
+import { readWholeFile, removeIfThere } from './fileSteps';
+import { classifyStorageError } from './storageErrors';
+import type { SqliteEngine } from './wasmModule';
+
+/** Why the file itself cannot be worked on by this engine on this machine; undefined when it can. */
+export type Distrust = string | undefined;
+
+/**
+ * Proves once in a process, on a file of its own in `folder`, that the replaced imports are the system calls that they are taken for:
+ * what SQLite says it wrote is in the file, synced and journaled, a roll-back brings the old state back, and nothing
+ * goes without the lock. It guards against another `sql.js` and against a disk that does not keep to its word.
+ *
+ * Answers an error when the disk is full or cannot be written to, which says nothing of the engine.
+ */
+export function proveEngine(
+  engine: SqliteEngine,
+  files: FileCalls,
+  folder: string,
+  nonce: string,
+): Result<Distrust, StorageError> {
+  if (engine.proof !== undefined) return ok(engine.proof.distrust);
+  if (!engine.isHooked) return conclude(engine, 'sql.js has other imports than those that are known');
+  const path = join(folder, `${selfTestPrefix}${nonce}.db`);
+  try {
+    const distrust = work(engine, files, path);
+    removeIfThere(files, path);
+    removeIfThere(files, `${path}-journal`);
+    return conclude(engine, distrust);
+  } catch (thrown) {
+    const error = classifyStorageError(thrown, { path, systemCode: undefined });
+    if (error?.type === 'full' || error?.type === 'readOnly') return err(error);
+    return conclude(engine, messageOf(thrown));
+  }
+}
+
+function conclude(engine: SqliteEngine, distrust: Distrust): Ok<Distrust> {
+  engine.proof = { distrust };
+  return ok(distrust);
+}
+
+/** How the names of the self test's files begin; one is left behind only by a process that was killed meanwhile. */
+export const selfTestPrefix = 'self-test-';
+
+function work(engine: SqliteEngine, files: FileCalls, path: string): Distrust {
+  let isLockHeld = true;
+  const before = { ...engine.syscalls.counts };
+  const descriptorsBefore = engine.syscalls.openDescriptors;
+  const open = () =>
+    new FileConnection({ engine, path, files, isLockHeld: () => isLockHeld, cacheKib: selfTestCacheKib });
+
+  const writer = open();
+  try {
+    writer.session.execute(
+      `CREATE TABLE probe(content); INSERT INTO probe VALUES (zeroblob(${probeBytes})); ` +
+        'BEGIN IMMEDIATE; UPDATE probe SET content = 1',
+    );
+    const journal = files.status(`${path}-journal`);
+    if (journal === undefined || journal.sizeBytes === 0) return 'no journal is written before a change';
+    writer.session.execute('ROLLBACK');
+    if (files.status(`${path}-journal`)?.sizeBytes !== 0) return 'the journal is not truncated';
+    isLockHeld = false;
+    if (!isRefused(writer)) return 'SQLite goes on without the lock';
+    isLockHeld = true;
+  } catch (thrown) {
+    return explain(thrown, path, writer.systemCode);
+  } finally {
+    writer.close();
+  }
+
+  const bytes = readWholeFile(files, path);
+  const header = parseHeader(bytes);
+  if (header === undefined || bytes.length !== header.pageCount * header.pageBytes) {
+    return 'the file on the disk is not the one that SQLite wrote';
+  }
+  const { counts } = engine.syscalls;
+  if (counts.syncs - before.syncs < leastSyncs) return 'SQLite syncs nothing';
+  if (counts.truncates === before.truncates) return 'SQLite truncates nothing';
+
+  const reader = open();
+  try {
+    const length = reader.session.value('SELECT length(content) FROM probe');
+    if (length !== probeBytes) return 'another content is read than was written';
+    if (reader.session.value('PRAGMA integrity_check') !== 'ok')
+      return 'the file that was written is not sound';
+  } catch (thrown) {
+    return explain(thrown, path, reader.systemCode);
+  } finally {
+    reader.close();
+  }
+  return engine.syscalls.openDescriptors === descriptorsBefore ? undefined : 'files are left open';
+}
+
+const selfTestCacheKib = 64;
+/** More than two pages, so that an overflow chain is written and read. */
+const probeBytes = 9000;
+/** Two commits' worth of journal and file, of which every build syncs at least these. */
+const leastSyncs = 3;
+
+function isRefused(connection: FileConnection): boolean {
+  try {
+    connection.session.get('SELECT count(*) FROM probe');
+    return false;
+  } catch (thrown) {
+    return messageOf(thrown) === 'database is locked';
+  }
+}
+
+/** A full or read-only disk is thrown on; everything else speaks against the engine. */
+function explain(thrown: unknown, path: string, systemCode: string | undefined): Distrust {
+  const error = classifyStorageError(thrown, { path, systemCode });
+  if (error?.type === 'full' || error?.type === 'readOnly') throw thrown;
+  return `${messageOf(thrown)} ${systemCode ?? ''}`.trim();
+}
