@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonObject } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import type { Conflict, ConflictSide } from './conflict';

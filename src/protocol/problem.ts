@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Errors are problem documents (RFC 9457), `application/problem+json`. */
 

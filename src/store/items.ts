@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { assert } from '../base/assert';
 import { type JsonObject, parseJson } from '../base/json';
 import type { Content, Kind } from '../model/content';

@@ -212,7 +212,10 @@ export function acknowledge(store: StoreTransaction, change: OutboxChange, nowMs
   store.sql.run('UPDATE changes SET acknowledged_ms = ?, frozen = NULL WHERE id = ?', [nowMs, change.rowId]);
 }
 
-/** Takes an answered change out of flight: it waits again, or makes way for the one that waited behind it. */
+/**
+ * Takes an answered change out of flight: it waits again, or makes way for the one that waited behind it, which then
+ * stands on the same base and still names it as an ancestor.
+ */
 export function thaw(store: StoreTransaction, change: OutboxChange): void {
   const behind = store.sql.get(
     'SELECT id FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND change_id IS NULL',
@@ -223,8 +226,8 @@ export function thaw(store: StoreTransaction, change: OutboxChange): void {
     return;
   }
   store.sql.run(
-    `UPDATE changes SET (base_version, base_timestamp, base_deleted, base_payload, ancestors) =
-       (SELECT base_version, base_timestamp, base_deleted, base_payload, ancestors FROM changes WHERE id = ?),
+    `UPDATE changes SET (base_version, base_timestamp, base_deleted, base_payload) =
+       (SELECT base_version, base_timestamp, base_deleted, base_payload FROM changes WHERE id = ?),
        resolves = coalesce(resolves, (SELECT resolves FROM changes WHERE id = ?)),
        group_id = coalesce(group_id, (SELECT group_id FROM changes WHERE id = ?))
      WHERE id = ?`,

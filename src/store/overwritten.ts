@@ -11,7 +11,11 @@ export interface Overwrite {
   readonly deleted: boolean;
 }
 
-export function noteOverwrites(store: StoreTransaction, overwrites: readonly Overwrite[], wallMs: number): void {
+export function noteOverwrites(
+  store: StoreTransaction,
+  overwrites: readonly Overwrite[],
+  wallMs: number,
+): void {
   for (const { itemId, deleted } of overwrites) {
     store.sql.run(
       `INSERT INTO overwritten(item_id, at_ms, deleted) VALUES (?, ?, ?)

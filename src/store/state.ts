@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../base/json';
 import { type AccountId, type DeviceId, isAccountId, isDeviceId } from '../model/ids/ids';
 import { text } from './rows';

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert';
 import type { JsonObject } from '../base/json';
-import { type ConflictId, isConflictId, isItemId, type ItemId } from '../model/ids/ids';
+import { type ConflictId, type ItemId, isConflictId, isItemId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
 import { branded, flag, integer, optionalBranded } from './rows';
@@ -35,7 +35,9 @@ export function syncedRecord(store: StoreTransaction, id: ConflictId): SyncedVer
 export function setSyncedItem(
   store: StoreTransaction,
   id: ItemId,
-  synced: (SyncedVersion & { readonly ancestors: readonly Stamp[]; readonly wireExtra?: JsonObject | undefined }) | undefined,
+  synced:
+    | (SyncedVersion & { readonly ancestors: readonly Stamp[]; readonly wireExtra?: JsonObject | undefined })
+    | undefined,
 ): void {
   store.sql.run(
     `UPDATE items SET version = ?, synced_stamp = ?, synced_deleted = ?, ancestors = ?,

@@ -70,7 +70,11 @@ export function setVersionNumber(
 
 /** Gives a state that was never sent another stamp. */
 export function restampVersion(store: StoreTransaction, itemId: ItemId, from: Stamp, to: Stamp): void {
-  store.sql.run('UPDATE OR REPLACE versions SET stamp = ? WHERE item_id = ? AND stamp = ?', [to, itemId, from]);
+  store.sql.run('UPDATE OR REPLACE versions SET stamp = ? WHERE item_id = ? AND stamp = ?', [
+    to,
+    itemId,
+    from,
+  ]);
 }
 
 /** Newest first. */

@@ -118,7 +118,7 @@ function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, rem
     stamp: remote.stamp,
     version: remote.version,
   };
-  if (waiting.resolves !== undefined && waiting.resolves === remote.resolves) {
+  if (waiting.resolves !== undefined && waiting.resolves === remote.document.resolves) {
     return laterResolution(context, waiting, remote);
   }
   const baseKnown = waiting.base.stamp !== undefined && waiting.base.content !== undefined;
@@ -151,9 +151,11 @@ function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, rem
     return outcome;
   }
   // A machine's merge never outranks a person's later edit: it stands just after its later parent.
-  const later = waiting.stamp > remote.stamp ? waiting.stamp : remote.stamp;
-  const keepsStamp = merged.equals === 'left' && waiting.stamp > remote.stamp;
-  const stamp = keepsStamp ? waiting.stamp : stampAfter(later, device.id);
+  const localIsLater = waiting.stamp > remote.stamp;
+  const keepsStamp = merged.equals === 'left' && localIsLater;
+  const stamp = keepsStamp
+    ? waiting.stamp
+    : stampAfter(localIsLater ? waiting.stamp : remote.stamp, device.id);
   take(context, remote);
   rebase(
     context,

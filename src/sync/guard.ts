@@ -29,7 +29,7 @@ export function overwritesOf(context: MergeContext, versions: readonly OpenedIte
   return versions.flatMap(version => {
     if (version.reseal || parseStamp(version.stamp).deviceId === context.device.id) return [];
     const held = readItem(context.store, version.itemId);
-    if (!held || held.deleted || held.version >= version.version || held.content === undefined) return [];
+    if (!held || held.deleted || held.syncedStamp === version.stamp || held.content === undefined) return [];
     if (!version.deleted && sameContent(held.content, version.document.content)) return [];
     return [{ itemId: version.itemId, deleted: version.deleted }];
   });

@@ -2,9 +2,9 @@ import type { JsonObject } from '../base/json';
 import type { ConflictId, ItemId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
 import {
+  type SyncedVersion,
   setSyncedItem,
   setSyncedRecord,
-  type SyncedVersion,
   syncedItem,
   syncedRecord,
 } from '../store/syncedVersions';

@@ -58,7 +58,9 @@ export function ancestorsOf(...stamps: readonly Stamp[]): readonly Stamp[] {
 }
 
 function changesNothing(held: StoredItem, edit: LocalEdit): boolean {
-  return held.content !== undefined && held.deleted === edit.deleted && sameContent(held.content, edit.content);
+  return (
+    held.content !== undefined && held.deleted === edit.deleted && sameContent(held.content, edit.content)
+  );
 }
 
 /** What a new change is made on: the change in flight, else the version that is held. */

@@ -1,11 +1,11 @@
-import { formatStamp, isStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import type { DeviceId } from '../model/ids/ids';
+import { formatStamp, isStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { maxStampAheadMs } from '../protocol/limits';
 import { readConflict, writeConflict } from '../store/conflicts';
 import { readItem, restampItem } from '../store/items';
 import {
-  itemChangeInFlight,
   type ItemChange,
+  itemChangeInFlight,
   neverSentChanges,
   type OutboxChange,
   restampChange,
@@ -64,7 +64,10 @@ function moveItemStamp(store: StoreTransaction, change: ItemChange, stamp: Stamp
 }
 
 function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: DeviceId): Stamp {
-  const greatest = below.reduce((left, right) => (left !== undefined && (right === undefined || left > right) ? left : right), undefined);
+  const greatest = below.reduce(
+    (left, right) => (left !== undefined && (right === undefined || left > right) ? left : right),
+    undefined,
+  );
   return greatest !== undefined && stamp <= greatest ? stampAfter(greatest, deviceId) : stamp;
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromUtf8, toUtf8 } from '../base/encoding';
 import { canonicalJson, parseJson } from '../base/json';
 import { err, ok, type Result } from '../base/result';
@@ -6,6 +6,7 @@ import type { Conflict } from '../model/conflict';
 import { decodeConflict, encodeConflict } from '../model/conflictCodec';
 import type { Content } from '../model/content';
 import { decodeContent, encodeContent } from '../model/contentCodec';
+import { type ConflictId, isConflictId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import { maxAncestors } from '../protocol/limits';
 
@@ -20,6 +21,8 @@ export interface ItemDocument {
   readonly ancestors: readonly Stamp[];
   /** The name of the device that made it. */
   readonly deviceName: string;
+  /** The conflict record that this version resolves. */
+  readonly resolves: ConflictId | undefined;
 }
 
 export type DocumentError =
@@ -34,16 +37,18 @@ const itemSchema = z.object({
   content: z.unknown(),
   ancestors: z.array(z.string().refine(isStamp, 'must be a stamp')).max(maxAncestors),
   deviceName: z.string().max(maxDeviceNameLength),
+  resolves: z.string().refine(isConflictId, 'must be a conflict id').optional(),
 });
 const recordSchema = z.object({ conflict: z.unknown() });
 
-export function encodeItemDocument({ content, ancestors, deviceName }: ItemDocument): Uint8Array {
+export function encodeItemDocument({ content, ancestors, deviceName, resolves }: ItemDocument): Uint8Array {
   return toUtf8(
     canonicalJson({
       format,
       content: encodeContent(content),
       ancestors: ancestors.slice(0, maxAncestors),
       deviceName: deviceName.slice(0, maxDeviceNameLength),
+      ...(resolves === undefined ? {} : { resolves }),
     }),
   );
 }
@@ -53,7 +58,8 @@ export function decodeItemDocument(bytes: Uint8Array): Result<ItemDocument, Docu
   if (!document.ok) return document;
   const content = decodeContent(document.value.content);
   if (!content.ok) return err({ type: 'malformedDocument', detail: content.error.detail });
-  return ok({ ...document.value, content: content.value });
+  const { ancestors, deviceName, resolves } = document.value;
+  return ok({ content: content.value, ancestors, deviceName, resolves });
 }
 
 export function encodeRecordDocument(conflict: Conflict): Uint8Array {

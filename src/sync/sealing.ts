@@ -1,10 +1,10 @@
-import { assert, defined } from '../base/assert';
+import { defined } from '../base/assert';
 import { fromBase64Url, toBase64Url } from '../base/encoding';
 import type { JsonObject } from '../base/json';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import { openPayload, type PayloadBinding, sealPayload } from '../crypto/envelope';
-import { type DataKey, findKey, type KeyRing } from '../crypto/keyRing';
+import { currentKey, type KeyRing } from '../crypto/keyRing';
 import type { Conflict } from '../model/conflict';
 import type { AccountId, ChangeId, ConflictId, ItemId, KeyId } from '../model/ids/ids';
 import { parseStamp, type Stamp } from '../model/ids/stamp';
@@ -33,7 +33,6 @@ export interface OpenedItem {
   readonly sequence: number;
   readonly stamp: Stamp;
   readonly deleted: boolean;
-  readonly resolves: ConflictId | undefined;
   readonly reseal: boolean;
   readonly document: ItemDocument;
   /** Fields of the wire that this version does not know. */
@@ -83,7 +82,12 @@ export function sealItemChange(options: {
   const { change, changeId, keys, limits } = options;
   const content = defined(change.content, 'a change is sealed only when the device is unlocked');
   const sealed = seal(
-    encodeItemDocument({ content, ancestors: change.ancestors, deviceName: options.deviceName }),
+    encodeItemDocument({
+      content,
+      ancestors: change.ancestors,
+      deviceName: options.deviceName,
+      resolves: change.resolves,
+    }),
     { collection: 'item', subjectId: change.itemId, changeType: change.type, stamp: change.stamp },
     keys,
     limits.maxItemBytes,
@@ -158,7 +162,6 @@ export function openItem(
     sequence: version.sequence,
     stamp: version.timestamp,
     deleted: version.changeType === 'delete',
-    resolves: version.resolves,
     reseal: version.reseal ?? false,
     document: document.value,
     wireExtra: unknownFields(version, knownVersionFields),
@@ -175,9 +178,9 @@ export function openRecord(
     stamp: version.timestamp,
     wireExtra: unknownFields(version, knownVersionFields),
   };
-  if (version.changeType === 'delete') return ok({ ...opened, conflict: undefined });
   const bytes = open(version, keys);
   if (!bytes.ok) return bytes;
+  if (version.changeType === 'delete') return ok({ ...opened, conflict: undefined });
   const conflict = decodeRecordDocument(bytes.value);
   if (!conflict.ok) return err(openErrorOf(conflict.error));
   if (conflict.value.id !== version.itemId || conflict.value.revision !== version.revision) {
@@ -201,6 +204,10 @@ function seal(
   maxBytes: number,
   random: Random,
 ): Result<SealedFields, SealFailure> {
+  // A text that compresses well must not pass here and then be too large to open elsewhere.
+  if (plaintext.length > maxDocumentBytes) {
+    return err({ type: 'tooLarge', bytes: plaintext.length, maxBytes: maxDocumentBytes });
+  }
   const key = currentKey(keys.ring);
   const deviceId = parseStamp(fields.stamp).deviceId;
   const binding = { ...fields, accountId: keys.accountId, deviceId, keyId: key.keyId };
@@ -239,10 +246,4 @@ function open(version: RemoteVersion, keys: SealingKeys): Result<Uint8Array, Ope
 
 function openErrorOf(error: { readonly type: string }): OpenError {
   return error.type === 'newerFormat' ? { type: 'newerFormat' } : { type: 'unsound', detail: error.type };
-}
-
-function currentKey(ring: KeyRing): DataKey {
-  const key = findKey(ring, ring.current);
-  assert(key, 'a key ring holds its current key');
-  return key;
 }

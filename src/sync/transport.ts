@@ -1,19 +1,19 @@
 import { gzipSync } from 'node:zlib';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { fromUtf8, toUtf8 } from '../base/encoding';
 import { parseJson } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import { type Clock, secondMs } from '../base/time';
 import {
-  devicesAnswerSchema,
   type DeviceEntry,
+  devicesAnswerSchema,
   type Kdf,
   kdfSchema,
   keyringSchema,
-  sessionAnswerSchema,
   type SessionAnswer,
   type SignInRequest,
   type SignUpRequest,
+  sessionAnswerSchema,
   type WireKeyring,
 } from '../protocol/accounts';
 import {
@@ -144,7 +144,11 @@ export function createTransport(
       return answer.ok ? ok(answer.value.devices) : answer;
     },
     revoke: (deviceId, authKey) =>
-      caller.command('DELETE', routes.device(deviceId), authKey === undefined ? undefined : json({ authKey })),
+      caller.command(
+        'DELETE',
+        routes.device(deviceId),
+        authKey === undefined ? undefined : json({ authKey }),
+      ),
   };
 }
 
@@ -182,7 +186,8 @@ class Caller {
 
   async #send(method: HttpRequest['method'], path: string, body: string | undefined) {
     const plain = body === undefined ? undefined : toUtf8(body);
-    const zipped = plain !== undefined && plain.length >= minGzipBytes ? new Uint8Array(gzipSync(plain)) : undefined;
+    const zipped =
+      plain !== undefined && plain.length >= minGzipBytes ? new Uint8Array(gzipSync(plain)) : undefined;
     const bytes = zipped ?? plain;
     const startedMs = this.#clock.monotonic();
     const answer = await this.#http.send({

@@ -1,0 +1,139 @@
+import { err, ok, type Result } from '../base/result';
+import { hourMs } from '../base/time';
+import { remoteVersionSchema } from '../protocol/changes';
+import { forgetOverwrites } from '../store/overwritten';
+import { clearState, type ReconcileReason, readState } from '../store/state';
+import { hasUnopened, listUnopened } from '../store/unopened';
+import { applyVersions } from './applyVersions';
+import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } from './cycleRun';
+import { currentDigest } from './digest';
+import { pullAll } from './pull';
+import { type Pushed, pushAll, resendInFlight } from './push';
+import { reconcile } from './reconcile';
+
+/**
+ * One sync cycle: send again what was not answered, pull and merge, push, until nothing is left to do. Whatever was
+ * done before an error stays done; the next cycle goes on from there.
+ */
+export interface CycleOutcome {
+  readonly report: CycleReport;
+  readonly error: CycleError | undefined;
+  readonly cursor: string | undefined;
+}
+
+/** Pull and push alternate so often while other devices push at the same time; the rest waits for the next cycle. */
+const maxRounds = 10;
+/** After a reconcile for a mismatch, another is not tried for so long. */
+const digestReconcileEveryMs = hourMs;
+
+export async function runCycle(dependencies: CycleDependencies): Promise<CycleOutcome> {
+  const beginning = await dependencies.store.read(store => ({
+    fence: readState(store, 'fence') ?? 0,
+    cursor: readState(store, 'cursor'),
+    offsetMs: readState(store, 'clockOffsetMs'),
+    reconcile: readState(store, 'reconcile'),
+    guard: readState(store, 'guard'),
+    unopened: hasUnopened(store),
+  }));
+  if (!beginning.ok) {
+    const nothing = new CycleRun(dependencies, { fence: 0, cursor: undefined, offsetMs: undefined });
+    return { report: nothing.report, error: beginning.error, cursor: undefined };
+  }
+  const run = new CycleRun(dependencies, beginning.value);
+  const { guard, reconcile: pending, unopened } = beginning.value;
+  const outcome = await steps(run, { guard, pending, unopened });
+  return { report: run.report, error: outcome.ok ? undefined : outcome.error, cursor: run.cursor };
+}
+
+interface Beginning {
+  readonly guard: { readonly changed: number; readonly total: number; readonly snapshot: string } | undefined;
+  readonly pending: ReconcileReason | undefined;
+  readonly unopened: boolean;
+}
+
+async function steps(run: CycleRun, beginning: Beginning): Promise<Result<void, CycleError>> {
+  if (beginning.guard && !run.dependencies.settings.acceptMassChange) {
+    return err({ type: 'massChange', ...beginning.guard });
+  }
+  if (beginning.pending) {
+    const reconciled = await reconcile(run, beginning.pending);
+    if (!reconciled.ok) return reconciled;
+  }
+  if (beginning.unopened) {
+    const opened = await openWhatWaits(run);
+    if (!opened.ok) return opened;
+  }
+  for (let round = 0; round < maxRounds; round++) {
+    const done = await oneRound(run);
+    if (!done.ok) return done;
+    if (done.value) break;
+  }
+  return beginning.guard ? forgetGuard(run) : ok();
+}
+
+/** @returns true when nothing is left to do */
+async function oneRound(run: CycleRun): Promise<Result<boolean, CycleError>> {
+  const resent = await resendInFlight(run);
+  if (!resent.ok) return resent;
+  if (resent.value.type === 'reconcile') return reconciled(run, resent.value);
+
+  const pulled = await pullAll(run);
+  if (!pulled.ok) return pulled;
+  if (pulled.value.type === 'reconcile') return reconciled(run, pulled.value);
+  const compared = await compareDigest(run, pulled.value.digest);
+  if (!compared.ok) return compared;
+  if (compared.value === 'reconciled') return ok(false);
+
+  const pushed = await pushAll(run);
+  if (!pushed.ok) return pushed;
+  if (pushed.value.type === 'reconcile') return reconciled(run, pushed.value);
+  return ok(pushed.value.type === 'done');
+}
+
+async function reconciled(
+  run: CycleRun,
+  needed: Extract<Pushed, { readonly type: 'reconcile' }>,
+): Promise<Result<boolean, CycleError>> {
+  const done = await reconcile(run, needed.reason);
+  return done.ok ? ok(false) : done;
+}
+
+async function compareDigest(
+  run: CycleRun,
+  digest: string | undefined,
+): Promise<Result<'same' | 'reconciled', CycleError>> {
+  if (digest === undefined) return ok('same');
+  const held = await run.read(({ store, wallMs }) => ({
+    differs: currentDigest(store) !== digest && !hasUnopened(store),
+    recently: wallMs - (readState(store, 'digestReconciledMs') ?? 0) < digestReconcileEveryMs,
+  }));
+  if (!held.ok) return held;
+  if (!held.value.differs) return ok('same');
+  if (held.value.recently) {
+    run.report.diverged = true;
+    run.dependencies.logger.warn('this device and the server hold different versions after a reconcile');
+    return ok('same');
+  }
+  const done = await reconcile(run, 'digestMismatch');
+  return done.ok ? ok('reconciled') : done;
+}
+
+/** Tries again to open what could not be opened, when a key has come that was missing. */
+async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
+  const waiting = await run.read(({ store }) => listUnopened(store));
+  if (!waiting.ok) return waiting;
+  const { ring } = run.dependencies.keys;
+  const openable = waiting.value.flatMap(({ reason, keyId, wire }) => {
+    const version = remoteVersionSchema.safeParse(wire);
+    const hasKey = ring.keys.some(key => key.keyId === keyId);
+    return version.success && reason !== 'unsound' && hasKey ? [version.data] : [];
+  });
+  return openable.length === 0 ? ok() : applyVersions(run, openable, undefined);
+}
+
+async function forgetGuard(run: CycleRun): Promise<Result<void, CycleError>> {
+  return run.write(({ store, wallMs }) => {
+    clearState(store, 'guard');
+    forgetOverwrites(store, wallMs);
+  });
+}

@@ -1,0 +1,200 @@
+import type { Logger } from '../base/logger';
+import type { Random } from '../base/random';
+import { err, ok, type Result } from '../base/result';
+import type { Clock } from '../base/time';
+import type { DeviceId, KeyId } from '../model/ids/ids';
+import type { StorageError } from '../sqlite/database';
+import { readState, writeState } from '../store/state';
+import type { Store } from '../store/store';
+import type { StoreTransaction } from '../store/transaction';
+import type { OffsetEstimator } from './clockOffset';
+import type { MergeContext, TextPolicy } from './context';
+import type { MassChange } from './guard';
+import { restampNeverSent } from './restamp';
+import type { SealingKeys, SizeLimits } from './sealing';
+import type { Timed, Transport, TransportError } from './transport';
+
+/** What one sync cycle works with, and what it has done so far. */
+export interface CycleDependencies {
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly device: { readonly id: DeviceId; readonly name: string };
+  readonly keys: SealingKeys;
+  readonly settings: CycleSettings;
+  readonly limits: SizeLimits;
+  /** Lives as long as the process: it explains the server's time by this machine's monotonic clock. */
+  readonly offsets: OffsetEstimator;
+  /** Tells the other windows that this one is alive. */
+  readonly heartbeat: () => void;
+  /** Keeps the store as it is, before a mass change; answers the snapshot's id. */
+  readonly takeSnapshot: () => Promise<Result<string, StorageError>>;
+  /** Ends the cycle at its next safe point. */
+  readonly signal: AbortSignal;
+}
+
+export interface CycleSettings {
+  readonly text: TextPolicy;
+  readonly guardMaxChangedPercent: number;
+  /** A person has seen the mass change and goes on. */
+  readonly acceptMassChange: boolean;
+}
+
+export type CycleError =
+  | TransportError
+  | StorageError
+  /** Another window has taken the lease over; nothing of this cycle was written after that. */
+  | { readonly type: 'fenced' }
+  | { readonly type: 'stopped' }
+  | ({ readonly type: 'massChange'; readonly snapshot: string } & MassChange)
+  /** The account's key ring has a key that this device does not: the password fetches it. */
+  | { readonly type: 'keyMissing'; readonly keyId: KeyId };
+
+/** What a cycle did. Counts are of items; times in milliseconds. */
+export interface CycleReport {
+  pushed: number;
+  pulled: number;
+  merged: number;
+  conflicts: number;
+  /** Changes that the server, or this device, will not take as they are. */
+  refused: number;
+  /** Versions that were reported and not applied: replays, and payloads that do not open. */
+  unsound: number;
+  requests: number;
+  bytesSent: number;
+  bytesReceived: number;
+  pullMs: number;
+  mergeMs: number;
+  pushMs: number;
+  reconciled: boolean;
+  /** The server's clock moved in a way that nothing explains. */
+  serverStepped: boolean;
+  /** The digests differ although a reconcile has just been done. */
+  diverged: boolean;
+  clockOffsetMs: number | undefined;
+  /** The ids of the items that changed here. */
+  readonly changedItems: Set<string>;
+  conflictsChanged: boolean;
+}
+
+/** An offset that moves by less is noise, and is not worth a write. */
+const minOffsetMoveMs = 1000;
+
+/** One run of a cycle: every write goes through it, so that a window whose lease was taken over writes nothing. */
+export class CycleRun {
+  readonly dependencies: CycleDependencies;
+  readonly report: CycleReport;
+  /** The cursor after what was applied. */
+  cursor: string | undefined;
+  #fence: number;
+  #fenceTaken = false;
+  #offsetMs: number | undefined;
+
+  constructor(
+    dependencies: CycleDependencies,
+    beginning: {
+      readonly fence: number;
+      readonly cursor: string | undefined;
+      readonly offsetMs: number | undefined;
+    },
+  ) {
+    this.dependencies = dependencies;
+    this.cursor = beginning.cursor;
+    this.#fence = beginning.fence;
+    this.#offsetMs = beginning.offsetMs;
+    this.report = emptyReport(beginning.offsetMs);
+  }
+
+  read<T>(work: (context: MergeContext) => T): Promise<Result<T, StorageError>> {
+    return this.dependencies.store.read(store => work(this.#context(store)));
+  }
+
+  /**
+   * Writes in one transaction, unless another window has committed a cycle since this one began: then it has taken
+   * the lease over. The fence moves with the first write, so an idle cycle writes nothing.
+   */
+  async write<T>(work: (context: MergeContext) => T): Promise<Result<T, StorageError | Fenced>> {
+    const written = await this.dependencies.store.write<T, Fenced>(store => {
+      if ((readState(store, 'fence') ?? 0) !== this.#fence) return err({ type: 'fenced' });
+      if (!this.#fenceTaken) writeState(store, 'fence', this.#fence + 1);
+      return ok(work(this.#context(store)));
+    });
+    if (written.ok && !this.#fenceTaken) {
+      this.#fenceTaken = true;
+      this.#fence++;
+    }
+    this.dependencies.heartbeat();
+    return written;
+  }
+
+  /** Counts what an answer cost, and learns from it what time the server has. */
+  async hear(timed: Timed<{ readonly serverTime: number }>): Promise<Result<void, StorageError | Fenced>> {
+    const { report } = this;
+    report.requests++;
+    report.bytesSent += timed.bytesSent;
+    report.bytesReceived += timed.bytesReceived;
+    this.dependencies.heartbeat();
+    const sample = this.dependencies.offsets.sample(timed.answer.serverTime, timed.roundTripMs);
+    if (sample.serverStepped && !report.serverStepped) {
+      report.serverStepped = true;
+      this.dependencies.logger.warn('the server clock has jumped; its time is not followed', {
+        offsetMs: sample.offsetMs,
+      });
+    }
+    const before = this.#offsetMs;
+    const movedMs = sample.offsetMs - (before ?? 0);
+    const noiseMs = Math.max(minOffsetMoveMs, timed.roundTripMs / 2);
+    if (before !== undefined && Math.abs(movedMs) < noiseMs) return ok();
+    const offsetMs = Math.round(sample.offsetMs);
+    const written = await this.write(context => {
+      writeState(context.store, 'clockOffsetMs', offsetMs);
+      return restampNeverSent(context, movedMs);
+    });
+    if (!written.ok) return written;
+    this.#offsetMs = offsetMs;
+    report.clockOffsetMs = offsetMs;
+    if (written.value > 0) {
+      this.dependencies.logger.info('changes were stamped anew, by the time of the server', {
+        changes: written.value,
+        offsetMs,
+      });
+    }
+    return ok();
+  }
+
+  stopped(): boolean {
+    return this.dependencies.signal.aborted;
+  }
+
+  #context(store: StoreTransaction): MergeContext {
+    const { device, random, clock, settings } = this.dependencies;
+    return { store, device, random, wallMs: clock.now(), text: settings.text };
+  }
+}
+
+type Fenced = { readonly type: 'fenced' };
+
+function emptyReport(clockOffsetMs: number | undefined): CycleReport {
+  return {
+    pushed: 0,
+    pulled: 0,
+    merged: 0,
+    conflicts: 0,
+    refused: 0,
+    unsound: 0,
+    requests: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    pullMs: 0,
+    mergeMs: 0,
+    pushMs: 0,
+    reconciled: false,
+    serverStepped: false,
+    diverged: false,
+    clockOffsetMs,
+    changedItems: new Set(),
+    conflictsChanged: false,
+  };
+}

@@ -1,0 +1,230 @@
+import { err, ok, type Result } from '../base/result';
+import { createChangeId } from '../model/ids/createId';
+import { maxBatchChanges, maxBatchPayloadBytes } from '../protocol/limits';
+import { readConflict } from '../store/conflicts';
+import { readItem } from '../store/items';
+import {
+  changesInFlight,
+  type Flight,
+  freeze,
+  type OutboxChange,
+  refuse,
+  sendableChanges,
+  thaw,
+} from '../store/outbox';
+import { type ReconcileReason, writeState } from '../store/state';
+import type { StoreTransaction } from '../store/transaction';
+import type { CycleError, CycleRun } from './cycleRun';
+import { reconcileReasonOf } from './pull';
+import { settleAnswers } from './pushAnswers';
+import { sealItemChange, sealRecordChange } from './sealing';
+
+/** Pushes the outbox: changes are frozen as they are first sent, and sent again, byte for byte, until answered. */
+
+export type Pushed =
+  | { readonly type: 'done' }
+  /** Some changes met others and were put on top of them; or others pushed in between. Pull, then push again. */
+  | { readonly type: 'again' }
+  | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
+
+/** A change with the exact text that is, or was, sent. */
+export interface SentChange {
+  readonly change: OutboxChange;
+  readonly flight: Flight;
+}
+
+/** More batches than any outbox fills. */
+const maxBatches = 100_000;
+/** Batches in a row of which nothing is accepted; then the rest waits for the next cycle. */
+const maxFruitlessBatches = 5;
+
+/** Sends again what was sent and not answered. */
+export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, CycleError>> {
+  for (let batch = 0; batch < maxBatches; batch++) {
+    const flying = await run.read(({ store }) => changesInFlight(store, maxBatchChanges));
+    if (!flying.ok) return flying;
+    const sent = flying.value.flatMap(change => (change.flight ? [{ change, flight: change.flight }] : []));
+    if (sent.length === 0) return ok({ type: 'done' });
+    const answered = await send(run, sent);
+    if (!answered.ok || answered.value.type === 'reconcile') return answered;
+  }
+  return ok({ type: 'again' });
+}
+
+export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>> {
+  let fruitless = 0;
+  let again = false;
+  for (let batch = 0; batch < maxBatches && fruitless < maxFruitlessBatches; batch++) {
+    if (run.stopped()) return err({ type: 'stopped' });
+    const frozen = await freezeBatch(run);
+    if (!frozen.ok) return frozen;
+    if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
+    if (frozen.value.length === 0) continue;
+    const before = run.report.pushed;
+    const answered = await send(run, frozen.value);
+    if (!answered.ok || answered.value.type === 'reconcile') return answered;
+    if (answered.value.type === 'again') again = true;
+    fruitless = run.report.pushed > before ? 0 : fruitless + 1;
+  }
+  return ok({ type: 'done' });
+}
+
+/**
+ * Seals and freezes what waits, within the limits of one request. Sealing happens outside the transaction, which then
+ * leaves out what was edited meanwhile.
+ * @returns undefined when nothing waits
+ */
+async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] | undefined, CycleError>> {
+  const { random, clock } = run.dependencies;
+  const waiting = await run.read(({ store }) =>
+    wholeGroups(sendableChanges(store, maxBatchChanges), maxBatchChanges).map(change => ({
+      change,
+      sealed: sealerOf(run, store, change),
+    })),
+  );
+  if (!waiting.ok) return waiting;
+  if (waiting.value.length === 0) return ok(undefined);
+  const batch: SentChange[] = [];
+  const tooLarge: { readonly change: OutboxChange; readonly reason: string }[] = [];
+  let bytes = 0;
+  for (const { change, sealed } of waiting.value) {
+    const changeId = createChangeId(random);
+    const frozen = sealed(changeId);
+    if (!frozen.ok) {
+      tooLarge.push({ change, reason: tooLargeReason(frozen.error.bytes, frozen.error.maxBytes) });
+      continue;
+    }
+    const startsGroup = change.groupId === undefined || batch.at(-1)?.change.groupId !== change.groupId;
+    if (bytes + frozen.value.length > maxBatchPayloadBytes && batch.length > 0 && startsGroup) break;
+    bytes += frozen.value.length;
+    batch.push({ change, flight: { changeId, frozen: frozen.value } });
+  }
+  const refusedGroups = new Set(tooLarge.map(({ change }) => change.groupId).filter(id => id !== undefined));
+  const sendable = batch.filter(
+    ({ change }) => change.groupId === undefined || !refusedGroups.has(change.groupId),
+  );
+  const written = await run.write(({ store }) => {
+    for (const { change, reason } of tooLarge) refuse(store, change, reason);
+    return freezeWholeGroups(store, sendable, clock.now());
+  });
+  if (!written.ok) return written;
+  run.report.refused += tooLarge.length;
+  return ok(written.value);
+}
+
+/** Prepares the sealing of a change with what is stored beside it. */
+function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) {
+  const { keys, limits, random, device } = run.dependencies;
+  const common = { keys, limits, random };
+  if (change.collection === 'item') {
+    const wireExtra = readItem(store, change.itemId)?.wireExtra;
+    return (changeId: Flight['changeId']) =>
+      sealItemChange({ ...common, change, changeId, deviceName: device.name, wireExtra });
+  }
+  const held = readConflict(store, change.itemId);
+  return (changeId: Flight['changeId']) =>
+    held?.conflict === undefined
+      ? err({ type: 'tooLarge' as const, bytes: 0, maxBytes: 0 })
+      : sealRecordChange({
+          ...common,
+          conflict: held.conflict,
+          changeId,
+          groupId: change.groupId,
+          base: { version: held.version, stamp: held.syncedStamp },
+          wireExtra: held.wireExtra,
+        });
+}
+
+function freezeWholeGroups(
+  store: StoreTransaction,
+  batch: readonly SentChange[],
+  nowMs: number,
+): readonly SentChange[] {
+  const failedGroups = new Set<string>();
+  const frozen = batch.filter(({ change, flight }) => {
+    const done = freeze(store, change, flight, nowMs);
+    if (!done && change.groupId !== undefined) failedGroups.add(change.groupId);
+    return done;
+  });
+  const isBroken = ({ change }: SentChange) =>
+    change.groupId !== undefined && failedGroups.has(change.groupId);
+  for (const { change } of frozen.filter(isBroken)) thaw(store, change);
+  return frozen.filter(sent => !isBroken(sent));
+}
+
+async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<Pushed, CycleError>> {
+  const { transport, clock } = run.dependencies;
+  const startedMs = clock.monotonic();
+  const answer = await transport.push(
+    run.cursor,
+    sent.map(({ flight }) => flight.frozen),
+  );
+  run.report.pushMs += clock.monotonic() - startedMs;
+  if (!answer.ok) {
+    const reason = reconcileReasonOf(answer.error);
+    if (reason !== undefined) return ok({ type: 'reconcile', reason });
+    const { error } = answer;
+    if (error.type === 'problem' && error.code === 'tooLarge') return sendLess(run, sent, error.detail);
+    return answer;
+  }
+  const heard = await run.hear(answer.value);
+  if (!heard.ok) return heard;
+  const settled = await settleAnswers(run, sent, answer.value.answer);
+  if (!settled.ok) return settled;
+  const { cursor } = answer.value.answer;
+  if (cursor !== undefined && cursor !== run.cursor) {
+    const moved = await run.write(({ store }) => writeState(store, 'cursor', cursor));
+    if (!moved.ok) return moved;
+    run.cursor = cursor;
+  }
+  return ok(settled.value === 'again' || cursor === undefined ? { type: 'again' } : { type: 'done' });
+}
+
+/** The request was too large as a whole: half of it, or, when it is one change or one group, none. */
+async function sendLess(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  detail: string,
+): Promise<Result<Pushed, CycleError>> {
+  const first = sent[0];
+  if (first === undefined) return ok({ type: 'done' });
+  const middle = splitPoint(sent);
+  if (middle === sent.length) {
+    const refused = await run.write(({ store }) => {
+      for (const { change } of sent) {
+        thaw(store, change);
+        refuse(store, change, detail);
+      }
+    });
+    if (!refused.ok) return refused;
+    run.report.refused += sent.length;
+    return ok({ type: 'done' });
+  }
+  const earlier = await send(run, sent.slice(0, middle));
+  if (!earlier.ok || earlier.value.type === 'reconcile') return earlier;
+  const later = await send(run, sent.slice(middle));
+  return later.ok && later.value.type === 'done' ? earlier : later;
+}
+
+/** The first place from the middle on that cuts no group in two. */
+function splitPoint(sent: readonly SentChange[]): number {
+  let middle = Math.ceil(sent.length / 2);
+  while (middle < sent.length) {
+    const before = sent[middle - 1]?.change.groupId;
+    if (before === undefined || before !== sent[middle]?.change.groupId) break;
+    middle++;
+  }
+  return middle;
+}
+
+/** Leaves out a group of which the limit may have cut a part off. */
+function wholeGroups(changes: readonly OutboxChange[], limit: number): readonly OutboxChange[] {
+  const lastGroup = changes.at(-1)?.groupId;
+  return changes.length < limit || lastGroup === undefined
+    ? changes
+    : changes.filter(change => change.groupId !== lastGroup);
+}
+
+function tooLargeReason(bytes: number, maxBytes: number): string {
+  return `it takes ${bytes} bytes sealed and the server takes ${maxBytes}: shorten it, or split it in two`;
+}

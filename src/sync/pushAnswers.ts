@@ -1,0 +1,206 @@
+import { err, ok, type Result } from '../base/result';
+import type { ChangeAnswer, PushAnswer } from '../protocol/changes';
+import { readConflict } from '../store/conflicts';
+import { readItem } from '../store/items';
+import {
+  acknowledge,
+  type ItemChange,
+  type OutboxChange,
+  putWaitingItemChange,
+  refuse,
+  thaw,
+  waitingItemChange,
+} from '../store/outbox';
+import { noteOverwrites } from '../store/overwritten';
+import { setVersionNumber } from '../store/versions';
+import { applyOpened, guard, type OpenedVersion, openVersion, tally } from './applyVersions';
+import { recordMeeting } from './conflictRecords';
+import type { MergeContext } from './context';
+import type { CycleError, CycleRun } from './cycleRun';
+import { overwritesOf } from './guard';
+import { holdItemVersion, holdRecordVersion } from './heldVersions';
+import { ancestorsOf } from './localEdits';
+import type { SentChange } from './push';
+import { restampRefused } from './restamp';
+
+/** What each sent change becomes by its answer: acknowledged, put on top of what it met, or refused. */
+
+/** A sent change with its answer; `met` is the version that it met, opened. */
+interface Answered extends SentChange {
+  readonly answer: ChangeAnswer;
+  readonly met: OpenedVersion | undefined;
+}
+
+/** Settles a whole batch in one transaction. `again` when something waits to be sent under a new id. */
+export async function settleAnswers(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  answer: PushAnswer,
+): Promise<Result<'done' | 'again', CycleError>> {
+  const answers = new Map(answer.results.map(result => [String(result.changeId), result]));
+  const answered: Answered[] = [];
+  for (const item of sent) {
+    const result = answers.get(item.flight.changeId);
+    if (!result) return err(unanswered);
+    const met = metBy(run, item.change, result);
+    if (met === 'foreign') return err(unanswered);
+    answered.push({ ...item, answer: result, met });
+  }
+  const missing = answered.flatMap(({ met }) => (met?.type === 'unopened' ? [met.error] : []))[0];
+  if (missing?.type === 'keyMissing') return err({ type: 'keyMissing', keyId: missing.keyId });
+  const guarded = await guard(
+    run,
+    answered.flatMap(({ met }) => met ?? []),
+  );
+  if (!guarded.ok) return guarded;
+
+  const written = await run.write(context => answered.map(item => settle(context, item)));
+  if (!written.ok) return written;
+  let again = false;
+  for (const [index, outcome] of written.value.entries()) {
+    const item = answered[index];
+    if (item?.met) tally(run, item.met, outcome === 'kept' || outcome === 'unopened' ? outcome : 'known');
+    if (outcome === 'accepted' && item?.change.collection === 'item') run.report.pushed++;
+    if (outcome === 'refused') run.report.refused++;
+    if (outcome === 'merged' || outcome === 'conflict') tally(run, item?.met, outcome);
+    if (outcome !== 'accepted' && outcome !== 'refused') again = true;
+  }
+  return ok(again ? 'again' : 'done');
+}
+
+const unanswered = {
+  type: 'malformedAnswer',
+  status: 200,
+  detail: 'the server did not answer each change',
+} as const;
+
+function metBy(
+  run: CycleRun,
+  change: OutboxChange,
+  answer: ChangeAnswer,
+): OpenedVersion | 'foreign' | undefined {
+  if (answer.status !== 'conflict' || answer.current === null) return undefined;
+  const { current } = answer;
+  return current.collection === change.collection && current.itemId === change.itemId
+    ? openVersion(run, current)
+    : 'foreign';
+}
+
+type Settled = 'accepted' | 'refused' | 'again' | ReturnType<typeof applyOpened>;
+
+function settle(context: MergeContext, { change, answer, met }: Answered): Settled {
+  switch (answer.status) {
+    case 'accepted':
+      accept(context, change, answer.version);
+      return 'accepted';
+    case 'conflict':
+      thaw(context.store, change);
+      if (met === undefined) return lost(context, change);
+      if (met.type === 'item') {
+        noteOverwrites(context.store, overwritesOf(context, [met.item]), context.wallMs);
+      }
+      return applyOpened(context, met);
+    case 'rejected':
+      thaw(context.store, change);
+      return reject(context, change, answer.code, answer.detail);
+  }
+}
+
+function accept(context: MergeContext, change: OutboxChange, version: number): void {
+  const { store } = context;
+  acknowledge(store, change, context.wallMs);
+  if (change.collection === 'conflict') {
+    const held = readConflict(store, change.itemId);
+    if (held && version > held.version) {
+      holdRecordVersion(store, change.itemId, { version, stamp: change.stamp, deleted: held.deleted });
+    }
+    return;
+  }
+  const held = readItem(store, change.itemId);
+  if (!held || version <= held.version) return;
+  const deleted = change.type === 'delete';
+  holdItemVersion(store, change.itemId, {
+    version,
+    stamp: change.stamp,
+    deleted,
+    ancestors: change.ancestors,
+  });
+  setVersionNumber(store, change.itemId, change.stamp, version);
+  const behind = waitingItemChange(store, change.itemId);
+  if (behind?.content === undefined) return;
+  putWaitingItemChange(store, {
+    ...behind,
+    content: behind.content,
+    base: { version, stamp: change.stamp, deleted, content: change.content },
+    ancestors: ancestorsOf(change.stamp, ...change.ancestors),
+  });
+}
+
+/**
+ * The server has no version of the item: its tombstone was pruned while this change waited. The edit survives as a
+ * new first version, with a record that says so.
+ */
+function lost(context: MergeContext, change: OutboxChange): 'again' | 'conflict' {
+  if (change.collection === 'conflict') {
+    holdRecordVersion(context.store, change.itemId, undefined);
+    return 'again';
+  }
+  return surviveDeletion(context, change.itemId) ? 'conflict' : 'again';
+}
+
+/**
+ * Puts an unpushed edit of an item that the server has deleted and pruned onto nothing, as a new first version, and
+ * records that it met a deletion.
+ * @returns false when no edit of the item waits
+ */
+export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemId']): boolean {
+  const { store } = context;
+  const waiting = waitingItemChange(store, itemId);
+  if (waiting?.content === undefined) return false;
+  const { base } = waiting;
+  holdItemVersion(store, itemId, undefined);
+  putWaitingItemChange(store, {
+    ...waiting,
+    content: waiting.content,
+    base: { version: 0, stamp: undefined, deleted: false, content: undefined },
+  });
+  if (base.stamp === undefined || waiting.type === 'delete') return true;
+  recordMeeting(context, {
+    itemId,
+    base,
+    left: { stamp: waiting.stamp, version: 0, deleted: false, content: waiting.content },
+    right: {
+      stamp: base.stamp,
+      version: base.version,
+      deleted: true,
+      content: base.content ?? waiting.content,
+    },
+    outcome: 'lastWriterWins',
+    keys: [],
+    open: true,
+  });
+  return true;
+}
+
+function reject(
+  context: MergeContext,
+  change: OutboxChange,
+  code: string,
+  detail: string,
+): 'again' | 'refused' {
+  switch (code) {
+    case 'stampAhead':
+    case 'stampNotGrowing': {
+      const current = change.collection === 'item' ? waitingItemChange(context.store, change.itemId) : change;
+      if (current) restampRefused(context, current);
+      return 'again';
+    }
+    case 'groupRefused':
+      return 'again';
+    default: {
+      const current = change.collection === 'item' ? waitingItemChange(context.store, change.itemId) : change;
+      if (current) refuse(context.store, current, detail);
+      return 'refused';
+    }
+  }
+}

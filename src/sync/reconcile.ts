@@ -1,0 +1,164 @@
+import { err, ok, type Result } from '../base/result';
+import { type ConflictId, type ItemId, isConflictId, isItemId } from '../model/ids/ids';
+import type { ManifestEntry, RemoteVersion } from '../protocol/changes';
+import { changesInFlight, thaw } from '../store/outbox';
+import { clearState, type ReconcileReason, writeState } from '../store/state';
+import { listSyncedItems, listSyncedRecords, syncedItem, syncedRecord } from '../store/syncedVersions';
+import { forgetUnopened } from '../store/unopened';
+import { applyOpened, guard, type OpenedVersion, type Outcome, openVersion, tally } from './applyVersions';
+import type { MergeContext } from './context';
+import type { CycleError, CycleRun } from './cycleRun';
+import { everySubject, recomputeDigest } from './digest';
+import { reconcileItem, reconcileMissingItem, reconcileMissingRecord } from './reconcileItem';
+
+/**
+ * Compares everything that this device holds with the server's manifest and fetches only what differs. Done when the
+ * cursor is of no use (another epoch, or away for longer than tombstones are kept), or when the digests differ.
+ */
+
+/** More pages than any account fills. */
+const maxManifestPages = 100_000;
+/** Items are fetched so many at a time. */
+const fetchesAtOnce = 6;
+const subjectsPerTransaction = 200;
+const maxInFlight = 100_000;
+
+export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise<Result<void, CycleError>> {
+  run.report.reconciled = true;
+  run.dependencies.logger.info('comparing everything with the server', { reason });
+  const begun = await run.write(context => {
+    writeState(context.store, 'reconcile', reason);
+    // Whether the server took them shows by their stamps.
+    for (const change of changesInFlight(context.store, maxInFlight)) thaw(context.store, change);
+  });
+  if (!begun.ok) return begun;
+
+  const seen = new Set<string>();
+  let cursor: string | undefined;
+  let after: string | undefined;
+  for (let page = 0; ; page++) {
+    if (page >= maxManifestPages) return err(endless);
+    if (run.stopped()) return err({ type: 'stopped' });
+    const manifest = await run.dependencies.transport.manifest(after);
+    if (!manifest.ok) return manifest;
+    const heard = await run.hear(manifest.value);
+    if (!heard.ok) return heard;
+    const { items, hasMore } = manifest.value.answer;
+    cursor ??= manifest.value.answer.cursor;
+    for (const entry of items) seen.add(entry.itemId);
+    const applied = await reconcilePage(run, items);
+    if (!applied.ok) return applied;
+    after = items.at(-1)?.itemId;
+    if (!hasMore || after === undefined) break;
+  }
+  const missing = await reconcileMissing(run, seen, reason);
+  if (!missing.ok) return missing;
+  const ended = await run.write(context => {
+    recomputeDigest(context.store);
+    clearState(context.store, 'reconcile');
+    writeState(context.store, 'cursor', cursor ?? '');
+    if (reason === 'digestMismatch') writeState(context.store, 'digestReconciledMs', context.wallMs);
+  });
+  if (!ended.ok) return ended;
+  run.cursor = cursor;
+  return ok();
+}
+
+const endless = {
+  type: 'malformedAnswer',
+  status: 200,
+  detail: 'the server sends pages without end',
+} as const;
+
+async function reconcilePage(
+  run: CycleRun,
+  entries: readonly ManifestEntry[],
+): Promise<Result<void, CycleError>> {
+  const differing = await run.read(({ store }) =>
+    entries.filter(entry => {
+      const held = isConflictId(entry.itemId)
+        ? syncedRecord(store, entry.itemId)
+        : syncedItem(store, entry.itemId);
+      return held?.version !== entry.version || held.stamp !== entry.timestamp;
+    }),
+  );
+  if (!differing.ok) return differing;
+  for (let from = 0; from < differing.value.length; from += subjectsPerTransaction) {
+    const fetched = await fetchAll(run, differing.value.slice(from, from + subjectsPerTransaction));
+    if (!fetched.ok) return fetched;
+    const opened = fetched.value.map(version => openVersion(run, version));
+    const guarded = await guard(run, opened);
+    if (!guarded.ok) return guarded;
+    const written = await run.write(context => opened.map(version => reconcileOpened(context, version)));
+    if (!written.ok) return written;
+    for (const [index, outcome] of written.value.entries()) tally(run, opened[index], outcome);
+  }
+  return ok();
+}
+
+function reconcileOpened(context: MergeContext, version: OpenedVersion): Outcome {
+  if (version.type !== 'item') return applyOpened(context, version);
+  forgetUnopened(context.store, version.item.itemId);
+  return reconcileItem(context, version.item);
+}
+
+async function fetchAll(
+  run: CycleRun,
+  entries: readonly ManifestEntry[],
+): Promise<Result<readonly RemoteVersion[], CycleError>> {
+  const versions: RemoteVersion[] = [];
+  for (let from = 0; from < entries.length; from += fetchesAtOnce) {
+    if (run.stopped()) return err({ type: 'stopped' });
+    const answers = await Promise.all(
+      entries
+        .slice(from, from + fetchesAtOnce)
+        .map(async entry => ({ entry, answer: await run.dependencies.transport.item(entry.itemId) })),
+    );
+    for (const { entry, answer } of answers) {
+      run.report.requests++;
+      if (!answer.ok) return answer;
+      // Gone since the manifest was read: pulling will tell.
+      if (answer.value !== null && answer.value.itemId === entry.itemId) versions.push(answer.value);
+    }
+  }
+  return ok(versions);
+}
+
+async function reconcileMissing(
+  run: CycleRun,
+  seen: ReadonlySet<string>,
+  reason: ReconcileReason,
+): Promise<Result<void, CycleError>> {
+  const found = await run.read(({ store }) => ({
+    items: [...everySubject(store, listSyncedItems)].flatMap(({ subject }) =>
+      !seen.has(subject) && isItemId(subject) ? [subject] : [],
+    ),
+    records: [...everySubject(store, listSyncedRecords)].flatMap(({ subject }) =>
+      !seen.has(subject) && isConflictId(subject) ? [subject] : [],
+    ),
+  }));
+  if (!found.ok) return found;
+  const items = await inChunks(run, found.value.items, (context, id: ItemId) => {
+    const outcome = reconcileMissingItem(context, id, reason);
+    if (outcome === 'conflict') run.report.conflicts++;
+    run.report.changedItems.add(id);
+  });
+  if (!items.ok) return items;
+  return inChunks(run, found.value.records, (context, id: ConflictId) =>
+    reconcileMissingRecord(context, id, reason),
+  );
+}
+
+async function inChunks<Id>(
+  run: CycleRun,
+  ids: readonly Id[],
+  work: (context: MergeContext, id: Id) => void,
+): Promise<Result<void, CycleError>> {
+  for (let from = 0; from < ids.length; from += subjectsPerTransaction) {
+    const written = await run.write(context => {
+      for (const id of ids.slice(from, from + subjectsPerTransaction)) work(context, id);
+    });
+    if (!written.ok) return written;
+  }
+  return ok();
+}

@@ -1,0 +1,153 @@
+import { assert } from '../base/assert';
+import type { ConflictId, ItemId } from '../model/ids/ids';
+import type { Stamp } from '../model/ids/stamp';
+import { markConflictPruned, readConflict } from '../store/conflicts';
+import { readItem, type StoredItem, writeItem } from '../store/items';
+import {
+  type ChangeBase,
+  dropWaiting,
+  type ItemChange,
+  putWaitingItemChange,
+  putWaitingRecordChange,
+  waitingItemChange,
+} from '../store/outbox';
+import type { ReconcileReason } from '../store/state';
+import { setVersionNumber, versionByStamp } from '../store/versions';
+import { type Applied, applyReconciled, rebase } from './applyItem';
+import type { MergeContext } from './context';
+import { holdItemVersion, holdRecordVersion } from './heldVersions';
+import { ancestorsOf } from './localEdits';
+import { surviveDeletion } from './pushAnswers';
+import type { OpenedItem } from './sealing';
+
+/**
+ * One item against the server's current version, by descent: each payload names the stamps of its ancestors. Where one
+ * side descends from the other, the descendant is taken; otherwise the two merge as concurrent.
+ */
+export function reconcileItem(context: MergeContext, remote: OpenedItem): Applied {
+  const { store } = context;
+  const held = readItem(store, remote.itemId);
+  if (!held) return applyReconciled(context, remote);
+  const waiting = waitingItemChange(store, remote.itemId);
+  const ours = waiting ?? heldAsChange(held);
+  if (ours === undefined) return applyReconciled(context, remote);
+
+  if (remote.stamp === ours.stamp) return adopt(context, remote);
+  if (remote.document.ancestors.includes(ours.stamp)) {
+    dropWaiting(store, remote.itemId);
+    return applyReconciled(context, remote);
+  }
+  if (ours.ancestors.includes(remote.stamp) && remote.stamp < ours.stamp) {
+    holdRemote(context, remote);
+    rebase(context, ours, remote, ours.stamp);
+    return 'taken';
+  }
+  putOnCommonBase(context, ours, remote);
+  return applyReconciled(context, remote);
+}
+
+/** An item of which the server holds nothing, but once did. */
+export function reconcileMissingItem(
+  context: MergeContext,
+  id: ItemId,
+  reason: ReconcileReason,
+): 'pushedAgain' | 'deleted' | 'conflict' {
+  const { store } = context;
+  const held = readItem(store, id);
+  assert(held?.content, 'the device is unlocked while it syncs');
+  const waiting = waitingItemChange(store, id);
+  if (reason !== 'newEpoch') {
+    // In the same epoch it was deleted, and its tombstone pruned.
+    if (waiting) return surviveDeletion(context, id) ? 'conflict' : 'deleted';
+    holdItemVersion(store, id, undefined);
+    writeItem(store, { ...held, content: held.content, deleted: true }, context.wallMs);
+    return 'deleted';
+  }
+  // In a new epoch the server lost it: it gets it again, a tombstone too.
+  const ours = waiting ?? heldAsChange(held);
+  holdItemVersion(store, id, undefined);
+  if (ours?.content !== undefined) {
+    putWaitingItemChange(store, { ...ours, content: ours.content, base: noBase });
+  }
+  return 'pushedAgain';
+}
+
+export function reconcileMissingRecord(context: MergeContext, id: ConflictId, reason: ReconcileReason): void {
+  const { store } = context;
+  const held = readConflict(store, id);
+  if (!held || held.deleted) {
+    holdRecordVersion(store, id, undefined);
+    return;
+  }
+  holdRecordVersion(store, id, undefined);
+  const isOpen = held.conflict?.state === 'open';
+  if (reason === 'newEpoch' || isOpen) putWaitingRecordChange(store, { conflictId: id, stamp: held.stamp });
+  else markConflictPruned(store, id);
+}
+
+const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
+
+/** What is held and synced, as the change that it would be on another version of the server. */
+function heldAsChange(held: StoredItem): ItemChange | undefined {
+  if (held.syncedStamp === undefined) return undefined;
+  return {
+    collection: 'item',
+    rowId: 0,
+    itemId: held.id,
+    type: held.deleted ? 'delete' : 'upsert',
+    stamp: held.lastModified,
+    rawMs: undefined,
+    content: held.content,
+    base: noBase,
+    ancestors: ancestorsOf(...held.ancestors),
+    resolves: undefined,
+    groupId: undefined,
+    refused: undefined,
+    flight: undefined,
+  };
+}
+
+/** The server holds this very version, maybe under another number. */
+function adopt(context: MergeContext, remote: OpenedItem): 'known' {
+  dropWaiting(context.store, remote.itemId);
+  holdRemote(context, remote);
+  setVersionNumber(context.store, remote.itemId, remote.stamp, remote.version);
+  return 'known';
+}
+
+function holdRemote(context: MergeContext, remote: OpenedItem): void {
+  holdItemVersion(context.store, remote.itemId, {
+    version: remote.version,
+    stamp: remote.stamp,
+    deleted: remote.deleted,
+    ancestors: remote.document.ancestors,
+    wireExtra: remote.wireExtra,
+  });
+}
+
+/** Two sides that do not descend from each other meet on their latest common ancestor, when it is still held. */
+function putOnCommonBase(context: MergeContext, ours: ItemChange, remote: OpenedItem): void {
+  const { store } = context;
+  if (ours.content === undefined) return;
+  const stamps: readonly Stamp[] = [
+    ...(ours.base.stamp === undefined ? [] : [ours.base.stamp]),
+    ...ours.ancestors,
+  ];
+  const common = stamps.find(stamp => remote.document.ancestors.includes(stamp));
+  const version = common === undefined ? undefined : versionByStamp(store, remote.itemId, common);
+  const known = common !== undefined && common === ours.base.stamp && ours.base.content !== undefined;
+  putWaitingItemChange(store, {
+    ...ours,
+    content: ours.content,
+    base: known
+      ? ours.base
+      : version === undefined
+        ? noBase
+        : {
+            version: version.version,
+            stamp: version.stamp,
+            deleted: version.deleted,
+            content: version.content,
+          },
+  });
+}
