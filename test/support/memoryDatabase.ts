@@ -1,4 +1,4 @@
-import initSqlJs, { type Database as SqlJsDatabase, type Statement } from 'sql.js';
+import type { Database as SqlJsDatabase, Statement } from 'sql.js';
 import type { Disposable } from '../../src/base/event';
 import { err, ok, type Result } from '../../src/base/result';
 import type {
@@ -9,6 +9,8 @@ import type {
   StorageError,
   Transaction,
 } from '../../src/sqlite/database';
+import { loadEngine } from '../../src/sqlite/wasmModule';
+import { sqliteWasm } from './sqliteWasm';
 
 /**
  * A `Database` in memory, for tests that want speed and a single thread. `copy` gives an independent one with the same
@@ -26,7 +28,8 @@ async function openBytes(
   migrations: readonly Migration[],
   bytes: Uint8Array | undefined,
 ): Promise<MemoryDatabase> {
-  const sql = await initSqlJs();
+  // A process has one instance of sql.js, and a test may open files with it too: it must be the hooked one.
+  const { sql } = await loadEngine(sqliteWasm);
   const connection = new Connection(new sql.Database(bytes));
   connection.run('PRAGMA foreign_keys = ON');
   const version = Number(connection.get('PRAGMA user_version')?.['user_version']);
