@@ -5,13 +5,15 @@ import { systemCodeOf } from '../base/errors';
 import { parseJson } from '../base/json';
 import { minuteMs, secondMs } from '../base/time';
 import { runNode } from './childProcess';
+import { type LayerResult, layerResultSchema } from './layerResult';
 import { repositoryFolder } from './paths';
-import { type LayerResult, layerResultSchema, type RunOptions } from './testRun';
+import type { RunOptions } from './testRun';
 
 /** A layer of tests, run in a process of its own. */
 export interface Layer {
   readonly name: string;
-  readonly folders: readonly string[];
+  /** Where its test files are; those inside the editor know themselves. */
+  readonly folders: readonly string[] | 'insideEditor';
   /** True when its tests start what the build makes. */
   readonly needsBuild: boolean;
   readonly testLimitMs: number;
@@ -42,7 +44,14 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'host',
-    folders: ['test/host'],
+    folders: 'insideEditor',
+    needsBuild: true,
+    testLimitMs: 3 * minuteMs,
+    layerLimitMs: 30 * minuteMs,
+  },
+  {
+    name: 'host',
+    folders: ['test/host/ui'],
     needsBuild: true,
     testLimitMs: 3 * minuteMs,
     layerLimitMs: 30 * minuteMs,
@@ -61,19 +70,26 @@ export interface Choice {
 /** Runs a layer. A layer that finds no test, crashes or does not end counts as one failure. */
 export async function runLayer(layer: Layer, choice: Choice): Promise<LayerResult> {
   const files = (await testFiles(layer.folders)).filter(file => file.includes(choice.files ?? ''));
-  if (files.length === 0) return broken(layer, 'it has no test file that fits', choice);
+  if (layer.folders !== 'insideEditor' && files.length === 0) {
+    return broken(layer, 'it has no test file that fits', choice);
+  }
   const folder = await mkdtemp(path.join(tmpdir(), 'scratch-tests-'));
   try {
     const resultFile = path.join(folder, 'result.json');
     const options: RunOptions = {
-      files,
+      files: [...files],
       resultFile,
       reporter: choice.reporter,
       testLimitMs: layer.testLimitMs,
       ...(choice.grep === undefined ? {} : { grep: choice.grep }),
     };
+    const script =
+      layer.folders === 'insideEditor'
+        ? ['editorRun.ts', resultFile]
+        : ['testRun.ts', JSON.stringify(options)];
+    const [name = '', argument = ''] = script;
     const end = await runNode({
-      args: ['--import', 'tsx', path.join(__dirname, 'testRun.ts'), JSON.stringify(options)],
+      args: ['--import', 'tsx', path.join(__dirname, name), argument],
       output: choice.reporter === 'silent' ? 'keep' : 'show',
       limitMs: layer.layerLimitMs,
     });
@@ -99,7 +115,8 @@ function say(line: string, { reporter }: Choice): void {
   if (reporter !== 'silent') console.log(line);
 }
 
-async function testFiles(folders: readonly string[]): Promise<readonly string[]> {
+async function testFiles(folders: Layer['folders']): Promise<readonly string[]> {
+  if (folders === 'insideEditor') return [];
   const lists = await Promise.all(
     folders.map(async folder => {
       const names = await readdir(path.resolve(repositoryFolder, folder), { recursive: true }).catch(
@@ -111,9 +128,8 @@ async function testFiles(folders: readonly string[]): Promise<readonly string[]>
   return lists.flat().sort();
 }
 
-/** Suites that run inside the editor are not for this process. */
 function isTestFile(name: string): boolean {
-  return name.endsWith('.test.ts') && !/(^|[\\/])(node_modules|fixtures|suite)[\\/]/.test(name);
+  return name.endsWith('.test.ts') && !/(^|[\\/])(node_modules|fixtures)[\\/]/.test(name);
 }
 
 function noneIfAbsent(error: unknown): string[] {

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Metafile } from 'esbuild';
-import { z } from 'zod';
+import * as z from 'zod';
 import { repositoryFolder } from './paths';
 
 const manifestSchema = z.looseObject({ name: z.string(), version: z.string(), license: z.string() });

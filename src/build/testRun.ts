@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
-import { z } from 'zod';
+import * as z from 'zod';
+import type { LayerResult } from './layerResult';
 
 /**
  * The inside of a layer: `node --import tsx testRun.ts OPTIONS`, with the options as JSON. Runs test files in this
- * process and writes a {@link layerResultSchema} when all have ended, so that a process that dies leaves none.
+ * process and writes a {@link LayerResult} when all have ended, so that a process that dies leaves none.
  */
 const runOptionsSchema = z.object({
   files: z.array(z.string()).min(1),
@@ -17,18 +18,10 @@ const runOptionsSchema = z.object({
 });
 export type RunOptions = z.infer<typeof runOptionsSchema>;
 
-export const layerResultSchema = z.object({
-  passed: z.int(),
-  failed: z.int(),
-  /** Titles of tests that did not run. */
-  skipped: z.array(z.string()),
-});
-export type LayerResult = z.infer<typeof layerResultSchema>;
-
 async function main(text: string): Promise<void> {
   const options = runOptionsSchema.parse(JSON.parse(text));
   const mocha = new Mocha({
-    reporter: options.reporter === 'silent' ? class {} : options.reporter,
+    reporter: options.reporter === 'silent' ? Mocha.reporters.Base : options.reporter,
     timeout: options.testLimitMs,
     forbidOnly: true,
     ...(options.grep === undefined ? {} : { fgrep: options.grep }),

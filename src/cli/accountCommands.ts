@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Result } from '../base/result';
 import type { Device } from '../device/device';
 import { addCommand, answer, type Runner } from './command';

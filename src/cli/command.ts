@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import type { Device } from '../device/device';
 import type { Failure } from './failure';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import type { ConflictJson, ConflictSideJson, ResolveJson } from '../device/json';
 import { type Answer, addCommand, answer, type Runner } from './command';

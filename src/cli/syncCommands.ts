@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { addCommand, answer, type Runner } from './command';
 import { logText, reportText, statusText } from './describeSync';
 import { usage } from './failure';

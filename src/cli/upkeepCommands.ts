@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FindingJson, SnapshotJson } from '../device/json';
 import { addCommand, answer, type Runner } from './command';
 import { count, localTime, type Page, plain, table } from './page';

@@ -1,0 +1,61 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { createVSIX } from '@vscode/vsce';
+import { version } from '../../package.json';
+import { repositoryFolder } from './paths';
+
+export const vsixName = `scratch-sync-${version}.vsix`;
+/** What the extension is called in an editor: its publisher and name. */
+export const extensionId = 'scratch-sync.scratch-sync';
+/** The largest that the packaged extension may be. */
+export const maxVsixBytes = 1.5 * 1024 * 1024;
+
+/** Packs what was built into a VSIX file. */
+export async function writeVsix(file: string): Promise<void> {
+  await createVSIX({
+    cwd: repositoryFolder,
+    packagePath: file,
+    dependencies: false, // everything is in the bundles
+    rewriteRelativeLinks: false,
+    allowMissingRepository: true,
+  });
+}
+
+/** What is wrong with the files of an unpacked extension and the size of its VSIX file; nothing when all is well. */
+export async function vsixProblems(vsix: string, unpacked: string): Promise<readonly string[]> {
+  const { size } = await stat(vsix);
+  const files = (await readdir(unpacked, { recursive: true, withFileTypes: true }))
+    .filter(entry => entry.isFile())
+    .map(entry => path.relative(unpacked, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+    .filter(name => !addedByInstaller.has(name));
+  return [
+    ...(size > maxVsixBytes ? [`it is ${size} bytes, and may be ${maxVsixBytes}`] : []),
+    ...files
+      .filter(name => !mayContain.some(pattern => pattern.test(name)))
+      .map(name => `it contains ${name}`),
+    ...mustContain.filter(name => !files.includes(name)).map(name => `it lacks ${name}`),
+  ];
+}
+
+const addedByInstaller: ReadonlySet<string> = new Set(['.vsixmanifest']);
+
+/** `vsce` spells the papers in lower case. */
+const mustContain: readonly string[] = [
+  'package.json',
+  'package.nls.json',
+  'readme.md',
+  'changelog.md',
+  'LICENSE.txt',
+  'dist/extension.js',
+  'dist/worker.js',
+  'dist/sql-wasm.wasm',
+  'dist/NOTICES.txt',
+];
+
+const mayContain: readonly RegExp[] = [
+  /^(package\.json|package\.nls(\.[a-z-]+)?\.json|readme\.md|changelog\.md|LICENSE\.txt)$/,
+  /^dist\/(?!cli\.js|server\.js)[A-Za-z0-9-]+\.js$/,
+  /^dist\/(sql-wasm\.wasm|NOTICES\.txt)$/,
+  /^l10n\/[^/]+\.json$/,
+  /^media\/.+\.(svg|png|md)$/,
+];
