@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { assert } from '../../base/assert';
 import { toBase64Url } from '../../base/encoding';
 import type { JsonObject } from '../../base/json';
-import { stampSchema } from '../../protocol/scalars';
+import { conflictIdSchema, itemIdSchema, type SubjectId, stampSchema } from '../../protocol/scalars';
 import type { Row } from '../../sqlite/database';
 import type { Head } from '../acceptance';
 import type { StoredEntry, StoredVersion } from './storage';
@@ -63,6 +63,13 @@ export function headOf(row: Row): Head {
     revision: row['revision'] === null ? 0 : integerOf(row, 'revision'),
     bytes: integerOf(row, 'bytes'),
   };
+}
+
+/** The item or conflict record that a row is about. */
+export function subjectOf(row: Row): SubjectId {
+  return textOf(row, 'collection') === 'conflict'
+    ? conflictIdSchema.parse(row['subject'])
+    : itemIdSchema.parse(row['subject']);
 }
 
 function changeTypeOf(row: Row): 'upsert' | 'delete' {

@@ -1,9 +1,8 @@
 import { defined } from '../../base/assert';
 import { ok } from '../../base/result';
 import { emptyDigest, toggleInDigest } from '../../protocol/digest';
-import { conflictIdSchema, itemIdSchema, stampSchema } from '../../protocol/scalars';
-import type { Database, Row, Transaction } from '../../sqlite/database';
-import { blobOf, headColumns, headOf, integerOf, textOf } from './rows';
+import type { Database, Transaction } from '../../sqlite/database';
+import { blobOf, headColumns, headOf, integerOf, subjectOf, textOf } from './rows';
 import type { PruneOutcome, Stored, UpkeepStorage } from './storage';
 
 export function createSqliteUpkeep(database: Database): UpkeepStorage {
@@ -138,8 +137,7 @@ function checkAccount(tx: Transaction, account: number): readonly string[] {
     const head = headOf(current);
     liveBytes += head.bytes;
     lastSequence = Math.max(lastSequence, head.sequence);
-    if (head.live)
-      digest = toggleInDigest(digest, subjectOf(current), head.version, stampSchema.parse(head.timestamp));
+    if (head.live) digest = toggleInDigest(digest, subjectOf(current), head.version, head.timestamp);
   }
   const historyBytes = countOf(
     tx,
@@ -158,12 +156,6 @@ function checkAccount(tx: Transaction, account: number): readonly string[] {
     ...(lastSequence <= sequence ? [] : ['a version is beyond the head']),
     ...(mark === sequence ? [] : ['the head has no mark']),
   ];
-}
-
-function subjectOf(row: Row) {
-  return textOf(row, 'collection') === 'conflict'
-    ? conflictIdSchema.parse(row['subject'])
-    : itemIdSchema.parse(row['subject']);
 }
 
 function countOf(tx: Transaction, sql: string): number {

@@ -1,0 +1,21 @@
+import { destination, pino, stdTimeFunctions } from 'pino';
+import type { Logger, LogLevel, LogLine } from '../base/logger';
+
+/** The server's log: one JSON object a line, on standard error, so that standard output is for a person. */
+export function createPinoLogger(level: LogLevel): Logger {
+  const standardError = 2;
+  const sink = pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
+    destination(standardError),
+  );
+  const line =
+    (name: LogLevel): LogLine =>
+    (message, fields) =>
+      fields === undefined ? sink[name](message) : sink[name](fields, message);
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+}
