@@ -1,13 +1,36 @@
-import type initSqlJs from 'sql.js';
 import { assert } from '../base/assert';
 import type { Row, SqlValue } from './database';
 
-/** One open database of `sql.js` with its prepared statements: SQL in, rows out, errors as SQLite throws them. */
-export class SqlSession {
-  readonly #database: SqlJsDatabase;
-  readonly #statements = new Map<string, SqlJsStatement>();
+/** The part of `sql.js`'s `Database` that a session uses. */
+export interface SqlDriver {
+  prepare(sql: string): SqlStatement;
+  /** Runs any number of statements. */
+  run(sql: string): unknown;
+  /** Rows changed by the last statement that changes rows. */
+  getRowsModified(): number;
+  /** The whole database as the bytes of a file. */
+  export(): Uint8Array;
+  close(): void;
+}
 
-  constructor(database: SqlJsDatabase) {
+/** The part of `sql.js`'s `Statement` that a session uses. */
+export interface SqlStatement {
+  bind(values: SqlValue[]): unknown;
+  step(): boolean;
+  get(): SqlValue[];
+  getColumnNames(): string[];
+  /** The text of the one statement that was prepared. */
+  getSQL(): string;
+  reset(): unknown;
+  free(): unknown;
+}
+
+/** One open database with its prepared statements: SQL in, rows out, errors as SQLite throws them. */
+export class SqlSession {
+  readonly #database: SqlDriver;
+  readonly #statements = new Map<string, SqlStatement>();
+
+  constructor(database: SqlDriver) {
     this.#database = database;
   }
 
@@ -93,7 +116,7 @@ export class SqlSession {
   }
 
   /** The prepared form of one statement; the least recently used one gives way when there are too many. */
-  #prepare(sql: string): SqlJsStatement {
+  #prepare(sql: string): SqlStatement {
     const known = this.#statements.get(sql);
     if (known !== undefined) {
       this.#statements.delete(sql);
@@ -117,9 +140,6 @@ export class SqlSession {
     return statement;
   }
 }
-
-type SqlJsDatabase = InstanceType<initSqlJs.SqlJsStatic['Database']>;
-type SqlJsStatement = ReturnType<SqlJsDatabase['prepare']>;
 
 const maxPreparedStatements = 100;
 const changesRows = /^\s*(insert|update|delete|replace|with)\b/i;

@@ -8,7 +8,7 @@ export function classifyStorageError(
 ): StorageError | undefined {
   if (thrown instanceof StorageFailure) return thrown.error;
   const ownCode = systemCodeOf(thrown);
-  if (ownCode !== undefined) return fromSystemCode(ownCode, context.path);
+  if (ownCode !== undefined && !isBugCode(ownCode)) return fromSystemCode(ownCode, context.path);
   const message = messageOf(thrown);
   switch (sqliteFailure(message)) {
     case 'full':
@@ -29,6 +29,11 @@ export function classifyStorageError(
     case undefined:
       return undefined;
   }
+}
+
+/** Node's own codes (`ERR_INVALID_ARG_TYPE`) tell of a wrong call, the system's (`EIO`) of a failed one. */
+function isBugCode(code: string): boolean {
+  return code.startsWith('ERR_');
 }
 
 /** Carries a storage error out of the work of a transaction. */
