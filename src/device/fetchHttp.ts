@@ -136,7 +136,13 @@ class Limit {
 
 function initOf(request: HttpRequest, signal: AbortSignal): FetchInit {
   const { method, headers, body } = request;
-  return { method, headers: { ...headers }, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) };
+  return {
+    method,
+    headers: { ...headers },
+    signal,
+    redirect: 'manual',
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 function headersOf(answer: FetchAnswer): Readonly<Record<string, string>> {

@@ -15,6 +15,8 @@ export interface DeviceState {
   /** Server time less this machine's wall time, in milliseconds. */
   readonly clockOffsetMs: number;
   readonly account: { readonly id: AccountId; readonly login: string; readonly server: string };
+  /** False after signing out; the account is remembered, so that another one is recognised. */
+  readonly signedIn: boolean;
   /** The server's opaque cursor after the last page that was applied. */
   readonly cursor: string;
   /** The digest of what this device holds as synced; see the protocol's digest. */
@@ -48,6 +50,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
     login: z.string(),
     server: z.string(),
   }),
+  signedIn: z.boolean(),
   cursor: z.string(),
   digest: z.string(),
   reconcile: z.enum(['newEpoch', 'cursorExpired', 'digestMismatch']),

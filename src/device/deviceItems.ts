@@ -1,0 +1,170 @@
+import { err, ok, type Result } from '../base/result';
+import { createItemId } from '../model/ids/createId';
+import type { ItemId } from '../model/ids/ids';
+import { itemIdsInConflict } from '../store/conflicts';
+import { deviceNameOf } from '../store/devices';
+import { listItems, readItem, type StoredItem } from '../store/items';
+import { pendingItemIds } from '../store/outbox';
+import type { StoreTransaction } from '../store/transaction';
+import { listVersions, type StoredVersion } from '../store/versions';
+import { editItem } from '../sync/localEdits';
+import { type DeviceCore, itemIdOf, read, write } from './core';
+import type { DeviceItems } from './device';
+import type { DeviceError } from './deviceError';
+import { failure } from './failures';
+import { newContent, withFields } from './itemFields';
+import { itemJson, type ItemState, lockedSummaryJson, summaryJson } from './itemJson';
+import type { ItemJson, ItemSummaryJson } from './json';
+
+/** @param changed told of the items that were written */
+export function createDeviceItems(core: DeviceCore, changed: (ids: readonly string[]) => void): DeviceItems {
+  const edit = async (
+    id: string,
+    next: (item: ItemState) => Result<Pick<ItemState, 'content' | 'deleted'>, DeviceError>,
+  ): Promise<Result<ItemJson, DeviceError>> => {
+    const written = await write(core, context => {
+      const item = existing(context.store, id);
+      if (!item.ok) return item;
+      const wanted = next(item.value);
+      if (!wanted.ok) return wanted;
+      if (!context.store.payloads.canWrite(wanted.value.content.sensitive)) return lockedFailure();
+      editItem(context, item.value.id, wanted.value);
+      return existing(context.store, item.value.id);
+    });
+    if (!written.ok) return written;
+    changed([written.value.id]);
+    return ok(itemJson(written.value));
+  };
+
+  return {
+    create: async ({ kind, title, ...fields }) => {
+      const content = newContent(kind, title, fields);
+      if (!content.ok) return content;
+      const id = createItemId(core.random);
+      const written = await write(core, context => {
+        if (!context.store.payloads.canWrite(content.value.sensitive)) return lockedFailure();
+        editItem(context, id, { content: content.value, deleted: false });
+        return existing(context.store, id);
+      });
+      if (!written.ok) return written;
+      changed([id]);
+      return ok(itemJson(written.value));
+    },
+
+    get: id =>
+      read(core, store => {
+        const item = existing(store, id);
+        return item.ok ? ok(itemJson(item.value)) : item;
+      }),
+
+    list: query =>
+      read(core, store => {
+        const items = listItems(store, { ...query, deleted: query.deleted ?? false });
+        return ok(summaries(store, items));
+      }),
+
+    search: (query, limit) => read(core, store => ok(searchJson(store, query, limit))),
+
+    update: (id, fields) =>
+      edit(id, item => {
+        const content = withFields(item.content, fields);
+        return content.ok ? ok({ content: content.value, deleted: item.deleted }) : content;
+      }),
+
+    delete: id => edit(id, item => ok({ content: item.content, deleted: true })),
+
+    restore: (id, version) =>
+      version === undefined
+        ? edit(id, item => ok({ content: item.content, deleted: false }))
+        : restoreVersion(core, id, version, changed),
+
+    history: id =>
+      read(core, store => {
+        const itemId = itemIdOf(store, id);
+        if (!itemId.ok) return itemId;
+        const versions = listVersions(store, itemId.value);
+        return ok(
+          versions.flatMap((version, index) =>
+            version.content === undefined
+              ? []
+              : [
+                  {
+                    number: versions.length - index,
+                    item: itemJson({ ...version, content: version.content, id: itemId.value, lastModified: version.stamp }),
+                    deviceName: deviceNameOf(store, version.deviceId),
+                  },
+                ],
+          ),
+        );
+      }),
+
+    emptyDeleted: async () => {
+      const removed = await write(core, ({ store }) => ok(forgetDeletedItems(store)));
+      if (removed.ok && removed.value > 0) changed([]);
+      return removed;
+    },
+  };
+}
+
+/** The item of a given id, readable. */
+export function existing(store: StoreTransaction, given: string): Result<ItemState & StoredItem & { content: NonNullable<StoredItem['content']> }, DeviceError> {
+  const id = itemIdOf(store, given);
+  if (!id.ok) return id;
+  const item = readItem(store, id.value);
+  if (item === undefined) return failure('unknownItem', 'The item is gone. List the items to see what there is.');
+  if (item.content === undefined) return lockedFailure();
+  return ok({ ...item, content: item.content });
+}
+
+export function lockedFailure(): ReturnType<typeof failure> {
+  return failure('locked', 'This is encrypted and the device is locked. Unlock it with the account’s password.');
+}
+
+export function summaries(
+  store: StoreTransaction,
+  items: readonly StoredItem[],
+): readonly ItemSummaryJson[] {
+  const pending = pendingItemIds(store);
+  const inConflict = itemIdsInConflict(store);
+  return items.map(item => {
+    const flags = { pending: pending.has(item.id), inConflict: inConflict.has(item.id) };
+    return item.content === undefined
+      ? lockedSummaryJson(item, flags)
+      : summaryJson({ ...item, content: item.content }, flags);
+  });
+}
+
+async function restoreVersion(
+  core: DeviceCore,
+  id: string,
+  number: number,
+  changed: (ids: readonly string[]) => void,
+): Promise<Result<ItemJson, DeviceError>> {
+  const written = await write(core, context => {
+    const item = existing(context.store, id);
+    if (!item.ok) return item;
+    const version = versionNumbered(context.store, item.value.id, number);
+    if (!version.ok) return version;
+    editItem(context, item.value.id, { content: version.value, deleted: false });
+    return existing(context.store, item.value.id);
+  });
+  if (!written.ok) return written;
+  changed([written.value.id]);
+  return ok(itemJson(written.value));
+}
+
+function versionNumbered(
+  store: StoreTransaction,
+  id: ItemId,
+  number: number,
+): Result<NonNullable<StoredVersion['content']>, DeviceError> {
+  const versions = listVersions(store, id);
+  const version = versions.at(versions.length - number);
+  if (version === undefined || number < 1 || number > versions.length) {
+    return err({
+      code: 'unknownVersion',
+      message: `There is no version ${number} of this item: it has 1 to ${versions.length}.`,
+    });
+  }
+  return version.content === undefined ? lockedFailure() : ok(version.content);
+}

@@ -1,0 +1,106 @@
+import { err, type Err } from '../base/result';
+import type { StorageError } from '../sqlite/database';
+import { describeStorageError } from '../sqlite/storageErrors';
+import type { CycleError } from '../sync/cycleRun';
+import type { TransportError } from '../sync/transport';
+import type { DeviceError, DeviceErrorCode } from './deviceError';
+
+/** The one place where what went wrong below becomes words for a person. */
+
+export function failure(code: DeviceErrorCode, message: string): Err<DeviceError> {
+  return err({ code, message });
+}
+
+export function storageFailure(error: StorageError): Err<DeviceError> {
+  return failure('storage', describeStorageError(error));
+}
+
+export function transportFailure(error: TransportError, server: string): Err<DeviceError> {
+  switch (error.type) {
+    case 'unreachable':
+      return failure(
+        'unreachable',
+        `The server ${server} cannot be reached (${error.code}). Nothing is lost: changes wait and are sent later.`,
+      );
+    case 'timeout':
+      return failure(
+        'unreachable',
+        `The server ${server} did not answer within ${Math.round(error.timeoutMs / 1000)} s. Nothing is lost: changes wait and are sent later.`,
+      );
+    case 'certificate':
+      return failure(
+        'unreachable',
+        `The certificate of ${server} is not trusted (${error.code}). Check the address, or add the certificate authority to those of this machine.`,
+      );
+    case 'answerTooLarge':
+    case 'malformedAnswer':
+      return failure(
+        'server',
+        `${server} did not answer like a Scratch Sync server. Check the address, and whether server and device have versions that fit.`,
+      );
+    case 'problem':
+      return problemFailure(error, server);
+  }
+}
+
+export function cycleFailure(error: CycleError, server: string): Err<DeviceError> {
+  switch (error.type) {
+    case 'fenced':
+      return failure('busy', 'Another window of this device has taken the sync over. Nothing is lost.');
+    case 'stopped':
+      return failure('busy', 'The sync was stopped before it was done. It goes on at the next start.');
+    case 'massChange':
+      return failure(
+        'massChange',
+        `Sync is held: it would delete or overwrite ${error.changed} of ${error.total} items. Nothing was changed and a snapshot was taken. Look at it, then accept (scratch sync --accept-mass-change) or roll back.`,
+      );
+    case 'keyMissing':
+      return failure(
+        'keyMissing',
+        'A key of this account is missing on this device: it was rotated elsewhere. Give the password once (unlock) to fetch it.',
+      );
+    case 'busy':
+    case 'ownerUnknown':
+    case 'full':
+    case 'readOnly':
+    case 'io':
+    case 'damaged':
+    case 'newerSchema':
+    case 'foreign':
+    case 'closed':
+      return storageFailure(error);
+    default:
+      return transportFailure(error, server);
+  }
+}
+
+function problemFailure(
+  error: Extract<TransportError, { readonly type: 'problem' }>,
+  server: string,
+): Err<DeviceError> {
+  switch (error.code) {
+    case 'unauthorized':
+      return failure(
+        'badCredentials',
+        `The server ${server} does not know this device any more: it was signed out or revoked. Sign in again; nothing is lost.`,
+      );
+    case 'badCredentials':
+      return failure('badCredentials', 'The login or the password is wrong. Check both and try again.');
+    case 'loginTaken':
+      return failure('loginTaken', 'This login exists already. Sign in with it, or choose another.');
+    case 'inviteRequired':
+      return failure('inviteRequired', `${server} asks for an invite code to sign up. Ask who runs it for one.`);
+    case 'signUpClosed':
+      return failure('refused', `${server} takes no new accounts. Sign in to one that exists.`);
+    case 'tooManyRequests':
+    case 'unavailable':
+      return failure(
+        'unreachable',
+        `The server ${server} asks to wait (${error.code}). Nothing is lost: changes wait and are sent later.`,
+      );
+    case 'unsupportedVersion':
+      return failure('server', `The server ${server} and this version do not fit: ${error.detail}. Update both.`);
+    default:
+      return failure('server', `The server ${server} refused: ${error.detail}.`);
+  }
+}
