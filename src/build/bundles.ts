@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { LazyParts } from './lazyParts';
 import { writeNotices } from './notices';
-import { distFolder, repositoryFolder } from './paths';
+import { distFolder, repositoryFolder, sourceFolder } from './paths';
 
 interface Bundle {
   readonly name: string;
@@ -43,7 +43,7 @@ export async function buildSome(names: readonly string[]): Promise<readonly Buil
   const unknown = names.filter(name => !bundles.some(bundle => bundle.name === name));
   if (unknown.length > 0) throw new Error(`there is no bundle ${unknown.join(', ')}`);
   await mkdir(distFolder, { recursive: true });
-  const parts = new LazyParts();
+  const parts = new LazyParts(sourceFolder);
   const present = (await presentBundles()).filter(({ name }) => names.includes(name));
   const built = await Promise.all(
     present.map(({ name, entry, isCommand }) =>

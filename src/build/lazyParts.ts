@@ -1,6 +1,5 @@
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
-import { sourceFolder } from './paths';
 
 /**
  * What loads on first use: a dynamic import in our sources becomes a file of its own beside the bundle, because
@@ -8,6 +7,12 @@ import { sourceFolder } from './paths';
  */
 export class LazyParts {
   readonly #entries = new Map<string, string>();
+  readonly #sourceFolder: string;
+
+  /** @param sourceFolder dynamic imports of files below it become parts */
+  constructor(sourceFolder: string) {
+    this.#sourceFolder = sourceFolder + path.sep;
+  }
 
   /** Name of the part without extension → resolved path of its entry. */
   get entries(): ReadonlyMap<string, string> {
@@ -19,7 +24,7 @@ export class LazyParts {
       name: 'lazy-parts',
       setup: build => {
         build.onResolve({ filter: /.*/ }, async args => {
-          const isOurs = args.importer.startsWith(sourceFolder + path.sep);
+          const isOurs = args.importer.startsWith(this.#sourceFolder);
           if (args.kind !== 'dynamic-import' || !isOurs || args.path.startsWith('node:')) return undefined;
           const { resolveDir, importer } = args;
           const target = await build.resolve(args.path, { kind: 'import-statement', resolveDir, importer });

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { createVSIX } from '@vscode/vsce';
 import { version } from '../../package.json';
+import { systemCodeOf } from '../base/errors';
 import { repositoryFolder } from './paths';
 
 export const vsixName = `scratch-sync-${version}.vsix`;
@@ -9,6 +10,10 @@ export const vsixName = `scratch-sync-${version}.vsix`;
 export const extensionId = 'scratch-sync.scratch-sync';
 /** The largest that the packaged extension may be. */
 export const maxVsixBytes = 1.5 * 1024 * 1024;
+
+/** The largest that the file may be that the extension loads when it is activated. */
+const maxActivationBytes = 150 * 1024;
+const activationFile = 'dist/extension.js';
 
 /** Packs what was built into a VSIX file. */
 export async function writeVsix(file: string): Promise<void> {
@@ -24,6 +29,7 @@ export async function writeVsix(file: string): Promise<void> {
 /** What is wrong with the files of an unpacked extension and the size of its VSIX file; nothing when all is well. */
 export async function vsixProblems(vsix: string, unpacked: string): Promise<readonly string[]> {
   const { size } = await stat(vsix);
+  const activation = await sizeIfThere(path.join(unpacked, activationFile));
   const files = (await readdir(unpacked, { recursive: true, withFileTypes: true }))
     .filter(entry => entry.isFile())
     .map(entry => path.relative(unpacked, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
@@ -37,6 +43,16 @@ export async function vsixProblems(vsix: string, unpacked: string): Promise<read
   ];
 }
 
+async function sizeIfThere(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    (error: unknown) => {
+      if (systemCodeOf(error) === 'ENOENT') return 0; // told as lacking
+      throw error;
+    },
+  );
+}
+
 const addedByInstaller: ReadonlySet<string> = new Set(['.vsixmanifest']);
 
 /** `vsce` spells the papers in lower case. */
@@ -46,7 +62,7 @@ const mustContain: readonly string[] = [
   'readme.md',
   'changelog.md',
   'LICENSE.txt',
-  'dist/extension.js',
+  activationFile,
   'dist/worker.js',
   'dist/sql-wasm.wasm',
   'dist/NOTICES.txt',
