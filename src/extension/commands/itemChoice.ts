@@ -1,0 +1,94 @@
+import { l10n, type QuickPickItem, ThemeIcon, Uri, window } from 'vscode';
+import type { Device } from '../../device/device';
+import type { ItemJson, ItemSummaryJson, ListQueryJson } from '../../device/json';
+import type { Kind } from '../../model/content';
+import { itemIdOfUri } from '../documents/itemUri';
+import type { Messages } from '../host/messages';
+
+/** Tells which items a command is about: what it was called on, else the editor's, else what a person picks. */
+export class ItemChoice {
+  readonly #device: Device;
+  readonly #messages: Messages;
+
+  constructor(device: Device, messages: Messages) {
+    this.#device = device;
+    this.#messages = messages;
+  }
+
+  /** The item that a command is called on; undefined when none was chosen. */
+  async one(args: readonly unknown[], question: string, kind?: Kind): Promise<ItemJson | undefined> {
+    const id = idOfArgument(args[0]) ?? idOfEditor() ?? (await this.pick(question, kind ? { kind } : {}))?.id;
+    return id === undefined ? undefined : this.#messages.valueOf(this.#device.items.get(id));
+  }
+
+  /** The same for a command that takes several: a tree passes all that are selected as the second argument. */
+  async several(args: readonly unknown[], question: string): Promise<readonly ItemJson[]> {
+    const selected = Array.isArray(args[1]) ? args[1].map(idOfArgument) : [];
+    const ids = selected.filter(id => id !== undefined);
+    if (ids.length < 2) {
+      const item = await this.one(args, question);
+      return item ? [item] : [];
+    }
+    const items = await Promise.all(ids.map(id => this.#messages.valueOf(this.#device.items.get(id))));
+    return items.filter(item => item !== undefined);
+  }
+
+  async pick(question: string, query: ListQueryJson): Promise<ItemSummaryJson | undefined> {
+    const items = await this.#messages.valueOf(this.#device.items.list(query));
+    if (items === undefined) return undefined;
+    if (items.length === 0) {
+      this.#messages.inform(
+        query.deleted ? l10n.t('No item is deleted.') : l10n.t('There is no such item yet.'),
+      );
+      return undefined;
+    }
+    const picked = await window.showQuickPick(items.map(pickOf), {
+      placeHolder: question,
+      matchOnDescription: true,
+      matchOnDetail: true,
+    });
+    return picked?.item;
+  }
+}
+
+/** The id in what a command was called with: a row of a tree, an address, an item as JSON, or an id. */
+export function idOfArgument(argument: unknown): string | undefined {
+  if (typeof argument === 'string') return argument;
+  if (argument instanceof Uri) return itemIdOfUri(argument);
+  if (typeof argument !== 'object' || argument === null) return undefined;
+  if ('itemId' in argument && typeof argument.itemId === 'string') return argument.itemId;
+  if ('id' in argument && typeof argument.id === 'string') return argument.id;
+  return undefined;
+}
+
+export interface ItemPick extends QuickPickItem {
+  readonly item: ItemSummaryJson;
+}
+
+export function pickOf(item: ItemSummaryJson): ItemPick {
+  const tags = item.tags.map(tag => `#${tag}`).join(' ');
+  const about = [item.description, tags].filter(Boolean).join('  ');
+  return {
+    item,
+    label: item.title || l10n.t('Untitled'),
+    description: item.folder,
+    iconPath: iconOf(item.kind),
+    ...(about ? { detail: about } : {}),
+  };
+}
+
+export function iconOf(kind: Kind): ThemeIcon {
+  switch (kind) {
+    case 'note':
+      return new ThemeIcon('note');
+    case 'snippet':
+      return new ThemeIcon('symbol-snippet');
+    case 'config':
+      return new ThemeIcon('settings');
+  }
+}
+
+function idOfEditor(): string | undefined {
+  const uri = window.activeTextEditor?.document.uri;
+  return uri && itemIdOfUri(uri);
+}

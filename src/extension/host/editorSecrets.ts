@@ -1,0 +1,36 @@
+import type { SecretStorage } from 'vscode';
+import type { Logger } from '../../base/logger';
+import { fileSecrets, isPrivateFolder } from '../../device/fileSecrets';
+import type { SecretStore } from '../../device/secrets';
+
+/**
+ * Names a folder that only its owner can read, in which secrets are kept instead of in the editor's secret storage: for
+ * hosts without a keyring, such as a container. Only who starts the editor can set it.
+ */
+export const secretsFolderVariable = 'SCRATCH_SECRETS_FOLDER';
+
+/** Where the session and the keys are kept. The log says so when it is not the editor's secret storage. */
+export async function editorSecrets(
+  storage: SecretStorage,
+  environment: Readonly<Record<string, string | undefined>>,
+  logger: Logger,
+): Promise<SecretStore> {
+  const folder = environment[secretsFolderVariable];
+  if (folder === undefined || folder === '') return storageSecrets(storage);
+  if (!(await isPrivateFolder(folder))) {
+    logger.warn(`${secretsFolderVariable} is not used: it must be a folder that only you can read`, {
+      folder,
+    });
+    return storageSecrets(storage);
+  }
+  logger.info(`secrets are kept in a folder, because ${secretsFolderVariable} is set`, { folder });
+  return fileSecrets(folder, message => logger.warn(message));
+}
+
+function storageSecrets(storage: SecretStorage): SecretStore {
+  return {
+    get: async name => storage.get(name),
+    set: async (name, value) => storage.store(name, value),
+    delete: async name => storage.delete(name),
+  };
+}
