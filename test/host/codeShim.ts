@@ -3,7 +3,7 @@
  * its flags, runs the tests in the extension host of a headless workbench, and exits as it would: 0 when all passed,
  * 1 when a test failed or the run could not start, 98 when the host gave no answer in time.
  */
-import { createWriteStream } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -58,16 +58,16 @@ async function runInWindow(
 
 /** The window calls `codeAutomationLog` with all that it and its extension host log, and at the end `codeAutomationExit`. */
 async function exitCodeOf(page: Page, workbench: WorkbenchServer, given: DesktopArguments): Promise<number> {
-  const log = createWriteStream(path.join(workbench.dataDir, 'window.log'));
+  const log = path.join(workbench.dataDir, 'window.log');
   await page.exposeFunction('codeAutomationLog', (_level: string, values: readonly unknown[]) => {
-    log.write(`${format(...values)}\n`);
+    appendFileSync(log, `${format(...values)}\n`);
   });
   const ended = new Promise<number>((resolve, reject) => {
     page.exposeFunction('codeAutomationExit', resolve).catch(reject);
   });
   await loadWorkbench(page, workbench, { payload: payloadOf(given, workbench) });
   const late = systemTimers.sleep(runLimitMs).then(() => noAnswerExitCode);
-  return Promise.race([ended, late]).finally(() => log.end());
+  return Promise.race([ended, late]);
 }
 
 function desktopArguments(args: readonly string[]): DesktopArguments {

@@ -1,9 +1,9 @@
-import { copyFile, readdir, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { systemCodeOf } from '../../src/base/errors';
 import { minuteMs } from '../../src/base/time';
 import { type ChromiumPaths, chromiumPaths, unpackChromium } from './chromium';
 import { runOrExplain } from './commands';
+import { namesIn } from './files';
 import { hostFolder } from './folders';
 import { HostError } from './hostError';
 import { installOnce } from './installation';
@@ -102,7 +102,7 @@ export async function removeUnused(folder: string): Promise<void> {
     ...['prebuilds', 'deps', 'third_party'].map(name => path.join(modules, 'node-pty', name)),
     ...['copilot', 'mermaid-markdown-features'].map(name => path.join(vscode, 'extensions', name)),
     ...(await namesIn(ripgrep)).filter(name => name !== 'linux-x64').map(name => path.join(ripgrep, name)),
-    ...(await namesIn(folder, { recursive: true }))
+    ...(await namesIn(folder, true))
       .filter(name => /\.(js|css|mjs|cjs)\.map$/.test(name))
       .map(name => path.join(folder, name)),
   ];
@@ -126,14 +126,4 @@ function nodeOf(folder: string): string {
 
 function vscodeFolder(folder: string): string {
   return path.join(folder, 'node_modules/code-server/lib/vscode');
-}
-
-async function namesIn(
-  folder: string,
-  options: { recursive: boolean } = { recursive: false },
-): Promise<string[]> {
-  return readdir(folder, options).catch((error: unknown) => {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  });
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { access, link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCodeOf } from '../../src/base/errors';
 import { minuteMs, systemClock, systemTimers } from '../../src/base/time';
+import { exists } from './files';
 import { cacheFolder } from './folders';
 import { HostError } from './hostError';
 import type { Progress } from './progress';
@@ -114,14 +115,4 @@ async function holderIsGone(file: string): Promise<boolean> {
     if (code === 'EPERM') return false;
     throw error;
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    (error: unknown) => {
-      if (systemCodeOf(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
 }

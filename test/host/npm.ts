@@ -2,20 +2,28 @@ import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { minuteMs } from '../../src/base/time';
 import { lastLines, runCommandLine } from './commands';
+import { exists } from './files';
 import { HostError } from './hostError';
 
 const npmLimitMs = 15 * minuteMs;
 
-/** Flags of every npm run here: nothing downloaded is executed, and a dead network is noticed within a minute. */
+/**
+ * Flags of every npm run here: nothing downloaded is executed, a dead network is noticed within a minute, and failed
+ * requests are logged, even where an enclosing npm is silent.
+ */
 const commonFlags = [
   '--ignore-scripts',
   '--no-audit',
   '--no-fund',
+  '--loglevel=http',
   '--engine-strict=false',
   '--fetch-retries=2',
   '--fetch-retry-mintimeout=1000',
   '--fetch-retry-maxtimeout=5000',
 ];
+
+/** What npm writes when an install is complete; some releases crash without network and yet exit with 0. */
+const lastWritten = 'node_modules/.package-lock.json';
 
 /** Runs npm in `folder`; a failure throws a {@link HostError} that says what to do. */
 export async function npm(args: readonly string[], folder: string, logFile: string): Promise<void> {
@@ -29,7 +37,7 @@ export async function npm(args: readonly string[], folder: string, logFile: stri
     logFile,
     limitMs: npmLimitMs,
   });
-  if ('code' in end && end.code === 0) return;
+  if ('code' in end && end.code === 0 && (await exists(path.join(folder, lastWritten)))) return;
   const reason = 'code' in end ? await reasonFrom(logFile, end.code) : end.reason;
   throw new HostError(
     `npm could not install the test host: ${reason}. The log is ${path.relative('.', logFile)}.`,
@@ -55,7 +63,7 @@ async function reasonFrom(logFile: string, code: number): Promise<string> {
   const log = await readFile(logFile, 'utf8');
   const network = networkCode.exec(log.slice(log.lastIndexOf('\n> npm ')));
   if (network) {
-    return `its registry is out of reach (${network[1]}); check the network and \`npm config get registry\`, then run this again`;
+    return `its registry is out of reach (${network[1]}). Check the network and \`npm config get registry\`, then run this again`;
   }
   const errors = (await lastLines(logFile, 40)).filter(line => /^npm (error|ERR!)/.test(line));
   return `it ended with code ${code} (${errors[0] ?? 'no error given'})`;

@@ -5,6 +5,7 @@ import { runTests, TestRunFailedError } from '@vscode/test-electron';
 import { build } from 'esbuild';
 import { z } from 'zod';
 import { messageOf, systemCodeOf } from '../../src/base/errors';
+import { exists } from './files';
 import { cacheFolder, hostFolder, repositoryFolder } from './folders';
 import { ensureHost } from './install';
 import { quietSettings } from './server';
@@ -51,8 +52,10 @@ export async function runHostTests(run: HostTestRun): Promise<readonly TestResul
       }),
     );
     const results = await readResults(resultsFile);
-    if (results) return Promise.all(results.map(result => inSources(result, suites)));
-    throw new Error(`The extension host ended without results: ${failure ?? 'it said that all went well'}`);
+    if (!results?.length || (failure && results.every(result => !result.error))) {
+      throw new Error(`The extension host did not run the tests to their end: ${failure ?? 'it found none'}`);
+    }
+    return await Promise.all(results.map(result => inSources(result, suites)));
   } finally {
     await rm(data, { recursive: true, force: true });
     await rm(suites, { recursive: true, force: true });
@@ -89,6 +92,7 @@ async function bundleSuites(): Promise<string> {
 async function inSources(result: TestResult, suites: string): Promise<TestResult> {
   if (result.error === undefined) return result;
   const script = path.join(suites, 'suite', `${path.basename(result.file, '.ts')}.js`);
+  if (!(await exists(script))) return result;
   return { ...result, error: await withSourceLines(result.error, script) };
 }
 

@@ -35,9 +35,19 @@ export async function run(): Promise<void> {
     });
   };
   const failures = await new Promise<number>(resolve => {
+    // Loads the suites first, and throws what they throw.
     const runner = mocha.run(resolve);
     runner.on('pass', test => record(test));
     runner.on('fail', record);
+  }).catch((error: unknown) => {
+    const text = error instanceof Error ? error.stack : undefined;
+    results.push({
+      file: 'test/host/suite',
+      title: 'loads its suites',
+      durationMs: 0,
+      error: text ?? String(error),
+    });
+    return 1;
   });
   const resultsFile = process.env[resultsVariable];
   if (resultsFile) writeFileSync(resultsFile, JSON.stringify(results, undefined, 2));

@@ -1,24 +1,31 @@
 import path from 'node:path';
-import type { Locator, Page } from 'playwright-core';
-import { secondMs } from '../../src/base/time';
+import { errors, type Locator, type Page } from 'playwright-core';
+import { secondMs, systemClock } from '../../src/base/time';
 
 /** How long a helper waits for what it looks for. */
-const actionLimitMs = 20 * secondMs;
-const paletteAttempts = 3;
-const paletteLimitMs = 6 * secondMs;
+const actionLimitMs = 30 * secondMs;
+/** How long the palette is given to list a command before it is asked again. */
+const paletteLimitMs = 2 * secondMs;
 
-/** Runs the command with this title, such as `Scratch: New Note`, through the palette. */
+/**
+ * Runs the command with this title, such as `Scratch: New Note`, through the palette. A window that is still settling
+ * may close the palette, or have opened it before the extension's commands were there: so it is asked more than once.
+ */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  const startedMs = systemClock.monotonic();
+  const row = page
+    .locator(`.quick-input-list .monaco-list-row[aria-label^=${JSON.stringify(title)}]`)
+    .first();
+  for (;;) {
     try {
-      await page.keyboard.press('F1');
-      const row = await filterPicks(page, `>${title}`, title);
+      if (!(await quickInputBox(page).isVisible())) await page.keyboard.press('F1');
+      await quickInputBox(page).fill('>', { timeout: paletteLimitMs });
+      await quickInputBox(page).fill(`>${title}`, { timeout: paletteLimitMs });
       await row.click({ timeout: paletteLimitMs });
       return;
     } catch (error) {
-      // A window that is still settling takes the focus and closes the palette: it is opened again.
-      if (attempt === paletteAttempts) throw error;
-      await page.keyboard.press('Escape');
+      const isLate = systemClock.monotonic() - startedMs > actionLimitMs;
+      if (isLate || !(error instanceof errors.TimeoutError)) throw error;
     }
   }
 }
@@ -92,13 +99,4 @@ export async function screenshot(page: Page, folder: string, name: string): Prom
   const file = path.join(folder, `${name}.png`);
   await page.screenshot({ path: file });
   return file;
-}
-
-async function filterPicks(page: Page, filter: string, label: string): Promise<Locator> {
-  await quickInputBox(page).fill(filter, { timeout: paletteLimitMs });
-  const exact = page.locator(
-    `.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^=${JSON.stringify(label)}]`,
-  );
-  await exact.first().waitFor({ timeout: paletteLimitMs });
-  return exact.first();
 }
