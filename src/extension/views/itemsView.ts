@@ -1,0 +1,183 @@
+import {
+  type DataTransfer,
+  DataTransferItem,
+  Disposable,
+  EventEmitter,
+  l10n,
+  ThemeIcon,
+  type TreeDataProvider,
+  type TreeDragAndDropController,
+  TreeItem,
+  TreeItemCollapsibleState,
+  window,
+} from 'vscode';
+import type { Device } from '../../device/device';
+import type { Kind } from '../../model/content';
+import { iconOf } from '../commands/itemChoice';
+import { itemUri } from '../documents/itemUri';
+import type { Messages } from '../host/messages';
+import { type CommandId, viewIds } from '../manifest';
+import type { DeviceStatus } from './deviceStatus';
+import type { ItemLists } from './itemLists';
+import { childRows, type ItemRow, itemWords, type LeafRow, parentRow, rootRows } from './itemTree';
+
+const dragType = 'application/vnd.code.tree.scratchsync.items';
+
+/** The Items view: kind → folder → item, with drag and drop between folders. */
+export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropController<ItemRow> {
+  readonly #device: Device;
+  readonly #messages: Messages;
+  readonly #lists: ItemLists;
+  readonly #status: DeviceStatus;
+  readonly #changed = new EventEmitter<undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly dragMimeTypes = [dragType];
+  readonly dropMimeTypes = [dragType];
+
+  constructor(parts: {
+    readonly device: Device;
+    readonly messages: Messages;
+    readonly lists: ItemLists;
+    readonly status: DeviceStatus;
+  }) {
+    this.#device = parts.device;
+    this.#messages = parts.messages;
+    this.#lists = parts.lists;
+    this.#status = parts.status;
+  }
+
+  start(): Disposable {
+    let state = this.#status.current?.state;
+    return Disposable.from(
+      window.createTreeView(viewIds.items, {
+        treeDataProvider: this,
+        dragAndDropController: this,
+        canSelectMany: true,
+        showCollapseAll: true,
+      }),
+      this.#lists.onDidChange(() => this.#changed.fire(undefined)),
+      this.#status.onDidChange(status => {
+        if (status.state === state) return;
+        state = status.state;
+        this.#changed.fire(undefined);
+      }),
+      this.#changed,
+    );
+  }
+
+  async getChildren(row?: ItemRow): Promise<ItemRow[]> {
+    const lists = await this.#lists.get();
+    if (!this.#status.current) await this.#status.load(this.#device);
+    return [...(row ? childRows(row, lists) : rootRows(lists, this.#status.current))];
+  }
+
+  async getParent(row: ItemRow): Promise<ItemRow | undefined> {
+    return parentRow(row, await this.#lists.get());
+  }
+
+  getTreeItem(row: ItemRow): TreeItem {
+    switch (row.type) {
+      case 'notice':
+        return actionItem(row.label, row.icon, row.command);
+      case 'kind':
+        return groupItem(row, kindTitle(row.kind), row.count, TreeItemCollapsibleState.Expanded);
+      case 'folder':
+        return groupItem(row, row.name, row.count, TreeItemCollapsibleState.Collapsed);
+      case 'deleted':
+        return groupItem(row, l10n.t('Deleted'), row.count, TreeItemCollapsibleState.Collapsed);
+      case 'more':
+        return actionItem(l10n.t('{0} more: search…', row.hidden), 'search', 'scratchSync.search');
+      case 'item':
+        return leafItem(row);
+    }
+  }
+
+  handleDrag(rows: readonly ItemRow[], data: DataTransfer): void {
+    const ids = rows.filter(row => row.type === 'item' && !row.item.deleted).map(idOf);
+    if (ids.length > 0) data.set(dragType, new DataTransferItem(ids));
+  }
+
+  /** Moves items into a folder of their own kind. */
+  async handleDrop(target: ItemRow | undefined, data: DataTransfer): Promise<void> {
+    const dragged: unknown = data.get(dragType)?.value;
+    const place = target && placeOf(target);
+    if (!Array.isArray(dragged) || !place) return;
+    for (const id of dragged) {
+      const item = typeof id === 'string' ? this.#lists.find(id) : undefined;
+      if (!item || item.folder === place.folder) continue;
+      if (item.kind !== place.kind) {
+        this.#messages.warn(l10n.t('“{0}” is a {1}: it stays among its own.', item.title, item.kind));
+        return;
+      }
+      if (!(await this.#messages.done(this.#device.items.update(item.id, { folder: place.folder })))) return;
+    }
+  }
+}
+
+function leafItem({ item }: LeafRow): TreeItem {
+  const row = new TreeItem(item.title || l10n.t('Untitled'));
+  const { tags, prefixes, sensitive } = item;
+  const language = item.language ?? item.languages?.[0] ?? 'plaintext';
+  row.id = item.id;
+  row.resourceUri = itemUri({ ...item, language });
+  row.iconPath = sensitive ? new ThemeIcon('shield') : iconOf(item.kind);
+  row.description = [...(prefixes ?? []), ...tags.map(tag => `#${tag}`)].join(' ');
+  row.tooltip = [itemWords(item), item.folder, new Date(item.lastModified).toLocaleString()]
+    .filter(Boolean)
+    .join('\n');
+  row.accessibilityInformation = { label: itemWords(item) };
+  if (item.deleted) {
+    row.contextValue = 'deletedItem';
+    return row;
+  }
+  const command: CommandId = 'scratchSync.openItem';
+  row.contextValue = ['item', item.kind, item.pinned ? 'pinned' : 'unpinned'].join('.');
+  row.command = { command, title: l10n.t('Open'), arguments: [item.id] };
+  return row;
+}
+
+function groupItem(
+  row: Exclude<ItemRow, { type: 'notice' | 'more' | 'item' }>,
+  title: string,
+  count: number,
+  state: TreeItemCollapsibleState,
+): TreeItem {
+  const group = new TreeItem(title, state);
+  group.id = row.type === 'deleted' ? row.type : `${row.type}:${row.kind}:${row.folder}`;
+  group.description = String(count);
+  group.contextValue = row.type === 'deleted' ? 'deletedItems' : `${row.type}.${row.kind}`;
+  group.accessibilityInformation = { label: l10n.t('{0}, {1} items', title, count) };
+  if (row.type === 'folder') group.iconPath = ThemeIcon.Folder;
+  if (row.type === 'deleted') group.iconPath = new ThemeIcon('trash');
+  return group;
+}
+
+function actionItem(label: string, icon: string, command: CommandId): TreeItem {
+  const row = new TreeItem(label);
+  row.id = `action:${command}`;
+  row.iconPath = new ThemeIcon(icon);
+  row.command = { command, title: label };
+  row.accessibilityInformation = { label, role: 'button' };
+  return row;
+}
+
+function kindTitle(kind: Kind): string {
+  switch (kind) {
+    case 'note':
+      return l10n.t('Notes');
+    case 'snippet':
+      return l10n.t('Snippets');
+    case 'config':
+      return l10n.t('Config');
+  }
+}
+
+function idOf(row: ItemRow): string {
+  return row.type === 'item' ? row.itemId : '';
+}
+
+/** The folder that a row stands for, or is in. */
+function placeOf(row: ItemRow): { readonly kind: Kind; readonly folder: string } | undefined {
+  if (row.type === 'kind' || row.type === 'folder') return row;
+  return row.type === 'item' && !row.item.deleted ? row.item : undefined;
+}
