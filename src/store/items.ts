@@ -7,6 +7,7 @@ import { type DeviceId, type ItemId, isDeviceId, isItemId } from '../model/ids/i
 import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
 import { branded, flag, integer, optionalBranded, optionalText, text } from './rows';
+import { type IndexedRow, indexedRow, moveInSearchIndex } from './search/searchIndex';
 import type { StoreTransaction } from './transaction';
 
 /** What this device holds of an item. */
@@ -99,7 +100,9 @@ export function countItems(store: StoreTransaction): { readonly live: number; re
 }
 
 export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: number): void {
-  const before = store.sql.get('SELECT modified_ms FROM items WHERE id = ?', [item.id]);
+  const before = store.sql.get('SELECT rid, deleted, payload, modified_ms FROM items WHERE id = ?', [
+    item.id,
+  ]);
   const stampMs = parseStamp(item.lastModified).millis;
   const modifiedMs = before ? Math.max(integer(before, 'modified_ms') + 1, stampMs) : stampMs;
   const values: SqlValue[] = [
@@ -118,6 +121,7 @@ export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: numbe
        owner_device_id = excluded.owner_device_id, modified_ms = excluded.modified_ms`,
     [...values, item.id, nowMs],
   );
+  moveInSearchIndex(store, before && indexedRow(before), rowOf(store, item.id));
 }
 
 /** Gives an item that was never sent another stamp. */
@@ -130,8 +134,15 @@ export function touchItem(store: StoreTransaction, id: ItemId): void {
   store.sql.run('UPDATE items SET modified_ms = modified_ms + 1 WHERE id = ?', [id]);
 }
 
+/** Takes an item away, and all that is in the index of it. */
 export function removeItem(store: StoreTransaction, id: ItemId): void {
+  moveInSearchIndex(store, rowOf(store, id), undefined);
   store.sql.run('DELETE FROM items WHERE id = ?', [id]);
+}
+
+function rowOf(store: StoreTransaction, id: ItemId): IndexedRow | undefined {
+  const row = store.sql.get('SELECT rid, deleted, payload FROM items WHERE id = ?', [id]);
+  return row && indexedRow(row);
 }
 
 const stampList = z.array(z.string().refine(isStamp, 'must be a stamp'));

@@ -1,4 +1,5 @@
 import type { Migration } from '../sqlite/database';
+import { searchSchema } from './search/searchIndex';
 
 /** "SSyn" as a 32-bit integer: marks the file as ours (SQLite's application_id). */
 export const storeApplicationId = 0x5353796e;
@@ -130,4 +131,6 @@ const firstSchema = [
      at_ms INTEGER NOT NULL,
      entry TEXT NOT NULL
    )`,
+
+  ...searchSchema,
 ];

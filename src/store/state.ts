@@ -34,6 +34,8 @@ export interface DeviceState {
   /** The key that encrypts at rest, wrapped by the account's data key of this id. */
   readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
   readonly lastSnapshotMs: number;
+  /** While the search index is built anew: rows from this one on are not in it yet. */
+  readonly searchIndexedBelow: number;
 }
 
 /** Why everything is compared with the server's manifest. */
@@ -60,7 +62,9 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   paused: z.boolean(),
   guard: z.object({ changed: z.int(), total: z.int(), snapshot: z.string() }),
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
+  localKeyPrint: z.string(),
   lastSnapshotMs: z.number(),
+  searchIndexedBelow: z.int().min(0),
 };
 
 export function readState<Key extends StateKey>(

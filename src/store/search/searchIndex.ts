@@ -1,0 +1,126 @@
+import { assert } from '../../base/assert';
+import { parseJson } from '../../base/json';
+import type { Row, SqlValue } from '../../sqlite/database';
+import { integer } from '../rows';
+import { clearState, readState, writeState } from '../state';
+import type { StoreTransaction } from '../transaction';
+import { type IndexText, indexTextOf } from './indexText';
+
+/**
+ * The index for full-text search: an FTS4 table over terms that this folder makes, in the transaction of every write.
+ * It keeps no texts of its own. To take a document out, FTS4 reads what it had put in from `search_source`, where that
+ * stands only for that moment: it is made anew from the row.
+ *
+ * An item is in the index when it is live and lies in the file in clear. While the index is built anew, only rows
+ * before the building's place are in it.
+ */
+export const searchSchema: readonly string[] = [
+  'CREATE TABLE search_source(rid INTEGER PRIMARY KEY, title TEXT, labels TEXT, body TEXT)',
+  `CREATE VIRTUAL TABLE search USING fts4(content="search_source", title, labels, body, tokenize=simple, order=desc)`,
+  // Merges a little with every write, so that no single write has to merge much.
+  `INSERT INTO search(search) VALUES ('automerge=8')`,
+];
+
+/** What of an item's row the index depends on. */
+export interface IndexedRow {
+  readonly rid: number;
+  readonly deleted: boolean;
+  readonly payload: SqlValue | undefined;
+}
+
+/** Brings the index from one state of a row to the next; undefined where there is none. */
+export function moveInSearchIndex(
+  store: StoreTransaction,
+  from: IndexedRow | undefined,
+  to: IndexedRow | undefined,
+): void {
+  const rid = from?.rid ?? to?.rid;
+  if (rid === undefined || !isReached(store, rid)) return;
+  const before = from && indexTextOfRow(from);
+  const after = to && indexTextOfRow(to);
+  if (before && after && sameText(before, after)) return;
+  if (before) removeText(store, rid, before);
+  if (after) addText(store, rid, after);
+}
+
+/** Empties the index, to be filled again by {@link continueSearchIndex}. */
+export function restartSearchIndex(store: StoreTransaction): void {
+  store.sql.run('DELETE FROM search_source');
+  // FTS4 fills itself from its source, in which nothing stands.
+  store.sql.run(`INSERT INTO search(search) VALUES ('rebuild')`);
+  store.sql.run(`INSERT INTO search(search) VALUES ('automerge=8')`);
+  writeState(store, 'searchIndexedBelow', 0);
+}
+
+/** Fills the index by some rows more. Answers whether it is whole. */
+export function continueSearchIndex(store: StoreTransaction, maxRows: number): boolean {
+  const from = readState(store, 'searchIndexedBelow');
+  if (from === undefined) return true;
+  const rows = store.sql.all('SELECT rid, deleted, payload FROM items WHERE rid >= ? ORDER BY rid LIMIT ?', [
+    from,
+    maxRows,
+  ]);
+  for (const row of rows) {
+    const indexed = indexedRow(row);
+    const text = indexTextOfRow(indexed);
+    if (text) addText(store, indexed.rid, text);
+  }
+  const last = rows.at(-1);
+  if (last === undefined || rows.length < maxRows) clearState(store, 'searchIndexedBelow');
+  else writeState(store, 'searchIndexedBelow', integer(last, 'rid') + 1);
+  return rows.length < maxRows;
+}
+
+export function isSearchIndexWhole(store: StoreTransaction): boolean {
+  return readState(store, 'searchIndexedBelow') === undefined;
+}
+
+/** Leaves nothing in the index of what was taken out of it: until its parts are merged, they hold it. */
+export function compactSearchIndex(store: StoreTransaction): void {
+  store.sql.run(`INSERT INTO search(search) VALUES ('optimize')`);
+}
+
+/** What is in the index of a row; undefined for nothing. */
+export function indexTextOfRow(row: IndexedRow): IndexText | undefined {
+  if (row.deleted || typeof row.payload !== 'string') return undefined;
+  const content = parseJson(row.payload);
+  return isRecord(content) ? indexTextOf(content) : undefined;
+}
+
+export function indexedRow(row: Row): IndexedRow {
+  return { rid: integer(row, 'rid'), deleted: row['deleted'] !== 0, payload: row['payload'] };
+}
+
+function addText(store: StoreTransaction, rid: number, text: IndexText): void {
+  store.sql.run('INSERT INTO search(docid, title, labels, body) VALUES (?, ?, ?, ?)', [
+    rid,
+    text.title,
+    text.labels,
+    text.body,
+  ]);
+}
+
+function removeText(store: StoreTransaction, rid: number, text: IndexText): void {
+  store.sql.run('INSERT INTO search_source(rid, title, labels, body) VALUES (?, ?, ?, ?)', [
+    rid,
+    text.title,
+    text.labels,
+    text.body,
+  ]);
+  store.sql.run('DELETE FROM search WHERE docid = ?', [rid]);
+  const removed = store.sql.run('DELETE FROM search_source WHERE rid = ?', [rid]);
+  assert(removed === 1, 'the source of the index holds a row only for the moment of a removal');
+}
+
+function isReached(store: StoreTransaction, rid: number): boolean {
+  const below = readState(store, 'searchIndexedBelow');
+  return below === undefined || rid < below;
+}
+
+function sameText(left: IndexText, right: IndexText): boolean {
+  return left.title === right.title && left.labels === right.labels && left.body === right.body;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
