@@ -65,7 +65,8 @@ export function contextOf(core: DeviceCore, store: StoreTransaction): MergeConte
 export function itemIdOf(store: StoreTransaction, given: string): Result<ItemId, DeviceError> {
   const found = isIdPrefix(given) ? findItemIds(store, given.toLowerCase(), 2) : [];
   const [only, other] = found;
-  if (only === undefined) return failure('unknownItem', `There is no item ${quoted(given)}. List them to see the ids.`);
+  if (only === undefined)
+    return failure('unknownItem', `There is no item ${quoted(given)}. List them to see the ids.`);
   return other === undefined
     ? ok(only)
     : failure('badInput', `More than one item starts with ${quoted(given)}. Give more of the id.`);

@@ -107,6 +107,8 @@ export interface SignUpJson {
   readonly password: string;
   readonly invite?: string;
   readonly deviceName: string;
+  /** True when a person has agreed that what this device holds of another account goes to the new one. */
+  readonly acceptOtherAccount?: boolean;
 }
 
 export interface SignInJson {

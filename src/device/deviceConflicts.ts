@@ -7,8 +7,8 @@ import { hasConflictMarkers, mergeText } from '../sync/merge/textMerge';
 import { type Choice, reopenConflict, resolveConflict } from '../sync/resolveConflict';
 import { conflictIdOfPrefix, type DeviceCore, read, write } from './core';
 import type { DeviceConflicts } from './device';
-import { lockedFailure } from './deviceItems';
 import type { DeviceError } from './deviceError';
+import { lockedFailure } from './deviceItems';
 import { failure } from './failures';
 import { bodyProblem, normalizeText } from './itemFields';
 import { conflictJson, localSideOf } from './itemJson';
@@ -59,13 +59,15 @@ export function createDeviceConflicts(
         if (!conflict.ok) return conflict;
         const { local, remote, base } = json(conflict.value);
         const merged = mergeText(base?.body ?? '', local.body, remote.body);
-        if (merged.clean) return ok({ text: merged.text, hasMarkers: false });
         const labels = {
-          local: `local (${local.deviceName})`,
+          left: `local (${local.deviceName})`,
           base: 'base',
-          remote: `remote (${remote.deviceName})`,
+          right: `remote (${remote.deviceName})`,
         };
-        return ok({ text: merged.markers(labels), hasMarkers: true });
+        return ok({
+          text: merged.clean ? merged.text : merged.markers(labels),
+          hasMarkers: !merged.clean,
+        });
       }),
 
     resolve: async (id, how) => {
@@ -93,7 +95,10 @@ function existingConflict(store: StoreTransaction, given: string): Result<Confli
   if (!id.ok) return id;
   const held = readConflict(store, id.value);
   if (held === undefined || held.deleted) {
-    return failure('unknownConflict', 'The conflict record is gone. List the conflicts to see what there is.');
+    return failure(
+      'unknownConflict',
+      'The conflict record is gone. List the conflicts to see what there is.',
+    );
   }
   return held.conflict === undefined ? lockedFailure() : ok(held.conflict);
 }

@@ -3,8 +3,8 @@ import { unsettledItemIds } from '../store/unsettledSaves';
 import { saveDocument, settleSave } from '../sync/settleSave';
 import { type DeviceCore, read, write } from './core';
 import type { DeviceDocuments } from './device';
-import { existing, lockedFailure } from './deviceItems';
 import type { DeviceError } from './deviceError';
+import { existing, lockedFailure } from './deviceItems';
 import { bodyProblem, normalizeText } from './itemFields';
 import type { DocumentJson } from './json';
 

@@ -3,6 +3,7 @@ import { createItemId } from '../model/ids/createId';
 import type { ItemId } from '../model/ids/ids';
 import { itemIdsInConflict } from '../store/conflicts';
 import { deviceNameOf } from '../store/devices';
+import { forgetDeletedItems } from '../store/forgetDeleted';
 import { listItems, readItem, type StoredItem } from '../store/items';
 import { pendingItemIds } from '../store/outbox';
 import type { StoreTransaction } from '../store/transaction';
@@ -13,7 +14,7 @@ import type { DeviceItems } from './device';
 import type { DeviceError } from './deviceError';
 import { failure } from './failures';
 import { newContent, withFields } from './itemFields';
-import { itemJson, type ItemState, lockedSummaryJson, summaryJson } from './itemJson';
+import { type ItemState, itemJson, lockedSummaryJson, summaryJson } from './itemJson';
 import type { ItemJson, ItemSummaryJson } from './json';
 
 /** @param changed told of the items that were written */
@@ -63,7 +64,7 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
         return ok(summaries(store, items));
       }),
 
-    search: (query, limit) => read(core, store => ok(searchJson(store, query, limit))),
+    search: async () => failure('storage', 'Search is not available yet.'),
 
     update: (id, fields) =>
       edit(id, item => {
@@ -90,7 +91,12 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
               : [
                   {
                     number: versions.length - index,
-                    item: itemJson({ ...version, content: version.content, id: itemId.value, lastModified: version.stamp }),
+                    item: itemJson({
+                      ...version,
+                      content: version.content,
+                      id: itemId.value,
+                      lastModified: version.stamp,
+                    }),
                     deviceName: deviceNameOf(store, version.deviceId),
                   },
                 ],
@@ -107,23 +113,27 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
 }
 
 /** The item of a given id, readable. */
-export function existing(store: StoreTransaction, given: string): Result<ItemState & StoredItem & { content: NonNullable<StoredItem['content']> }, DeviceError> {
+export function existing(
+  store: StoreTransaction,
+  given: string,
+): Result<ItemState & StoredItem & { content: NonNullable<StoredItem['content']> }, DeviceError> {
   const id = itemIdOf(store, given);
   if (!id.ok) return id;
   const item = readItem(store, id.value);
-  if (item === undefined) return failure('unknownItem', 'The item is gone. List the items to see what there is.');
+  if (item === undefined)
+    return failure('unknownItem', 'The item is gone. List the items to see what there is.');
   if (item.content === undefined) return lockedFailure();
   return ok({ ...item, content: item.content });
 }
 
 export function lockedFailure(): ReturnType<typeof failure> {
-  return failure('locked', 'This is encrypted and the device is locked. Unlock it with the account’s password.');
+  return failure(
+    'locked',
+    'This is encrypted and the device is locked. Unlock it with the account’s password.',
+  );
 }
 
-export function summaries(
-  store: StoreTransaction,
-  items: readonly StoredItem[],
-): readonly ItemSummaryJson[] {
+export function summaries(store: StoreTransaction, items: readonly StoredItem[]): readonly ItemSummaryJson[] {
   const pending = pendingItemIds(store);
   const inConflict = itemIdsInConflict(store);
   return items.map(item => {

@@ -1,4 +1,4 @@
-import { err, type Err } from '../base/result';
+import { type Err, err } from '../base/result';
 import type { StorageError } from '../sqlite/database';
 import { describeStorageError } from '../sqlite/storageErrors';
 import type { CycleError } from '../sync/cycleRun';
@@ -89,7 +89,10 @@ function problemFailure(
     case 'loginTaken':
       return failure('loginTaken', 'This login exists already. Sign in with it, or choose another.');
     case 'inviteRequired':
-      return failure('inviteRequired', `${server} asks for an invite code to sign up. Ask who runs it for one.`);
+      return failure(
+        'inviteRequired',
+        `${server} asks for an invite code to sign up. Ask who runs it for one.`,
+      );
     case 'signUpClosed':
       return failure('refused', `${server} takes no new accounts. Sign in to one that exists.`);
     case 'tooManyRequests':
@@ -99,7 +102,10 @@ function problemFailure(
         `The server ${server} asks to wait (${error.code}). Nothing is lost: changes wait and are sent later.`,
       );
     case 'unsupportedVersion':
-      return failure('server', `The server ${server} and this version do not fit: ${error.detail}. Update both.`);
+      return failure(
+        'server',
+        `The server ${server} and this version do not fit: ${error.detail}. Update both.`,
+      );
     default:
       return failure('server', `The server ${server} refused: ${error.detail}.`);
   }

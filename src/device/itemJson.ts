@@ -50,7 +50,9 @@ export function lockedSummaryJson(
 
 /** Which side of a record is this device's: the earlier one when neither or both are. */
 export function localSideOf(conflict: Conflict, ownDevice: DeviceId): 'earlier' | 'later' {
-  return conflict.later.deviceId === ownDevice && conflict.earlier.deviceId !== ownDevice ? 'later' : 'earlier';
+  return conflict.later.deviceId === ownDevice && conflict.earlier.deviceId !== ownDevice
+    ? 'later'
+    : 'earlier';
 }
 
 export function conflictJson(conflict: Conflict, ownDevice: DeviceId): ConflictJson {

@@ -33,6 +33,8 @@ export interface DeviceState {
   readonly guard: { readonly changed: number; readonly total: number; readonly snapshot: string };
   /** The key that encrypts at rest, wrapped by the account's data key of this id. */
   readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
+  /** Tells the local key from another one without telling anything of it; set before the first value is sealed. */
+  readonly localKeyPrint: string;
   readonly lastSnapshotMs: number;
   /** While the search index is built anew: rows from this one on are not in it yet. */
   readonly searchIndexedBelow: number;
