@@ -132,7 +132,10 @@ const kind = {
   end: 17,
 } as const;
 
-/** Undefined when the brackets nest too deep for a parser that recurses. */
+/** `ScanError.None`, of a const enum too. */
+const noError = 0;
+
+/** Undefined when a token is not closed, or when the brackets nest too deep for a parser that recurses. */
 function scan(text: string): Tokens | undefined {
   const scanner = createScanner(text);
   const comments: Span[] = [];
@@ -147,7 +150,7 @@ function scan(text: string): Tokens | undefined {
     if (token === kind.comma) commas.push(span);
     if (token === kind.openBrace || token === kind.openBracket) depth += 1;
     if (token === kind.closeBrace || token === kind.closeBracket) depth -= 1;
-    if (depth > maxJsonDepth) return undefined;
+    if (depth > maxJsonDepth || scanner.getTokenError() !== noError) return undefined;
   }
   return { comments, commas, values };
 }
@@ -264,6 +267,7 @@ function commentedNumber(
 
 /** Equal for members with equal values and equal comments in and around them. */
 export function commentedMember(interner: Interner, { lead, name, node, gap, tail }: JsonMember): number {
-  const comments = [lead, name, gap, tail].map(piece => piece.comments);
-  return interner.numberOf(`${JSON.stringify(comments)} ${node.commented}`);
+  const pieces = [lead, name, gap, tail];
+  if (pieces.every(piece => piece.comments.length === 0)) return node.commented;
+  return interner.numberOf(`${JSON.stringify(pieces.map(piece => piece.comments))} ${node.commented}`);
 }

@@ -1,0 +1,407 @@
+import { toBase64Url } from '../base/encoding';
+import { ok, type Result, unwrap } from '../base/result';
+import { isoTime } from '../base/time';
+import type { DerivedKeys } from '../crypto/derivedKeys';
+import { defaultKdfPolicy, type KdfPolicy } from '../crypto/keyDerivation';
+import { addKey, createKeyRing, type KeyRing } from '../crypto/keyRing';
+import { createRecoveryPhrase, recoveryKeys } from '../crypto/recoveryPhrase';
+import { createAccountId } from '../model/ids/createId';
+import type { SessionAnswer } from '../protocol/accounts';
+import { loginSchema } from '../protocol/scalars';
+import { readState, writeState } from '../store/state';
+import { type AccountTransport, createTransport } from '../sync/transport';
+import { keysOfPassword, keysOfPhrase, newPasswordKeys, unwrapRing, wrapRing } from './accountKeys';
+import { type DeviceCore, read, write } from './core';
+import type { DeviceAccount, SignInJson } from './device';
+import type { DeviceError } from './deviceError';
+import { failure, transportFailure } from './failures';
+import { enterAccount, keepWrappedLocalKey, unwrapKeptLocalKey } from './localState';
+import { serverOrigin } from './serverAddress';
+import { loadLocalKey, loadSession, makeLocalKey, type Session, saveLocalKey, saveSession } from './session';
+
+export interface AccountOptions {
+  readonly core: DeviceCore;
+  /** Told when a session began, ended or changed. */
+  readonly onSession: () => Promise<void>;
+  readonly kdfPolicy?: KdfPolicy;
+}
+
+export function createDeviceAccount({
+  core,
+  onSession,
+  kdfPolicy = defaultKdfPolicy,
+}: AccountOptions): DeviceAccount {
+  const { random, secrets } = core;
+
+  const transportTo = (server: string, token?: string): AccountTransport =>
+    createTransport(core.http, core.clock, { server, token });
+
+  /** The signed-in account with its transport, and the keys of the password that proves who asks. */
+  const proven = async (password: string): Promise<Result<Proven, DeviceError>> => {
+    const signedIn = await requireSession(core);
+    if (!signedIn.ok) return signedIn;
+    const { account, session } = signedIn.value;
+    const transport = transportTo(account.server, session.token);
+    const kdf = await transport.kdf(account.login);
+    if (!kdf.ok) return transportFailure(kdf.error, account.server);
+    const keys = await keysOfPassword(password, kdf.value, kdfPolicy);
+    if (!keys.ok) return keys;
+    return ok({ account, session, transport, keys: keys.value });
+  };
+
+  /** Keeps a session, and the ring's copy of the local key, and tells the rest of the device. */
+  const enter = async (
+    session: Session,
+    account: { readonly login: string; readonly server: string; readonly deviceName: string },
+  ): Promise<Result<void, DeviceError>> => {
+    const { accountId, ring } = session;
+    const restored = await read(core, store => ok(unwrapKeptLocalKey(core, store, { accountId, ring })));
+    if (!restored.ok) return restored;
+    const held = await loadLocalKey(secrets);
+    const localKey = held ?? restored.value ?? (await makeLocalKey(secrets, random));
+    if (held === undefined && restored.value !== undefined) await saveLocalKey(secrets, restored.value);
+    const written = await write(core, ({ store }) => {
+      enterAccount(core, store, { ...account, accountId });
+      keepWrappedLocalKey(core, store, localKey, { accountId, ring });
+      return ok();
+    });
+    if (!written.ok) return written;
+    await saveSession(secrets, session);
+    await onSession();
+    return ok();
+  };
+
+  return {
+    signUp: async request => {
+      const server = serverOrigin(request.server);
+      if (!server.ok) return server;
+      const login = loginSchema.safeParse(request.login.trim().toLowerCase());
+      if (!login.success)
+        return failure('badInput', `This login cannot be used: ${login.error.issues[0]?.message}.`);
+      const accountId = createAccountId(random);
+      const free = await requireSignedOut(core, request.acceptOtherAccount === true ? undefined : accountId);
+      if (!free.ok) return free;
+      const password = await newPasswordKeys(request.password, random, kdfPolicy);
+      if (!password.ok) return password;
+      const ring = createKeyRing(random, core.clock.now());
+      const phrase = createRecoveryPhrase(random);
+      const recovery = unwrap(recoveryKeys(phrase));
+      const answer = await transportTo(server.value).signUp({
+        login: login.data,
+        ...(request.invite === undefined ? {} : { invite: request.invite }),
+        accountId,
+        kdf: password.value.kdf,
+        authKey: toBase64Url(password.value.keys.authKey),
+        recoveryAuthKey: toBase64Url(recovery.authKey),
+        keyring: {
+          wrapped: wrapRing(ring, password.value.keys, accountId, random),
+          recoveryWrapped: wrapRing(ring, recovery, accountId, random),
+        },
+        device: { deviceId: core.deviceId, name: request.deviceName },
+      });
+      if (!answer.ok) return transportFailure(answer.error, server.value);
+      const session = { accountId, token: answer.value.token, ring };
+      const entered = await enter(session, {
+        login: login.data,
+        server: server.value,
+        deviceName: request.deviceName,
+      });
+      return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
+    },
+
+    signIn: async request => {
+      const server = serverOrigin(request.server);
+      if (!server.ok) return server;
+      const login = loginSchema.safeParse(request.login.trim().toLowerCase());
+      if (!login.success)
+        return failure('badCredentials', 'The login or the password is wrong. Check both and try again.');
+      const transport = transportTo(server.value);
+      const opened = await openAccount(
+        core,
+        transport,
+        { ...request, login: login.data, server: server.value },
+        kdfPolicy,
+      );
+      if (!opened.ok) return opened;
+      const { answer, ring } = opened.value;
+      const free = await requireSignedOut(
+        core,
+        request.acceptOtherAccount === true ? undefined : answer.accountId,
+      );
+      if (!free.ok) {
+        // The device that was just enrolled is not kept.
+        await transportTo(server.value, answer.token).revoke(core.deviceId);
+        return free;
+      }
+      return enter(
+        { accountId: answer.accountId, token: answer.token, ring },
+        { login: login.data, server: server.value, deviceName: request.deviceName },
+      );
+    },
+
+    signOut: async () => {
+      const account = await read(core, store => ok(readState(store, 'account')));
+      if (!account.ok) return account;
+      const session = await loadSession(secrets);
+      if (session && account.value) {
+        const revoked = await transportTo(account.value.server, session.token).revoke(core.deviceId);
+        if (!revoked.ok)
+          core.logger.warn('the server was not told of the sign-out', { reason: revoked.error.type });
+      }
+      const written = await write(core, ({ store }) => ok(writeState(store, 'signedIn', false)));
+      if (!written.ok) return written;
+      await secrets.delete('session');
+      await onSession();
+      return ok();
+    },
+
+    unlock: async password => {
+      const state = await read(core, store =>
+        ok({ account: readState(store, 'account'), device: readState(store, 'device') }),
+      );
+      if (!state.ok) return state;
+      const { account, device } = state.value;
+      if (!account || !device) return failure('notSignedIn', 'This device is not signed in. Sign in first.');
+      const request = { ...account, deviceName: device.name, secret: { password } };
+      const opened = await openAccount(core, transportTo(account.server), request, kdfPolicy);
+      if (!opened.ok) return opened;
+      if (opened.value.answer.accountId !== account.id) return otherAccount();
+      const session = { accountId: account.id, token: opened.value.answer.token, ring: opened.value.ring };
+      return enter(session, { login: account.login, server: account.server, deviceName: device.name });
+    },
+
+    devices: async () => {
+      const signedIn = await requireSession(core);
+      if (!signedIn.ok) return signedIn;
+      const { account, session } = signedIn.value;
+      const devices = await transportTo(account.server, session.token).devices();
+      if (!devices.ok) return transportFailure(devices.error, account.server);
+      return ok(
+        devices.value.map(device => ({
+          id: device.deviceId,
+          name: device.name,
+          createdAt: isoTime(device.createdAt),
+          lastSeenAt: isoTime(device.lastSeenAt),
+          current: device.current,
+        })),
+      );
+    },
+
+    revoke: async (deviceId, password) => {
+      const who = await proven(password);
+      if (!who.ok) return who;
+      const { transport, account, keys } = who.value;
+      const devices = await transport.devices();
+      if (!devices.ok) return transportFailure(devices.error, account.server);
+      const found = devices.value.filter(device => device.deviceId.startsWith(deviceId));
+      const [only] = found;
+      if (only === undefined || found.length > 1) {
+        return failure(
+          'unknownDevice',
+          'There is no such device, or more than one. List the devices to see the ids.',
+        );
+      }
+      const revoked = await transport.revoke(only.deviceId, toBase64Url(keys.authKey));
+      return revoked.ok ? ok() : transportFailure(revoked.error, account.server);
+    },
+
+    changePassword: async (current, next) => {
+      const who = await proven(current);
+      if (!who.ok) return who;
+      const { transport, account, session, keys } = who.value;
+      const password = await newPasswordKeys(next, random, kdfPolicy);
+      if (!password.ok) return password;
+      const ring = await freshRing(who.value);
+      if (!ring.ok) return ring;
+      const changed = await transport.putPassword({
+        authKey: toBase64Url(keys.authKey),
+        kdf: password.value.kdf,
+        newAuthKey: toBase64Url(password.value.keys.authKey),
+        baseVersion: ring.value.version,
+        wrapped: wrapRing(ring.value.ring, password.value.keys, session.accountId, random),
+      });
+      return changed.ok ? ok() : transportFailure(changed.error, account.server);
+    },
+
+    newRecoveryPhrase: async password => {
+      const who = await proven(password);
+      if (!who.ok) return who;
+      const { transport, account, session, keys } = who.value;
+      const ring = await freshRing(who.value);
+      if (!ring.ok) return ring;
+      const phrase = createRecoveryPhrase(random);
+      const recovery = unwrap(recoveryKeys(phrase));
+      const changed = await transport.putRecovery({
+        authKey: toBase64Url(keys.authKey),
+        newRecoveryAuthKey: toBase64Url(recovery.authKey),
+        baseVersion: ring.value.version,
+        recoveryWrapped: wrapRing(ring.value.ring, recovery, session.accountId, random),
+      });
+      return changed.ok ? ok({ recoveryPhrase: phrase }) : transportFailure(changed.error, account.server);
+    },
+
+    rotateKey: async password => {
+      const who = await proven(password);
+      if (!who.ok) return who;
+      const { transport, account, session, keys } = who.value;
+      const held = await freshRing(who.value);
+      if (!held.ok) return held;
+      const rotated = addKey(held.value.ring, random, core.clock.now());
+      if (!rotated.ok)
+        return failure('refused', 'The key ring is full. Let the other devices sync, then try again.');
+      const phrase = createRecoveryPhrase(random);
+      const recovery = unwrap(recoveryKeys(phrase));
+      const put = await transport.putKeyring({
+        authKey: toBase64Url(keys.authKey),
+        baseVersion: held.value.version,
+        wrapped: wrapRing(rotated.value, keys, session.accountId, random),
+        recoveryWrapped: wrapRing(rotated.value, recovery, session.accountId, random),
+        recoveryAuthKey: toBase64Url(recovery.authKey),
+        retiredKeyIds: rotated.value.keys.filter(key => key.retired).map(key => key.keyId),
+      });
+      if (!put.ok) return transportFailure(put.error, account.server);
+      const device = await read(core, store => ok(readState(store, 'device')?.name ?? ''));
+      if (!device.ok) return device;
+      const entered = await enter(
+        { ...session, ring: rotated.value },
+        { ...account, deviceName: device.value },
+      );
+      return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
+    },
+  };
+}
+
+interface SignedIn {
+  readonly account: { readonly login: string; readonly server: string };
+  readonly session: Session;
+}
+
+interface Proven extends SignedIn {
+  readonly transport: AccountTransport;
+  readonly keys: DerivedKeys;
+}
+
+/** The account and session of this device, or why there is none. */
+export async function requireSession(core: DeviceCore): Promise<Result<SignedIn, DeviceError>> {
+  const state = await read(core, store =>
+    ok({ account: readState(store, 'account'), signedIn: readState(store, 'signedIn') ?? false }),
+  );
+  if (!state.ok) return state;
+  if (!state.value.signedIn || !state.value.account) {
+    return failure('notSignedIn', 'This device is not signed in. Sign in, or sign up, first.');
+  }
+  const session = await loadSession(core.secrets);
+  if (!session) {
+    return failure(
+      'locked',
+      'This device is locked: its keys are gone from the secret storage. Unlock it with the password.',
+    );
+  }
+  return ok({ account: state.value.account, session });
+}
+
+/** The ring as the server has it now, opened with the password's keys: another device may have rotated it. */
+async function freshRing({
+  transport,
+  account,
+  session,
+  keys,
+}: Proven): Promise<Result<{ readonly version: number; readonly ring: KeyRing }, DeviceError>> {
+  const keyring = await transport.keyring();
+  if (!keyring.ok) return transportFailure(keyring.error, account.server);
+  const ring = unwrapRing(keyring.value.wrapped, keys, session.accountId);
+  if (!ring.ok) return failure('badCredentials', 'The password is wrong. Nothing was changed.');
+  if (ring.value.revision < session.ring.revision) return olderRing();
+  return ok({ version: keyring.value.version, ring: ring.value });
+}
+
+/** Signs this device in at the server and opens the ring, before anything is written here. */
+async function openAccount(
+  core: DeviceCore,
+  transport: AccountTransport,
+  request: SignInJson,
+  kdfPolicy: KdfPolicy,
+): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
+  const device = { deviceId: core.deviceId, name: request.deviceName };
+  if ('recoveryPhrase' in request.secret) return recoverAccount(core, transport, request, kdfPolicy);
+  const kdf = await transport.kdf(request.login);
+  if (!kdf.ok) return transportFailure(kdf.error, request.server);
+  const keys = await keysOfPassword(request.secret.password, kdf.value, kdfPolicy);
+  if (!keys.ok) return keys;
+  const answer = await transport.signIn({
+    login: request.login,
+    authKey: toBase64Url(keys.value.authKey),
+    device,
+  });
+  if (!answer.ok) return transportFailure(answer.error, request.server);
+  const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId);
+  if (!ring.ok) return ring;
+  const held = await loadSession(core.secrets);
+  if (held?.accountId === answer.value.accountId && ring.value.revision < held.ring.revision)
+    return olderRing();
+  return ok({ answer: answer.value, ring: ring.value });
+}
+
+async function recoverAccount(
+  core: DeviceCore,
+  transport: AccountTransport,
+  request: SignInJson,
+  kdfPolicy: KdfPolicy,
+): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
+  if (!('recoveryPhrase' in request.secret)) return failure('badInput', 'Give the recovery phrase.');
+  const recovery = keysOfPhrase(request.secret.recoveryPhrase);
+  if (!recovery.ok) return recovery;
+  const password = await newPasswordKeys(request.secret.newPassword, core.random, kdfPolicy);
+  if (!password.ok) return password;
+  const answer = await transport.signIn({
+    login: request.login,
+    recoveryAuthKey: toBase64Url(recovery.value.authKey),
+    device: { deviceId: core.deviceId, name: request.deviceName },
+  });
+  if (!answer.ok) return transportFailure(answer.error, request.server);
+  const { accountId, token, keyring } = answer.value;
+  const ring = unwrapRing(keyring.recoveryWrapped, recovery.value, accountId);
+  if (!ring.ok) return ring;
+  const changed = await createTransport(core.http, core.clock, { server: request.server, token }).putPassword(
+    {
+      recoveryAuthKey: toBase64Url(recovery.value.authKey),
+      kdf: password.value.kdf,
+      newAuthKey: toBase64Url(password.value.keys.authKey),
+      baseVersion: keyring.version,
+      wrapped: wrapRing(ring.value, password.value.keys, accountId, core.random),
+    },
+  );
+  if (!changed.ok) return transportFailure(changed.error, request.server);
+  return ok({ answer: answer.value, ring: ring.value });
+}
+
+/** @param accountId the account that is entered; another than the remembered one is asked about first */
+async function requireSignedOut(
+  core: DeviceCore,
+  accountId: string | undefined,
+): Promise<Result<void, DeviceError>> {
+  const state = await read(core, store =>
+    ok({ account: readState(store, 'account'), signedIn: readState(store, 'signedIn') ?? false }),
+  );
+  if (!state.ok) return state;
+  const { account, signedIn } = state.value;
+  if (signedIn && account && account.id !== accountId) {
+    return failure('alreadySignedIn', `This device is signed in as ${account.login}. Sign out first.`);
+  }
+  if (account && accountId !== undefined && account.id !== accountId) return otherAccount();
+  return ok();
+}
+
+function otherAccount(): ReturnType<typeof failure> {
+  return failure(
+    'otherAccount',
+    'This device holds items of another account, and nothing of them was sent. Agree to unite them with this account, or use another folder.',
+  );
+}
+
+function olderRing(): ReturnType<typeof failure> {
+  return failure(
+    'server',
+    'The server gave an older key ring than this device has. Nothing was changed; check the server.',
+  );
+}

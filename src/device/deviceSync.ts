@@ -1,0 +1,121 @@
+import * as z from 'zod';
+import { ok, type Result } from '../base/result';
+import { isoTime } from '../base/time';
+import { countOpenConflicts } from '../store/conflicts';
+import { countPendingItems } from '../store/outbox';
+import { readState } from '../store/state';
+import { readLogEntries } from '../store/syncLog';
+import { type DeviceCore, read } from './core';
+import type { DeviceSync, DeviceUpkeep } from './device';
+import { requireSession } from './deviceAccount';
+import type { DeviceError } from './deviceError';
+import { failure } from './failures';
+import type { DeviceState, LogEntryJson, StatusJson } from './json';
+import type { SyncControl } from './syncControl';
+
+const maxLogEntriesRead = 1000;
+
+export function createDeviceSync(
+  core: DeviceCore,
+  control: SyncControl,
+  upkeep: Pick<DeviceUpkeep, 'rollBack'>,
+): DeviceSync {
+  return {
+    status: () => statusOf(core, control),
+    now: ({ trigger, acceptMassChange }) => control.runNow(trigger, acceptMassChange ?? false),
+    rejectMassChange: async () => {
+      const guard = await read(core, store => ok(readState(store, 'guard')));
+      if (!guard.ok) return guard;
+      if (!guard.value) return failure('badInput', 'No mass change waits for an answer.');
+      const accepted = await control.runNow('command', true);
+      if (!accepted.ok) return accepted;
+      const rolled = await upkeep.rollBack(guard.value.snapshot);
+      return rolled.ok ? ok() : rolled;
+    },
+    pause: () => control.setPaused(true),
+    resume: () => control.setPaused(false),
+    start: () => control.start(),
+    setFocused: async focused => control.setFocused(focused),
+    log: limit =>
+      read(core, store =>
+        ok(
+          readLogEntries(store, Math.min(limit, maxLogEntriesRead)).flatMap(entry => {
+            const decoded = logEntrySchema.safeParse(entry);
+            return decoded.success ? [decoded.data] : [];
+          }),
+        ),
+      ),
+  };
+}
+
+export async function statusOf(
+  core: DeviceCore,
+  control: SyncControl,
+): Promise<Result<StatusJson, DeviceError>> {
+  const session = await requireSession(core);
+  const facts = await read(core, store =>
+    ok({
+      name: readState(store, 'device')?.name ?? '',
+      account: readState(store, 'account'),
+      signedIn: readState(store, 'signedIn') ?? false,
+      pending: countPendingItems(store),
+      openConflicts: countOpenConflicts(store),
+      cursor: readState(store, 'cursor') ?? null,
+      clockOffsetMs: readState(store, 'clockOffsetMs') ?? null,
+      lastSyncMs: readState(store, 'lastSyncMs'),
+      paused: readState(store, 'paused') ?? false,
+      guard: readState(store, 'guard'),
+      locked: !store.payloads.unlocked,
+    }),
+  );
+  if (!facts.ok) return facts;
+  const { name, account, signedIn, lastSyncMs, paused, guard, locked, ...rest } = facts.value;
+  const isLocked = locked || (!session.ok && session.error.code === 'locked');
+  const attention = guard
+    ? `Sync is held: ${guard.changed} of ${guard.total} items would be deleted or overwritten. Accept it or roll back.`
+    : (control.failure?.message ?? control.notice);
+  const lastMs = Math.max(lastSyncMs ?? 0, control.lastIdleMs ?? 0);
+  return ok({
+    device: { id: core.deviceId, name },
+    login: signedIn ? (account?.login ?? null) : null,
+    server: account?.server ?? null,
+    ...rest,
+    lastSync: lastMs === 0 ? null : isoTime(lastMs),
+    state: stateOf({ signedIn, isLocked, paused, control, guard: guard !== undefined }),
+    ...(attention === undefined ? {} : { attention }),
+    ...(guard === undefined ? {} : { guard }),
+  });
+}
+
+function stateOf(facts: {
+  readonly signedIn: boolean;
+  readonly isLocked: boolean;
+  readonly paused: boolean;
+  readonly guard: boolean;
+  readonly control: SyncControl;
+}): DeviceState {
+  if (facts.isLocked) return 'locked';
+  if (!facts.signedIn) return 'signedOut';
+  if (facts.guard) return 'attention';
+  if (facts.control.running) return 'syncing';
+  if (facts.paused) return 'paused';
+  if (facts.control.failure?.code === 'unreachable') return 'offline';
+  return (facts.control.failure ?? facts.control.notice) ? 'attention' : 'idle';
+}
+
+const logEntrySchema: z.ZodType<LogEntryJson> = z.object({
+  pushed: z.number(),
+  pulled: z.number(),
+  merged: z.number(),
+  conflicts: z.number(),
+  durationMs: z.number(),
+  cursor: z.string().nullable(),
+  at: z.string(),
+  trigger: z.enum(['save', 'focus', 'start', 'event', 'timer', 'command', 'retry']),
+  bytesSent: z.number(),
+  bytesReceived: z.number(),
+  pullMs: z.number(),
+  mergeMs: z.number(),
+  pushMs: z.number(),
+  error: z.string().exactOptional(),
+});

@@ -1,0 +1,95 @@
+import { fromBase64Url, toBase64Url } from '../base/encoding';
+import { currentKey, type KeyRing } from '../crypto/keyRing';
+import { unwrapLocalKey, wrapLocalKey } from '../crypto/localSeal';
+import type { AccountId } from '../model/ids/ids';
+import { emptyDigest } from '../protocol/digest';
+import { listConflicts } from '../store/conflicts';
+import { listItems, readItem } from '../store/items';
+import {
+  changesInFlight,
+  putWaitingItemChange,
+  putWaitingRecordChange,
+  thaw,
+  waitingItemChange,
+} from '../store/outbox';
+import { clearState, readState, writeState } from '../store/state';
+import type { StoreTransaction } from '../store/transaction';
+import { holdItemVersion, holdRecordVersion } from '../sync/heldVersions';
+import type { DeviceCore } from './core';
+
+/** What signing in and out changes in the store. */
+
+const maxInFlight = 100_000;
+
+export interface AccountChange {
+  readonly accountId: AccountId;
+  readonly login: string;
+  readonly server: string;
+  readonly deviceName: string;
+}
+
+/** Remembers the account; what was synced with another one is made ready to be united with this one. */
+export function enterAccount(core: DeviceCore, store: StoreTransaction, entry: AccountChange): void {
+  const before = readState(store, 'account');
+  if (before !== undefined && before.id !== entry.accountId) forgetSyncedVersions(store);
+  writeState(store, 'account', { id: entry.accountId, login: entry.login, server: entry.server });
+  writeState(store, 'device', { id: core.deviceId, name: entry.deviceName });
+  writeState(store, 'signedIn', true);
+}
+
+/** A copy of the local key, that the account's password brings back when the secret storage is lost. */
+export function keepWrappedLocalKey(
+  core: DeviceCore,
+  store: StoreTransaction,
+  localKey: Uint8Array,
+  account: { readonly accountId: AccountId; readonly ring: KeyRing },
+): void {
+  const dataKey = currentKey(account.ring);
+  const owner = { accountId: account.accountId, deviceId: core.deviceId };
+  const wrapped = wrapLocalKey(localKey, dataKey, owner, core.random);
+  writeState(store, 'wrappedLocalKey', { keyId: dataKey.keyId, wrapped: toBase64Url(wrapped) });
+}
+
+export function unwrapKeptLocalKey(
+  core: DeviceCore,
+  store: StoreTransaction,
+  account: { readonly accountId: AccountId; readonly ring: KeyRing },
+): Uint8Array | undefined {
+  const kept = readState(store, 'wrappedLocalKey');
+  const wrapped = kept && fromBase64Url(kept.wrapped);
+  if (!wrapped) return undefined;
+  const key = unwrapLocalKey(wrapped, account.ring, {
+    accountId: account.accountId,
+    deviceId: core.deviceId,
+  });
+  return key.ok ? key.value : undefined;
+}
+
+/** Every item becomes one that no server has seen: the first sync with another account unites. */
+function forgetSyncedVersions(store: StoreTransaction): void {
+  for (const change of changesInFlight(store, maxInFlight)) thaw(store, change);
+  for (const { id } of [...listItems(store, { deleted: false }), ...listItems(store, { deleted: true })]) {
+    const item = readItem(store, id);
+    if (item?.content === undefined) continue;
+    const waiting = waitingItemChange(store, id);
+    holdItemVersion(store, id, undefined);
+    if (item.deleted) continue;
+    putWaitingItemChange(store, {
+      itemId: id,
+      type: 'upsert',
+      stamp: item.lastModified,
+      rawMs: waiting?.rawMs,
+      content: item.content,
+      base: { version: 0, stamp: undefined, deleted: false, content: undefined },
+      ancestors: [],
+    });
+  }
+  for (const record of listConflicts(store, ['open', 'resolved', 'auto'])) {
+    holdRecordVersion(store, record.id, undefined);
+    putWaitingRecordChange(store, { conflictId: record.id, stamp: record.stamp });
+  }
+  for (const key of ['cursor', 'reconcile', 'guard', 'digestReconciledMs', 'clockOffsetMs'] as const) {
+    clearState(store, key);
+  }
+  writeState(store, 'digest', emptyDigest);
+}

@@ -1,0 +1,182 @@
+import { hostname } from 'node:os';
+import { messageOf } from '../base/errors';
+import { Emitter } from '../base/event';
+import type { Logger } from '../base/logger';
+import type { Random } from '../base/random';
+import { ok, type Result } from '../base/result';
+import type { Clock, Timers } from '../base/time';
+import type { KdfPolicy } from '../crypto/keyDerivation';
+import { createDeviceId } from '../model/ids/createId';
+import type { DeviceId } from '../model/ids/ids';
+import { createSyncLease } from '../store/lease';
+import { openStore } from '../store/openStore';
+import { Payloads } from '../store/payloads';
+import { readState, writeState } from '../store/state';
+import type { Store } from '../store/store';
+import type { HttpClient } from '../sync/http';
+import { atRestCipher, obtainLocalKey } from './atRest';
+import type { DeviceCore } from './core';
+import type { Device, DeviceEvent, DeviceSettings } from './device';
+import { createDeviceAccount } from './deviceAccount';
+import { createDeviceConflicts } from './deviceConflicts';
+import { createDeviceDocuments, settleLeftSaves } from './deviceDocuments';
+import type { DeviceError } from './deviceError';
+import { createDeviceItems } from './deviceItems';
+import { createDeviceSync, statusOf } from './deviceSync';
+import { createDeviceUpkeep } from './deviceUpkeep';
+import { storageFailure } from './failures';
+import type { SecretStore } from './secrets';
+import { SyncControl } from './syncControl';
+
+export interface OpenDeviceOptions {
+  /** The device's folder; it is made when it is missing. */
+  readonly folder: string;
+  /** Reads `sql-wasm.wasm`. */
+  readonly wasm: () => Promise<Uint8Array>;
+  readonly secrets: SecretStore;
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: DeviceSettings;
+  /** Weaker derivations are for simulations alone. */
+  readonly kdfPolicy?: KdfPolicy;
+}
+
+export const defaultDeviceSettings: DeviceSettings = {
+  syncEnabled: true,
+  syncOnSave: true,
+  syncOnFocus: true,
+  syncIntervalSeconds: 300,
+  conflictsText: 'merge',
+  guardMaxChangedPercent: 30,
+  encryptionAtRest: 'sensitive',
+  historyKeepDays: 90,
+};
+
+/** Opens the device that lives in a folder, and makes it when there is none. */
+export async function openDevice(options: OpenDeviceOptions): Promise<Result<Device, DeviceError>> {
+  const { folder, clock, timers, random, logger, secrets, http } = options;
+  let settings = options.settings;
+  const opened = await openStore({
+    ...options,
+    payloads: new Payloads(undefined, settings.encryptionAtRest),
+  });
+  if (!opened.ok) return storageFailure(opened.error);
+  const { store } = opened.value;
+  const identity = await identify(store, random);
+  if (!identity.ok) return closing(store, storageFailure(identity.error));
+  const lease = await createSyncLease(folder, { clock, timers, random, logger });
+  if (!lease.ok) return closing(store, storageFailure(lease.error));
+
+  const events = new Emitter<DeviceEvent>(error =>
+    logger.error('a listener of the device failed', { error: messageOf(error) }),
+  );
+  const core: DeviceCore = {
+    folder,
+    store,
+    clock,
+    timers,
+    random,
+    logger,
+    http,
+    secrets,
+    events,
+    deviceId: identity.value,
+    settings: () => settings,
+  };
+  const usePayloads = async () => {
+    const key = await obtainLocalKey({ store, secrets, random, timers });
+    const cipher = key.ok && key.value ? atRestCipher(key.value, random) : undefined;
+    store.usePayloads(new Payloads(cipher, settings.encryptionAtRest));
+    return key.ok ? ok() : storageFailure(key.error);
+  };
+  const keyed = await usePayloads();
+  if (!keyed.ok) return closing(store, keyed);
+
+  const tellStatus = () => {
+    void statusOf(core, control).then(status => {
+      if (status.ok) events.fire({ type: 'statusChanged', status: status.value });
+    });
+  };
+  const changedHere = (itemIds: readonly string[]) => {
+    events.fire({ type: 'itemsChanged', itemIds });
+    control.saved();
+    tellStatus();
+  };
+  const upkeep = createDeviceUpkeep(core, changedHere);
+  const control = new SyncControl({
+    core,
+    lease: lease.value,
+    takeSnapshot: () => upkeep.keepSnapshot('massChange'),
+    changed: report => {
+      if (report.changedItems.size > 0)
+        events.fire({ type: 'itemsChanged', itemIds: [...report.changedItems] });
+      if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
+    },
+    statusChanged: tellStatus,
+  });
+  const settled = await settleLeftSaves(core);
+  if (!settled.ok) logger.warn('saves that wait could not be merged', { reason: settled.error.message });
+  const foreign = store.onForeignCommit(() => {
+    events.fire({ type: 'itemsChanged' });
+    events.fire({ type: 'conflictsChanged' });
+    tellStatus();
+  });
+
+  let closed: Promise<void> | undefined;
+  return ok({
+    items: createDeviceItems(core, changedHere),
+    documents: createDeviceDocuments(core, changedHere),
+    conflicts: createDeviceConflicts(core, itemIds => {
+      changedHere(itemIds);
+      events.fire({ type: 'conflictsChanged' });
+    }),
+    account: createDeviceAccount({
+      core,
+      onSession: async () => {
+        await usePayloads();
+        await control.sessionChanged();
+      },
+      ...(options.kdfPolicy === undefined ? {} : { kdfPolicy: options.kdfPolicy }),
+    }),
+    sync: createDeviceSync(core, control, upkeep.commands),
+    upkeep: upkeep.commands,
+    configure: async next => {
+      settings = { ...settings, ...next };
+      const used = await usePayloads();
+      tellStatus();
+      return used;
+    },
+    on: async listener => events.on(listener),
+    close: () => {
+      closed ??= (async () => {
+        foreign.dispose();
+        await control.stop();
+        await store.close();
+      })();
+      return closed;
+    },
+  });
+}
+
+/** This device's id; made, once for all its windows, with the store. */
+async function identify(store: Store, random: Random) {
+  const known = await store.read(tx => readState(tx, 'device'));
+  if (!known.ok) return known;
+  if (known.value) return ok(known.value.id);
+  return store.write<DeviceId, never>(tx => {
+    const device = readState(tx, 'device') ?? { id: createDeviceId(random), name: hostname() };
+    writeState(tx, 'device', device);
+    return ok(device.id);
+  });
+}
+
+async function closing(
+  store: Store,
+  failed: Result<never, DeviceError>,
+): Promise<Result<never, DeviceError>> {
+  await store.close();
+  return failed;
+}

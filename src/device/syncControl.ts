@@ -1,0 +1,342 @@
+import { networkInterfaces } from 'node:os';
+import { err, ok, type Result } from '../base/result';
+import { isoTime, secondMs } from '../base/time';
+import { defaultMaxItemBytes } from '../protocol/limits';
+import type { StorageError } from '../sqlite/database';
+import type { SyncLease } from '../store/lease';
+import { refusals } from '../store/outbox';
+import { readState, writeState } from '../store/state';
+import { appendLogEntry } from '../store/syncLog';
+import { OffsetEstimator } from '../sync/clockOffset';
+import { type CycleOutcome, runCycle } from '../sync/cycle';
+import type { CycleError, CycleReport } from '../sync/cycleRun';
+import { EventStream } from '../sync/eventStream';
+import { type CycleEnd, Scheduler } from '../sync/scheduler';
+import { createTransport } from '../sync/transport';
+import { type DeviceCore, read, write } from './core';
+import { requireSession } from './deviceAccount';
+import type { DeviceError } from './deviceError';
+import { cycleFailure, failure, storageFailure } from './failures';
+import type { LogEntryJson, SyncReportJson, SyncTrigger } from './json';
+
+/** Runs sync cycles: one at a time in this process and, by the lease, on this device. */
+
+export interface SyncControlOptions {
+  readonly core: DeviceCore;
+  readonly lease: SyncLease;
+  readonly takeSnapshot: () => Promise<Result<string, StorageError>>;
+  /** Told of the items that a cycle changed. */
+  readonly changed: (report: CycleReport) => void;
+  readonly statusChanged: () => void;
+}
+
+/** A command waits so long for another window's cycle. */
+const maxLeaseWaitMs = 15 * secondMs;
+const leasePollMs = 100;
+const maxRefusalsTold = 3;
+
+export class SyncControl {
+  readonly #options: SyncControlOptions;
+  readonly #core: DeviceCore;
+  readonly #scheduler: Scheduler;
+  readonly #offsets: OffsetEstimator;
+  readonly #stopping = new AbortController();
+  #running: Promise<Result<SyncReportJson, DeviceError>> | undefined;
+  #failure: DeviceError | undefined;
+  #lastIdleMs: number | undefined;
+  #paused = false;
+  #started = false;
+  #events: EventStream | undefined;
+  #notice: string | undefined;
+
+  constructor(options: SyncControlOptions) {
+    this.#options = options;
+    this.#core = options.core;
+    const { clock, timers, random, logger, settings } = options.core;
+    this.#offsets = new OffsetEstimator(clock);
+    this.#scheduler = new Scheduler({
+      clock,
+      timers,
+      random,
+      logger,
+      run: trigger => this.#runScheduled(trigger),
+      settings: () => ({
+        enabled: settings().syncEnabled && !this.#paused,
+        onSave: settings().syncOnSave,
+        onFocus: settings().syncOnFocus,
+        intervalMs: settings().syncIntervalSeconds * secondMs,
+      }),
+      networkFingerprint: () => JSON.stringify(networkInterfaces()),
+    });
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Why the last cycle failed; undefined when it did not. */
+  get failure(): DeviceError | undefined {
+    return this.#failure;
+  }
+
+  /** What a person should know although sync goes on. */
+  get notice(): string | undefined {
+    return this.#notice;
+  }
+
+  /** When the last cycle ended that had nothing to do, by this process. */
+  get lastIdleMs(): number | undefined {
+    return this.#lastIdleMs;
+  }
+
+  async start(): Promise<Result<void, DeviceError>> {
+    const paused = await read(this.#core, store => ok(readState(store, 'paused') ?? false));
+    if (!paused.ok) return paused;
+    this.#paused = paused.value;
+    if (this.#started) return ok();
+    this.#started = true;
+    await this.#listen();
+    this.#scheduler.start();
+    return ok();
+  }
+
+  async setPaused(paused: boolean): Promise<Result<void, DeviceError>> {
+    const written = await write(this.#core, ({ store }) => ok(writeState(store, 'paused', paused)));
+    if (!written.ok) return written;
+    this.#paused = paused;
+    if (!paused) this.#scheduler.wake();
+    this.#options.statusChanged();
+    return ok();
+  }
+
+  saved(): void {
+    if (this.#started) this.#scheduler.saved();
+  }
+
+  setFocused(focused: boolean): void {
+    if (this.#started) this.#scheduler.setFocused(focused);
+  }
+
+  /** Signed in, out, or unlocked. */
+  async sessionChanged(): Promise<void> {
+    this.#failure = undefined;
+    this.#notice = undefined;
+    if (this.#started) {
+      await this.#listen();
+      this.#scheduler.wake();
+    }
+    this.#options.statusChanged();
+  }
+
+  /** Runs a cycle on command, or joins the one that runs. */
+  async runNow(
+    trigger: SyncTrigger,
+    acceptMassChange: boolean,
+  ): Promise<Result<SyncReportJson, DeviceError>> {
+    const paused = await read(this.#core, store => ok(readState(store, 'paused') ?? false));
+    if (paused.ok && paused.value) return failure('paused', 'Sync is paused. Resume it first.');
+    if (this.#running && !acceptMassChange) return this.#running;
+    if (this.#running) await this.#running;
+    const { answer, end } = await this.#run(trigger, { acceptMassChange, waitForLease: true });
+    if (this.#started) this.#scheduler.noteEnd(end);
+    return answer;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#scheduler.stop();
+    this.#events?.stop();
+    await this.#scheduler.settled();
+    if (this.#running) await this.#running;
+    await this.#options.lease.close();
+  }
+
+  async #listen(): Promise<void> {
+    this.#events?.stop();
+    this.#events = undefined;
+    const signedIn = await requireSession(this.#core);
+    if (!signedIn.ok || this.#stopping.signal.aborted) return;
+    const { http, timers, random, logger } = this.#core;
+    this.#events = new EventStream({
+      http,
+      timers,
+      random,
+      logger,
+      address: { server: signedIn.value.account.server, token: signedIn.value.session.token },
+      onChange: () => this.#scheduler.serverEvent(),
+    });
+  }
+
+  async #runScheduled(trigger: SyncTrigger): Promise<CycleEnd> {
+    if (this.#running) {
+      await this.#running;
+      return { type: 'again' };
+    }
+    const { end } = await this.#run(trigger, { acceptMassChange: false, waitForLease: false });
+    return end;
+  }
+
+  async #run(
+    trigger: SyncTrigger,
+    how: { readonly acceptMassChange: boolean; readonly waitForLease: boolean },
+  ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
+    const running = this.#runOnce(trigger, how);
+    this.#running = running.then(({ answer }) => answer);
+    this.#options.statusChanged();
+    try {
+      return await running;
+    } finally {
+      this.#running = undefined;
+      this.#options.statusChanged();
+    }
+  }
+
+  async #runOnce(
+    trigger: SyncTrigger,
+    how: { readonly acceptMassChange: boolean; readonly waitForLease: boolean },
+  ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
+    const signedIn = await requireSession(this.#core);
+    if (!signedIn.ok) return { answer: signedIn, end: { type: 'needsPerson' } };
+    const { account, session } = signedIn.value;
+    const leased = await this.#acquireLease(how.waitForLease ? maxLeaseWaitMs : 0);
+    if (!leased.ok) return { answer: storageFailure(leased.error), end: failedEnd };
+    if (!leased.value) {
+      return {
+        answer: failure('busy', 'Another window of this device is syncing. Try again in a moment.'),
+        end: { type: 'again' },
+      };
+    }
+    const { store, clock, random, logger, http, settings, deviceId } = this.#core;
+    const startedMs = clock.monotonic();
+    const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
+    try {
+      const outcome = await runCycle({
+        store,
+        transport: createTransport(http, clock, { server: account.server, token: session.token }),
+        clock,
+        random,
+        logger,
+        device: { id: deviceId, name: device.ok ? device.value : '' },
+        keys: { accountId: session.accountId, ring: session.ring },
+        settings: {
+          text: settings().conflictsText,
+          guardMaxChangedPercent: settings().guardMaxChangedPercent,
+          acceptMassChange: how.acceptMassChange,
+        },
+        limits: { maxItemBytes: defaultMaxItemBytes },
+        offsets: this.#offsets,
+        heartbeat: () => this.#options.lease.heartbeat(),
+        takeSnapshot: this.#options.takeSnapshot,
+        signal: this.#stopping.signal,
+      });
+      return await this.#conclude(trigger, outcome, clock.monotonic() - startedMs, account.server);
+    } finally {
+      this.#options.lease.release();
+    }
+  }
+
+  async #conclude(
+    trigger: SyncTrigger,
+    outcome: CycleOutcome,
+    durationMs: number,
+    server: string,
+  ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
+    const { report, error } = outcome;
+    const failed = error === undefined ? undefined : cycleFailure(error, server).error;
+    const answer = reportJson(outcome, durationMs);
+    const told = this.#failure?.message;
+    this.#failure = failed;
+    this.#notice = await this.#noticeOf(report);
+    if (error === undefined) this.#lastIdleMs = this.#core.clock.now();
+    if (didSomething(report) || (failed !== undefined && failed.message !== told)) {
+      await this.#log(trigger, answer, report, failed);
+    }
+    this.#options.changed(report);
+    return { answer: failed === undefined ? ok(answer) : err(failed), end: endOf(error) };
+  }
+
+  async #log(
+    trigger: SyncTrigger,
+    answer: SyncReportJson,
+    report: CycleReport,
+    failed: DeviceError | undefined,
+  ): Promise<void> {
+    const { clock, events, logger } = this.#core;
+    const atMs = clock.now();
+    const entry: LogEntryJson = {
+      ...answer,
+      at: isoTime(atMs),
+      trigger,
+      bytesSent: report.bytesSent,
+      bytesReceived: report.bytesReceived,
+      pullMs: Math.round(report.pullMs),
+      mergeMs: Math.round(report.mergeMs),
+      pushMs: Math.round(report.pushMs),
+      ...(failed === undefined ? {} : { error: failed.message }),
+    };
+    const written = await write(this.#core, ({ store }) => {
+      appendLogEntry(store, atMs, entry);
+      if (failed === undefined) writeState(store, 'lastSyncMs', atMs);
+      return ok();
+    });
+    if (!written.ok) logger.warn('the cycle could not be logged', { reason: written.error.message });
+    events.fire({ type: 'logged', entry });
+  }
+
+  async #noticeOf(report: CycleReport): Promise<string | undefined> {
+    if (report.serverStepped) {
+      return "The server's clock has jumped. Its time is not followed; check the clock of the server.";
+    }
+    if (report.diverged) {
+      return 'This device and the server hold different versions although everything was compared. Run the doctor.';
+    }
+    const refused = await this.#core.store.read(store => refusals(store, maxRefusalsTold));
+    const first = refused.ok ? refused.value[0] : undefined;
+    return first && `An item is not synced: ${first.reason}.`;
+  }
+
+  async #acquireLease(maxWaitMs: number): Promise<Result<boolean, StorageError>> {
+    for (let waitedMs = 0; ; waitedMs += leasePollMs) {
+      const acquired = await this.#options.lease.tryAcquire();
+      if (!acquired.ok || acquired.value || waitedMs >= maxWaitMs) return acquired;
+      await this.#core.timers.sleep(leasePollMs, this.#stopping.signal);
+    }
+  }
+}
+
+const failedEnd: CycleEnd = { type: 'failed', retryAfterMs: undefined };
+
+function endOf(error: CycleError | undefined): CycleEnd {
+  if (error === undefined) return { type: 'done' };
+  switch (error.type) {
+    case 'fenced':
+      return { type: 'again' };
+    case 'stopped':
+    case 'massChange':
+    case 'keyMissing':
+    case 'malformedAnswer':
+      return { type: 'needsPerson' };
+    case 'problem':
+      return error.status === 401
+        ? { type: 'needsPerson' }
+        : { type: 'failed', retryAfterMs: error.retryAfterMs };
+    default:
+      return failedEnd;
+  }
+}
+
+function didSomething(report: CycleReport): boolean {
+  const { pushed, pulled, merged, conflicts, refused, unsound } = report;
+  return pushed + pulled + merged + conflicts + refused + unsound > 0 || report.reconciled;
+}
+
+function reportJson({ report, cursor }: CycleOutcome, durationMs: number): SyncReportJson {
+  return {
+    pushed: report.pushed,
+    pulled: report.pulled,
+    merged: report.merged,
+    conflicts: report.conflicts,
+    durationMs: Math.round(durationMs),
+    cursor: cursor ?? null,
+  };
+}
