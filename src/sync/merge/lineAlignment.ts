@@ -6,6 +6,9 @@ export interface Hunk {
   readonly sideEnd: number;
 }
 
+/** Texts of more lines than this count as not comparable. */
+export const maxComparedLines = 200_000;
+
 /** How many (base line, equal side line) pairs are looked at before two texts count as not comparable. */
 export const maxLinePairs = 4_000_000;
 
@@ -15,13 +18,15 @@ export const maxLinePairs = 4_000_000;
  * two places is one hunk over all of them. So hunks of two sides that do not touch do not touch under any shortest
  * diff, and a merge made of them does not depend on the diff that was chosen.
  *
- * Undefined when the lines repeat so often that there are more than {@link maxLinePairs} pairs to look at.
+ * Undefined when there are more than {@link maxComparedLines} lines, or when they repeat so often that there are more
+ * than {@link maxLinePairs} pairs to look at.
  *
  * A pair is in a longest common subsequence when the longest ones that end and that start at it add up to the whole;
  * it is in all of them when it is the only such pair of its rank. Ranks by Hunt and Szymanski, "A fast algorithm for
  * computing longest common subsequences", 1977: time is pairs times the logarithm of the lines.
  */
 export function possibleHunks(base: readonly string[], side: readonly string[]): readonly Hunk[] | undefined {
+  if (Math.max(base.length, side.length) > maxComparedLines) return undefined;
   const { head, tail } = certainEnds(base, side);
   const window = {
     base: base.slice(head, base.length - tail),
