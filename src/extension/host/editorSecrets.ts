@@ -10,13 +10,26 @@ import type { SecretStore } from '../../device/secrets';
 export const secretsFolderVariable = 'SCRATCH_SECRETS_FOLDER';
 
 /** Where the session and the keys are kept. The log says so when it is not the editor's secret storage. */
-export async function editorSecrets(
+export function editorSecrets(
   storage: SecretStorage,
   environment: Readonly<Record<string, string | undefined>>,
   logger: Logger,
-): Promise<SecretStore> {
+): SecretStore {
   const folder = environment[secretsFolderVariable];
   if (folder === undefined || folder === '') return storageSecrets(storage);
+  let chosen: Promise<SecretStore> | undefined;
+  const choose = () => {
+    chosen ??= folderSecrets(folder, storage, logger);
+    return chosen;
+  };
+  return {
+    get: async name => (await choose()).get(name),
+    set: async (name, value) => (await choose()).set(name, value),
+    delete: async name => (await choose()).delete(name),
+  };
+}
+
+async function folderSecrets(folder: string, storage: SecretStorage, logger: Logger): Promise<SecretStore> {
   if (!(await isPrivateFolder(folder))) {
     logger.warn(`${secretsFolderVariable} is not used: it must be a folder that only you can read`, {
       folder,

@@ -1,0 +1,129 @@
+import { type ExtensionContext, languages, window, workspace } from 'vscode';
+import { messageOf } from '../base/errors';
+import { systemClock, systemTimers } from '../base/time';
+import type { Device } from '../device/device';
+import { registerApiCommands } from './api/apiCommands';
+import { DeviceApi } from './api/deviceApi';
+import type { ScratchSyncApi } from './api/scratchSync';
+import { registerCommand } from './commands/command';
+import { conflictCommands } from './commands/conflictCommands';
+import { createCommands } from './commands/createCommands';
+import { findCommands } from './commands/findCommands';
+import { ItemChoice } from './commands/itemChoice';
+import { itemCommands } from './commands/itemCommands';
+import { syncCommands } from './commands/syncCommands';
+import { upkeepCommands } from './commands/upkeepCommands';
+import { baseMementos } from './documents/baseMementos';
+import { conflictScheme } from './documents/conflictAddress';
+import { ConflictFileSystem } from './documents/conflictFileSystem';
+import { DocumentLedger } from './documents/documentLedger';
+import { itemScheme } from './documents/itemAddress';
+import { ItemEditors } from './documents/itemEditors';
+import { MergeDrafts } from './documents/mergeDrafts';
+import { MergeLenses } from './documents/mergeLenses';
+import { OpenDocuments } from './documents/openDocuments';
+import { ScratchFileSystem } from './documents/scratchFileSystem';
+import { VersionDocuments, versionScheme } from './documents/versionDocuments';
+import { editorDevice } from './host/editorDevice';
+import { editorSecrets } from './host/editorSecrets';
+import { channelLogger } from './host/logChannel';
+import { Messages } from './host/messages';
+import { SyncWiring } from './host/syncWiring';
+import { settingKeys, settingsSection } from './manifest';
+import { accountCommands } from './signIn/accountCommands';
+import { signInCommands } from './signIn/signInCommands';
+import { ActivityView } from './views/activityView';
+import { ConflictsView } from './views/conflictsView';
+import { DeviceStatus } from './views/deviceStatus';
+import { ItemDecorations } from './views/itemDecorations';
+import { ItemLists } from './views/itemLists';
+import { ItemsView } from './views/itemsView';
+import { StatusBar } from './views/statusBar';
+
+/** Closed when the editor deactivates the extension, which hands nothing over. */
+let openedDevice: Device | undefined;
+
+/** Puts the extension together. Nothing is opened: the device starts on first use, or when the editor is idle. */
+export function activate(context: ExtensionContext): ScratchSyncApi {
+  const startedMs = systemClock.monotonic();
+  const log = window.createOutputChannel('Scratch Sync', { log: true });
+  const logger = channelLogger(log);
+  const onError = (error: unknown) =>
+    logger.error('something failed by mistake', { error: messageOf(error) });
+  const messages = new Messages(logger);
+  const secrets = editorSecrets(context.secrets, process.env, logger);
+  const device = editorDevice(context, secrets, logger);
+  openedDevice = device;
+
+  const ledger = new DocumentLedger(baseMementos(context.workspaceState, onError));
+  const files = new ScratchFileSystem(device, ledger);
+  const documents = new OpenDocuments({ device, ledger, files, timers: systemTimers, logger });
+  const drafts = new MergeDrafts(context.workspaceState, systemClock);
+  const conflictFiles = new ConflictFileSystem(device, drafts);
+  const editors = new ItemEditors(device, messages);
+
+  const status = new DeviceStatus();
+  const lists = new ItemLists(device, messages, systemTimers);
+  const conflictsView = new ConflictsView({ device, messages, status });
+  const activityView = new ActivityView({ device, status, clock: systemClock });
+  const choice = new ItemChoice(device, messages);
+  const api = new DeviceApi(device, onError);
+  const wiring = new SyncWiring({
+    device,
+    status,
+    messages,
+    logger,
+    secrets,
+    state: context.globalState,
+    timers: systemTimers,
+  });
+  const hearers = [status, lists, documents, conflictFiles, conflictsView, activityView, api, wiring];
+  device
+    .on(event => {
+      for (const hearer of hearers) hearer.hear(event);
+    })
+    .catch(onError);
+
+  const commands = [
+    ...createCommands({ device, editors, messages, clock: systemClock, defaultLanguage }),
+    ...itemCommands({ device, choice, editors, messages }),
+    ...findCommands({ device, choice, editors, messages, timers: systemTimers }),
+    ...syncCommands({ device, messages, log }),
+    ...conflictCommands({ device, drafts, messages }),
+    ...upkeepCommands({ device, messages, logger }),
+    ...signInCommands({ device, messages }),
+    ...accountCommands({ device, messages }),
+  ];
+  context.subscriptions.push(
+    log,
+    status,
+    lists,
+    workspace.registerFileSystemProvider(itemScheme, files, { isCaseSensitive: true }),
+    workspace.registerFileSystemProvider(conflictScheme, conflictFiles, { isCaseSensitive: true }),
+    workspace.registerTextDocumentContentProvider(versionScheme, new VersionDocuments(device)),
+    languages.registerCodeLensProvider({ scheme: conflictScheme }, new MergeLenses()),
+    documents.start(),
+    new ItemsView({ device, messages, lists, status }).start(),
+    new ItemDecorations(lists).start(),
+    conflictsView.start(),
+    activityView.start(),
+    new StatusBar(status),
+    wiring.start(),
+    ...commands.map(command => registerCommand(command, messages, logger)),
+    ...registerApiCommands(api),
+  );
+  logger.info('activated', { tookMs: Math.round(systemClock.monotonic() - startedMs) });
+  return api.typed();
+}
+
+export async function deactivate(): Promise<void> {
+  await openedDevice?.close();
+}
+
+function defaultLanguage(): string {
+  const scope = window.activeTextEditor?.document;
+  const language: unknown = workspace
+    .getConfiguration(settingsSection, scope)
+    .get(settingKeys.notesDefaultLanguage);
+  return typeof language === 'string' && language !== '' ? language : 'markdown';
+}

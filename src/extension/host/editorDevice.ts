@@ -1,0 +1,40 @@
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { type ExtensionContext, workspace } from 'vscode';
+import type { Logger } from '../../base/logger';
+import { systemClock, systemTimers } from '../../base/time';
+import { fetchHttp } from '../../device/fetchHttp';
+import { RemoteDevice } from '../../device/remoteDevice';
+import type { SecretStore } from '../../device/secrets';
+import { settingsSection } from '../manifest';
+import { deviceSettings } from './settings';
+
+/**
+ * The device of this editor, in a worker thread that starts on first use. Its store is shared by all windows. The
+ * network is the editor's own `fetch`, looked up for each request, because the editor replaces it by one that knows
+ * its proxy and certificates.
+ */
+export function editorDevice(context: ExtensionContext, secrets: SecretStore, logger: Logger): RemoteDevice {
+  const dist = path.dirname(__filename);
+  return new RemoteDevice({
+    folder: context.globalStorageUri.fsPath,
+    wasmFile: path.join(dist, 'sql-wasm.wasm'),
+    startWorker: start =>
+      new Worker(path.join(dist, 'worker.js'), {
+        workerData: start,
+        transferList: [start.services],
+        name: 'scratch-sync',
+      }),
+    settings: currentSettings(),
+    secrets,
+    http: fetchHttp({ fetch: (url, init) => globalThis.fetch(url, init), timers: systemTimers }),
+    logger,
+    clock: systemClock,
+    timers: systemTimers,
+  });
+}
+
+export function currentSettings() {
+  const configuration = workspace.getConfiguration(settingsSection);
+  return deviceSettings(key => configuration.get(key));
+}
