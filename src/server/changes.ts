@@ -134,9 +134,11 @@ function decodeChange(value: unknown): Result<PushedChange, Failure> {
   if (payload === undefined) {
     return ok({ type: 'malformed', changeId: change.changeId, detail: 'payload: must be URL-safe base64' });
   }
+  if (Object.keys(change).every(name => knownFields.has(name))) {
+    return ok({ type: 'change', change, payload, extra: {}, extraBytes: 0 });
+  }
   const extra = unknownFields(change, knownFields);
-  const extraBytes = Object.keys(extra).length === 0 ? 0 : Buffer.byteLength(JSON.stringify(extra));
-  return ok({ type: 'change', change, payload, extra, extraBytes });
+  return ok({ type: 'change', change, payload, extra, extraBytes: Buffer.byteLength(JSON.stringify(extra)) });
 }
 
 const namedSchema = z.looseObject({ changeId: changeIdSchema });

@@ -46,7 +46,7 @@ export interface ServerCore {
 
 export function createServerCore(options: ServerOptions): ServerCore {
   const { database, clock, random, limits, logger } = options;
-  const storage = createSqliteStorage(database, random);
+  const storage = createSqliteStorage(database, random, clock);
   const metrics = createMetrics();
   const hub = new EventHub(options.timers, count => metrics.streams.set(count));
   let isDraining = false;

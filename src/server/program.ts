@@ -225,7 +225,7 @@ async function withStorage(
   const opened = await openStore(storePath(settings.dataFolder), host);
   if (!opened.ok) return err(describeStorageError(opened.error));
   try {
-    return await work(createSqliteStorage(opened.value, host.random), opened.value);
+    return await work(createSqliteStorage(opened.value, host.random, host.clock), opened.value);
   } finally {
     await opened.value.close();
   }

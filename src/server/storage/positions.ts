@@ -45,6 +45,22 @@ export function findPosition(tx: Transaction, accountId: string): Result<Positio
   });
 }
 
+/** A device as a reader of its account: its internal number, and what it has acknowledged. */
+export interface Reader {
+  readonly device: number;
+  readonly acknowledged: number;
+}
+
+export function findReader(tx: Transaction, account: number, deviceId: string): Result<Reader, AccessGone> {
+  const row = tx.get('SELECT device, acknowledged FROM devices WHERE account = ? AND device_id = ?', [
+    account,
+    deviceId,
+  ]);
+  return row === undefined
+    ? err({ type: 'accessGone' })
+    : ok({ device: integerOf(row, 'device'), acknowledged: integerOf(row, 'acknowledged') });
+}
+
 /**
  * Why a device may not go on from this cursor; undefined when it may. `epochChanged` with `startedNow` asks the caller
  * to start a new epoch, before anything else: the cursor is of this epoch, but of a future that the store has lost.

@@ -9,7 +9,7 @@ import { headColumns, headOf, integerOf, subjectOf } from './rows';
  * epoch: its devices compare with the manifest and push again what the server lost.
  */
 export function repairStore(tx: Transaction, random: Random, now: number): void {
-  for (const table of ['devices', 'versions', 'marks', 'answers']) {
+  for (const table of ['devices', 'versions', 'marks']) {
     tx.run(`DELETE FROM ${table} WHERE account NOT IN (SELECT account FROM accounts)`);
   }
   // A remembered answer may name a version that is lost.
@@ -29,7 +29,7 @@ function repairAccount(tx: Transaction, random: Random, account: number, now: nu
   let digest = emptyDigest;
   let liveBytes = 0;
   for (const row of tx.all(
-    `SELECT collection, subject, ${headColumns} FROM versions WHERE account = ? AND superseded_by IS NULL`,
+    `SELECT ${headColumns} FROM versions WHERE account = ? AND superseded_by IS NULL`,
     [account],
   )) {
     const head = headOf(row);

@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { assert } from '../../base/assert';
 import { toBase64Url } from '../../base/encoding';
 import type { JsonObject } from '../../base/json';
-import { conflictIdSchema, itemIdSchema, type SubjectId, stampSchema } from '../../protocol/scalars';
+import {
+  conflictIdSchema,
+  itemIdSchema,
+  type SubjectId,
+  stampDevice,
+  stampSchema,
+} from '../../protocol/scalars';
 import type { Row } from '../../sqlite/database';
 import type { Head } from '../acceptance';
 import type { StoredEntry, StoredVersion } from './storage';
@@ -26,17 +32,17 @@ export function blobOf(row: Row, column: string): Uint8Array {
   return value;
 }
 
-export const entryColumns = 'collection, subject, version, sequence, change_type, timestamp';
-export const versionColumns = `${entryColumns}, origin_device_id, key_id, revision, resolves, reseal, extra, payload`;
-export const headColumns = 'version, sequence, timestamp, change_type, revision, bytes';
+export const entryColumns = 'subject, version, sequence, live, timestamp, revision';
+export const versionColumns = `${entryColumns}, key_id, resolves, reseal, extra, payload`;
+export const headColumns = 'subject, version, sequence, live, timestamp, revision, bytes';
 
 export function entryOf(row: Row): StoredEntry {
   return {
-    collection: textOf(row, 'collection') === 'conflict' ? 'conflict' : 'item',
+    collection: row['revision'] === null ? 'item' : 'conflict',
     itemId: textOf(row, 'subject'),
     version: integerOf(row, 'version'),
     sequence: integerOf(row, 'sequence'),
-    changeType: changeTypeOf(row),
+    changeType: integerOf(row, 'live') === 1 ? 'upsert' : 'delete',
     timestamp: textOf(row, 'timestamp'),
   };
 }
@@ -44,7 +50,7 @@ export function entryOf(row: Row): StoredEntry {
 export function versionOf(row: Row): StoredVersion {
   return {
     ...entryOf(row),
-    originDeviceId: textOf(row, 'origin_device_id'),
+    originDeviceId: stampDevice(stampSchema.parse(row['timestamp'])),
     keyId: textOf(row, 'key_id'),
     payload: toBase64Url(blobOf(row, 'payload')),
     ...(row['resolves'] === null ? {} : { resolves: textOf(row, 'resolves') }),
@@ -59,7 +65,7 @@ export function headOf(row: Row): Head {
     version: integerOf(row, 'version'),
     sequence: integerOf(row, 'sequence'),
     timestamp: stampSchema.parse(row['timestamp']),
-    live: changeTypeOf(row) === 'upsert',
+    live: integerOf(row, 'live') === 1,
     revision: row['revision'] === null ? 0 : integerOf(row, 'revision'),
     bytes: integerOf(row, 'bytes'),
   };
@@ -67,13 +73,9 @@ export function headOf(row: Row): Head {
 
 /** The item or conflict record that a row is about. */
 export function subjectOf(row: Row): SubjectId {
-  return textOf(row, 'collection') === 'conflict'
-    ? conflictIdSchema.parse(row['subject'])
-    : itemIdSchema.parse(row['subject']);
-}
-
-function changeTypeOf(row: Row): 'upsert' | 'delete' {
-  return textOf(row, 'change_type') === 'delete' ? 'delete' : 'upsert';
+  return row['revision'] === null
+    ? itemIdSchema.parse(row['subject'])
+    : conflictIdSchema.parse(row['subject']);
 }
 
 const objectSchema = z.record(z.string(), z.json());

@@ -65,7 +65,7 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
             `SELECT account_id, login, created_at, live_bytes + history_bytes AS bytes,
                (SELECT count(*) FROM devices WHERE devices.account = accounts.account) AS devices,
                (SELECT count(*) FROM versions WHERE versions.account = accounts.account
-                  AND superseded_by IS NULL AND change_type = 'upsert' AND collection = 'item') AS live_items
+                  AND superseded_by IS NULL AND live = 1 AND revision IS NULL) AS live_items
              FROM accounts ORDER BY login`,
           )
           .map(row => ({
@@ -78,7 +78,16 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
           })),
       ),
     deleteAccount: accountId =>
-      database.write(tx => ok(tx.run('DELETE FROM accounts WHERE account_id = ?', [accountId]) > 0)),
+      database.write(tx => {
+        const row = tx.get('SELECT account FROM accounts WHERE account_id = ?', [accountId]);
+        if (row === undefined) return ok(false);
+        const account = [integerOf(row, 'account')];
+        tx.run('DELETE FROM answers WHERE device IN (SELECT device FROM devices WHERE account = ?)', account);
+        for (const table of ['devices', 'versions', 'marks', 'accounts']) {
+          tx.run(`DELETE FROM ${table} WHERE account = ?`, account);
+        }
+        return ok(true);
+      }),
 
     findKeyring: accountId =>
       database.read(tx => {
@@ -133,7 +142,10 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
       }),
     revokeDevice: (accountId, deviceId) =>
       database.write(tx => {
-        tx.run(`DELETE FROM answers WHERE ${ofDevice}`, [accountId, deviceId]);
+        tx.run(`DELETE FROM answers WHERE device = (SELECT device FROM devices WHERE ${ofDevice})`, [
+          accountId,
+          deviceId,
+        ]);
         return ok(tx.run(`DELETE FROM devices WHERE ${ofDevice}`, [accountId, deviceId]) > 0);
       }),
   };

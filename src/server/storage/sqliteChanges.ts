@@ -32,7 +32,8 @@ export function createSqliteChanges(database: Database, random: Random): ChangeS
       database.read(tx => {
         const row = tx.get(
           `SELECT ${versionColumns} FROM versions
-           WHERE account = (SELECT account FROM accounts WHERE account_id = ?) AND subject = ? AND superseded_by IS NULL`,
+           WHERE account = (SELECT account FROM accounts WHERE account_id = ?) AND subject = ?
+           ORDER BY version DESC LIMIT 1`,
           [accountId, subject],
         );
         return row === undefined ? undefined : versionOf(row);

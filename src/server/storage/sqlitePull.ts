@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random';
 import { err, ok, type Result } from '../../base/result';
 import type { Database, Transaction } from '../../sqlite/database';
-import { cursorAt, findPosition, objectionTo, type Position, refuseCursor } from './positions';
+import { cursorAt, findPosition, findReader, objectionTo, type Position, refuseCursor } from './positions';
 import { integerOf, versionColumns, versionOf } from './rows';
 import type { AccessGone, CursorError, PulledPage, PullRequest, Stored } from './storage';
 
@@ -20,7 +20,7 @@ export async function pullFromSqlite(
     if (attempt.type === 'done') return ok(attempt.outcome);
     if (attempt.type === 'objection')
       return ok(refuseCursor(tx, random, attempt.position, attempt.objection));
-    acknowledge(tx, attempt.position.account, request);
+    acknowledge(tx, attempt.device, request);
     return ok(ok(readPage(tx, attempt.position, request)));
   });
   return written.ok ? written.value : written;
@@ -29,7 +29,7 @@ export async function pullFromSqlite(
 type PullAttempt =
   | { readonly type: 'done'; readonly outcome: Result<PulledPage, CursorError | AccessGone> }
   | { readonly type: 'objection'; readonly position: Position; readonly objection: CursorError }
-  | { readonly type: 'acknowledges'; readonly position: Position };
+  | { readonly type: 'acknowledges'; readonly position: Position; readonly device: number };
 
 function attemptPull(tx: Transaction, request: PullRequest): PullAttempt {
   const position = findPosition(tx, request.accountId);
@@ -39,31 +39,23 @@ function attemptPull(tx: Transaction, request: PullRequest): PullAttempt {
     return { type: 'objection', position: position.value, objection };
   }
   if (objection !== undefined) return { type: 'done', outcome: err(objection) };
-  const device = tx.get('SELECT acknowledged FROM devices WHERE account = ? AND device_id = ?', [
-    position.value.account,
-    request.deviceId,
-  ]);
-  if (device === undefined) return { type: 'done', outcome: err({ type: 'accessGone' }) };
-  if (integerOf(device, 'acknowledged') !== (request.cursor?.sequence ?? 0)) {
-    return { type: 'acknowledges', position: position.value };
+  const device = findReader(tx, position.value.account, request.deviceId);
+  if (!device.ok) return { type: 'done', outcome: device };
+  if (device.value.acknowledged !== (request.cursor?.sequence ?? 0)) {
+    return { type: 'acknowledges', position: position.value, device: device.value.device };
   }
   return { type: 'done', outcome: ok(readPage(tx, position.value, request)) };
 }
 
 /** The device has durably read everything up to its cursor: answers given up to there need not be repeated any more. */
-function acknowledge(tx: Transaction, account: number, { deviceId, cursor, now }: PullRequest): void {
+function acknowledge(tx: Transaction, device: number, { cursor, now }: PullRequest): void {
   const sequence = cursor?.sequence ?? 0;
-  tx.run('UPDATE devices SET acknowledged = ?, acknowledged_at = ? WHERE account = ? AND device_id = ?', [
+  tx.run('UPDATE devices SET acknowledged = ?, acknowledged_at = ? WHERE device = ?', [
     sequence,
     now,
-    account,
-    deviceId,
+    device,
   ]);
-  tx.run('DELETE FROM answers WHERE account = ? AND device_id = ? AND sequence <= ?', [
-    account,
-    deviceId,
-    sequence,
-  ]);
+  tx.run('DELETE FROM answers WHERE device = ? AND sequence <= ?', [device, sequence]);
 }
 
 function readPage(tx: Transaction, position: Position, request: PullRequest): PulledPage {

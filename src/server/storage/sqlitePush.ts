@@ -19,12 +19,14 @@ import {
   createMark,
   cursorAt,
   findPosition,
+  findReader,
   objectionTo,
   type Position,
+  type Reader,
   refuseCursor,
   writeMark,
 } from './positions';
-import { headColumns, headOf, integerOf, versionColumns, versionOf } from './rows';
+import { headColumns, headOf, integerOf, subjectOf, textOf, versionColumns, versionOf } from './rows';
 import type {
   AccessGone,
   CursorError,
@@ -53,21 +55,29 @@ export async function pushToSqlite(
       if (!position.ok) return position;
       const objection = batch.cursor === null ? undefined : objectionTo(tx, position.value, batch.cursor);
       if (objection !== undefined) return ok(refuseCursor(tx, random, position.value, objection));
-      const room = checkRememberedRoom(tx, position.value, batch);
-      if (!room.ok) return room;
-      return ok(ok(apply(tx, random, position.value, batch)));
+      const reader = findReader(tx, position.value.account, batch.deviceId);
+      if (!reader.ok) return reader;
+      if (!hasRoomToRemember(tx, position.value, reader.value, batch))
+        return err({ type: 'tooManyRemembered' });
+      return ok(ok(apply(tx, random, position.value, reader.value, batch)));
     },
   );
   return written.ok ? written.value : written;
 }
 
-function apply(tx: Transaction, random: Random, position: Position, batch: PushBatch): PushOutcome {
+function apply(
+  tx: Transaction,
+  random: Random,
+  position: Position,
+  { device }: Reader,
+  batch: PushBatch,
+): PushOutcome {
   const { account } = position;
   const plan = planPush(
     batch.changes,
     {
       heads: findHeads(tx, account, batch.changes),
-      remembered: findRemembered(tx, account, batch),
+      remembered: findRemembered(tx, device, batch.changes),
       retiredKeyIds: new Set(retiredSchema.parse(JSON.parse(position.retiredKeyIds))),
       sequence: position.sequence,
       liveBytes: position.liveBytes,
@@ -76,6 +86,7 @@ function apply(tx: Transaction, random: Random, position: Position, batch: PushB
     batch.limits,
   );
   const after = plan.accepted.length === 0 ? position : writePlan(tx, random, position, batch, plan);
+  remember(tx, device, plan.accepted);
   const wasAtHead =
     batch.cursor === null ? position.sequence === 0 : batch.cursor.sequence === position.sequence;
   return {
@@ -106,7 +117,7 @@ function writePlan(
     const { change } = accepted.decoded;
     if (accepted.replaces !== undefined) {
       historyBytes += accepted.replaces.bytes;
-      supersede(tx, account, change.itemId, accepted);
+      supersede(tx, account, change.itemId, accepted.replaces.version, accepted.sequence);
       if (accepted.replaces.live) {
         digest = toggleInDigest(
           digest,
@@ -116,11 +127,10 @@ function writePlan(
         );
       }
     }
-    insertVersion(tx, account, accepted, batch.now);
+    insertVersion(tx, account, accepted);
     if (change.changeType === 'upsert') {
       digest = toggleInDigest(digest, change.itemId, accepted.version, change.timestamp);
     }
-    remember(tx, account, batch.deviceId, accepted);
     if (accepted.version > maxVersionEntries) {
       historyBytes -= dropOldVersions(tx, account, change.itemId, accepted.version - maxVersionEntries);
     }
@@ -135,36 +145,41 @@ function writePlan(
   return after;
 }
 
-function supersede(tx: Transaction, account: number, subject: SubjectId, by: AcceptedVersion): void {
-  tx.run(
-    'UPDATE versions SET superseded_by = ? WHERE account = ? AND subject = ? AND superseded_by IS NULL',
-    [by.sequence, account, subject],
-  );
+function supersede(
+  tx: Transaction,
+  account: number,
+  subject: SubjectId,
+  version: number,
+  bySequence: number,
+): void {
+  tx.run('UPDATE versions SET superseded_by = ? WHERE account = ? AND subject = ? AND version = ?', [
+    bySequence,
+    account,
+    subject,
+    version,
+  ]);
 }
 
-function insertVersion(tx: Transaction, account: number, accepted: AcceptedVersion, now: number): void {
+function insertVersion(tx: Transaction, account: number, accepted: AcceptedVersion): void {
   const { change, payload, extra, extraBytes } = accepted.decoded;
   const item = change.collection === 'item' ? change : undefined;
   tx.run(
-    `INSERT INTO versions (account, sequence, subject, version, collection, change_type, timestamp, origin_device_id,
-       key_id, revision, resolves, reseal, extra, bytes, accepted_at, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO versions (account, sequence, subject, version, live, timestamp, key_id, revision, resolves, reseal,
+       extra, bytes, payload)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       account,
       accepted.sequence,
       change.itemId,
       accepted.version,
-      change.collection,
-      change.changeType,
+      change.changeType === 'upsert' ? 1 : 0,
       change.timestamp,
-      change.originDeviceId,
       change.keyId,
       change.collection === 'conflict' ? change.revision : null,
       item?.resolves ?? null,
       item?.reseal === undefined ? null : Number(item.reseal),
       extraBytes === 0 ? null : JSON.stringify(extra),
       bytesOf(accepted.decoded),
-      now,
       payload,
     ],
   );
@@ -203,72 +218,68 @@ function findHeads(
   account: number,
   changes: readonly PushedChange[],
 ): ReadonlyMap<SubjectId, Head> {
-  const heads = new Map<SubjectId, Head>();
-  for (const pushed of changes) {
-    if (pushed.type !== 'change' || heads.has(pushed.change.itemId)) continue;
-    const row = tx.get(
-      `SELECT ${headColumns} FROM versions WHERE account = ? AND subject = ? AND superseded_by IS NULL`,
-      [account, pushed.change.itemId],
-    );
-    if (row !== undefined) heads.set(pushed.change.itemId, headOf(row));
-  }
-  return heads;
+  const subjects = new Set(
+    changes.flatMap(pushed => (pushed.type === 'change' ? [pushed.change.itemId] : [])),
+  );
+  const rows = tx.all(
+    `SELECT ${headColumns} FROM json_each(?2) AS asked CROSS JOIN versions
+     WHERE versions.account = ?1 AND subject = asked.value AND version =
+       (SELECT max(version) FROM versions AS latest WHERE latest.account = ?1 AND latest.subject = asked.value)`,
+    [account, JSON.stringify([...subjects])],
+  );
+  return new Map(rows.map(row => [subjectOf(row), headOf(row)]));
 }
 
 function findCurrent(tx: Transaction, account: number, subject: SubjectId): StoredVersion | null {
   const row = tx.get(
-    `SELECT ${versionColumns} FROM versions WHERE account = ? AND subject = ? AND superseded_by IS NULL`,
+    `SELECT ${versionColumns} FROM versions WHERE account = ? AND subject = ? ORDER BY version DESC LIMIT 1`,
     [account, subject],
   );
   return row === undefined ? null : versionOf(row);
 }
 
 /** A device cannot have more answers remembered than sequences were given since it last acknowledged one. */
-function checkRememberedRoom(
+function hasRoomToRemember(
   tx: Transaction,
-  position: Position,
-  { deviceId, changes }: PushBatch,
-): Result<void, AccessGone | TooManyRemembered> {
-  const key = [position.account, deviceId];
-  const device = tx.get('SELECT acknowledged FROM devices WHERE account = ? AND device_id = ?', key);
-  if (device === undefined) return err({ type: 'accessGone' });
-  if (position.sequence - integerOf(device, 'acknowledged') + changes.length <= maxRememberedAnswers)
-    return ok();
-  const row = tx.get('SELECT count(*) AS count FROM answers WHERE account = ? AND device_id = ?', key);
-  const remembered = integerOf(defined(row, 'a count has a row'), 'count');
-  return remembered + changes.length <= maxRememberedAnswers ? ok() : err({ type: 'tooManyRemembered' });
+  { sequence }: Position,
+  { device, acknowledged }: Reader,
+  { changes }: PushBatch,
+): boolean {
+  if (sequence - acknowledged + changes.length <= maxRememberedAnswers) return true;
+  const row = tx.get('SELECT count(*) AS count FROM answers WHERE device = ?', [device]);
+  return integerOf(defined(row, 'a count has a row'), 'count') + changes.length <= maxRememberedAnswers;
 }
 
 function findRemembered(
   tx: Transaction,
-  account: number,
-  { deviceId, changes }: PushBatch,
+  device: number,
+  changes: readonly PushedChange[],
 ): ReadonlyMap<string, AcceptedAnswer> {
-  const remembered = new Map<string, AcceptedAnswer>();
-  for (const pushed of changes) {
-    const changeId = changeIdOf(pushed);
-    const row = tx.get(
-      'SELECT version, sequence FROM answers WHERE account = ? AND device_id = ? AND change_id = ?',
-      [account, deviceId, changeId],
-    );
-    if (row === undefined) continue;
-    remembered.set(changeId, {
-      status: 'accepted',
-      version: integerOf(row, 'version'),
-      sequence: integerOf(row, 'sequence'),
-    });
-  }
-  return remembered;
+  const rows = tx.all(
+    `SELECT change_id, version, sequence FROM json_each(?2) AS asked CROSS JOIN answers
+     WHERE device = ?1 AND change_id = asked.value`,
+    [device, JSON.stringify(changes.map(changeIdOf))],
+  );
+  return new Map(
+    rows.map(row => [
+      textOf(row, 'change_id'),
+      { status: 'accepted', version: integerOf(row, 'version'), sequence: integerOf(row, 'sequence') },
+    ]),
+  );
 }
 
-function remember(tx: Transaction, account: number, deviceId: string, accepted: AcceptedVersion): void {
-  tx.run('INSERT INTO answers (account, device_id, change_id, version, sequence) VALUES (?, ?, ?, ?, ?)', [
-    account,
-    deviceId,
-    accepted.decoded.change.changeId,
-    accepted.version,
-    accepted.sequence,
+function remember(tx: Transaction, device: number, accepted: readonly AcceptedVersion[]): void {
+  if (accepted.length === 0) return;
+  const answers = accepted.map(({ decoded, version, sequence }) => [
+    decoded.change.changeId,
+    version,
+    sequence,
   ]);
+  tx.run(
+    `INSERT INTO answers (device, change_id, version, sequence)
+     SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)`,
+    [device, JSON.stringify(answers)],
+  );
 }
 
 const retiredSchema = z.array(z.string());

@@ -90,7 +90,7 @@ function pruneAccount(tx: Transaction, account: number, cutoff: number): PruneOu
       ),
       'bytes',
     );
-  const tombstone = `superseded_by IS NULL AND change_type = 'delete' AND sequence <= ?`;
+  const tombstone = `superseded_by IS NULL AND live = 0 AND sequence <= ?`;
   const old = 'superseded_by IS NOT NULL AND superseded_by <= ?';
   tx.run(
     'UPDATE accounts SET horizon = ?, live_bytes = live_bytes - ?, history_bytes = history_bytes - ? WHERE account = ?',
@@ -129,10 +129,9 @@ function checkAccount(tx: Transaction, account: number): readonly string[] {
   let digest = emptyDigest;
   let liveBytes = 0;
   let lastSequence = 0;
-  const currents = tx.all(
-    `SELECT collection, subject, ${headColumns} FROM versions WHERE account = ? AND superseded_by IS NULL`,
-    [account],
-  );
+  const currents = tx.all(`SELECT ${headColumns} FROM versions WHERE account = ? AND superseded_by IS NULL`, [
+    account,
+  ]);
   for (const current of currents) {
     const head = headOf(current);
     liveBytes += head.bytes;
