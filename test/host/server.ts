@@ -66,6 +66,7 @@ export const quietSettings: Readonly<Record<string, unknown>> = {
   'extensions.autoUpdate': false,
   'extensions.ignoreRecommendations': true,
   'git.openRepositoryInParentFolders': 'never',
+  'remote.autoForwardPorts': false,
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
 };
@@ -84,7 +85,11 @@ export async function startWorkbench(host: ServerPaths, options: WorkbenchOption
   const args = argumentsOf(host, data, runner, port, options);
   const log = await open(data.logFile, 'a');
   const child = spawn(host.node, args, {
-    env: { ...environmentOfServer(), ...options.environment },
+    env: {
+      ...environmentOfServer(),
+      ...environmentOfRunner(runner, options.dataDir),
+      ...options.environment,
+    },
     stdio: ['ignore', log.fd, log.fd],
     detached: true, // a process group of its own, so that stopping reaches extension hosts too
   });
@@ -217,6 +222,11 @@ function environmentOfServer(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !ofOthers.test(name));
   const noGallery = JSON.stringify({ serviceUrl: '', itemUrl: '', resourceUrlTemplate: '' });
   return { ...Object.fromEntries(own), EXTENSIONS_GALLERY: noGallery };
+}
+
+/** The wrapper keeps logs and a heartbeat in the person's home, whatever its data folder. */
+function environmentOfRunner(runner: Runner, dataDir: string): NodeJS.ProcessEnv {
+  return runner === 'wrapper' ? { XDG_DATA_HOME: path.join(dataDir, 'wrapper') } : {};
 }
 
 async function untilAnswered(url: string, hasEnded: () => boolean): Promise<'answered' | 'ended' | string> {

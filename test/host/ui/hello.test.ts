@@ -6,6 +6,7 @@ import { createVSIX } from '@vscode/vsce';
 import type { Browser, Page } from 'playwright-core';
 import { minuteMs } from '../../../src/base/time';
 import { launchBrowser, newProfile, openWorkbench, reloadWorkbench } from '../browser';
+import { picturesOfFailure } from '../failurePicture';
 import { hostFolder } from '../folders';
 import { ensureHost, type HostPaths } from '../install';
 import { startWorkbench, type WorkbenchServer } from '../server';
@@ -57,6 +58,7 @@ describe('a workbench of the test host', function () {
       });
 
       after(async () => workbench?.stop());
+      afterEach(picturesOfFailure(() => [page]));
 
       it('runs a command of an installed extension and shows its notification', async () => {
         await runCommand(page, 'Hello: Say Hello');
