@@ -36,6 +36,9 @@ export async function vsixProblems(vsix: string, unpacked: string): Promise<read
     .filter(name => !addedByInstaller.has(name));
   return [
     ...(size > maxVsixBytes ? [`it is ${size} bytes, and may be ${maxVsixBytes}`] : []),
+    ...(activation > maxActivationBytes
+      ? [`${activationFile} is ${activation} bytes, and may be ${maxActivationBytes}`]
+      : []),
     ...files
       .filter(name => !mayContain.some(pattern => pattern.test(name)))
       .map(name => `it contains ${name}`),
