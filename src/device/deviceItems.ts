@@ -6,6 +6,7 @@ import { deviceNameOf } from '../store/devices';
 import { forgetDeletedItems } from '../store/forgetDeleted';
 import { listItems, readItem, type StoredItem } from '../store/items';
 import { pendingItemIds } from '../store/outbox';
+import { type SearchHit, searchItems } from '../store/search/searchItems';
 import type { StoreTransaction } from '../store/transaction';
 import { listVersions, type StoredVersion } from '../store/versions';
 import { editItem } from '../sync/localEdits';
@@ -15,7 +16,7 @@ import type { DeviceError } from './deviceError';
 import { failure } from './failures';
 import { newContent, withFields } from './itemFields';
 import { type ItemState, itemJson, lockedSummaryJson, summaryJson } from './itemJson';
-import type { ItemJson, ItemSummaryJson } from './json';
+import type { ItemJson, ItemSummaryJson, SearchHitJson } from './json';
 
 /** @param changed told of the items that were written */
 export function createDeviceItems(core: DeviceCore, changed: (ids: readonly string[]) => void): DeviceItems {
@@ -64,7 +65,8 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
         return ok(summaries(store, items));
       }),
 
-    search: async () => failure('storage', 'Search is not available yet.'),
+    search: (query, limit) =>
+      read(core, store => ok(hitsJson(store, searchItems(store, query, Math.min(limit, maxSearchHits))))),
 
     update: (id, fields) =>
       edit(id, item => {
@@ -143,6 +145,19 @@ export function summaries(store: StoreTransaction, items: readonly StoredItem[])
       : summaryJson({ ...item, content: item.content }, flags);
   });
 }
+
+function hitsJson(store: StoreTransaction, hits: readonly SearchHit[]): readonly SearchHitJson[] {
+  const items = summaries(
+    store,
+    hits.map(({ item }) => item),
+  );
+  return hits.flatMap(({ excerpt }, index) => {
+    const item = items[index];
+    return item === undefined ? [] : [{ item, excerpt: excerpt.text, highlights: excerpt.highlights }];
+  });
+}
+
+const maxSearchHits = 1000;
 
 async function restoreVersion(
   core: DeviceCore,

@@ -35,6 +35,7 @@ export function enterAccount(core: DeviceCore, store: StoreTransaction, entry: A
   writeState(store, 'account', { id: entry.accountId, login: entry.login, server: entry.server });
   writeState(store, 'device', { id: core.deviceId, name: entry.deviceName });
   writeState(store, 'signedIn', true);
+  rememberDeviceName(store, core.deviceId, entry.deviceName);
 }
 
 /** A copy of the local key, that the account's password brings back when the secret storage is lost. */

@@ -8,6 +8,7 @@ import type { Clock, Timers } from '../base/time';
 import type { KdfPolicy } from '../crypto/keyDerivation';
 import { createDeviceId } from '../model/ids/createId';
 import type { DeviceId } from '../model/ids/ids';
+import { rememberDeviceName } from '../store/devices';
 import { createSyncLease } from '../store/lease';
 import { openStore } from '../store/openStore';
 import { Payloads } from '../store/payloads';
@@ -169,6 +170,7 @@ async function identify(store: Store, random: Random) {
   return store.write<DeviceId, never>(tx => {
     const device = readState(tx, 'device') ?? { id: createDeviceId(random), name: hostname() };
     writeState(tx, 'device', device);
+    rememberDeviceName(tx, device.id, device.name);
     return ok(device.id);
   });
 }
