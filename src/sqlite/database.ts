@@ -24,7 +24,8 @@ export interface Database {
   read<T>(work: (tx: Transaction) => T): Promise<Result<T, StorageError>>;
   /**
    * Runs `work` in a write transaction. It commits, durably, before the answer when `work` answers ok, and leaves the
-   * file as it was when `work` answers an error, throws, or storage fails.
+   * file as it was when `work` answers an error, throws, or storage fails. One failure leaves it open: when the disk
+   * cannot sync the very last step, the commit is in the file but not known to be durable, and the answer is an error.
    */
   write<T, E = never>(work: (tx: Transaction) => Result<T, E>): Promise<Result<T, E | StorageError>>;
   /** Hears, within 100 ms, that another process has committed. Own commits are not told. */

@@ -17,7 +17,7 @@ export interface BoundFile {
 
 /** A bound file while a database of `sql.js` is open on it. */
 export interface Binding {
-  /** The system's code of the last call that failed since it was cleared; undefined when none has. */
+  /** The system's code of the first call that failed since it was cleared; undefined when none has. */
   failure: string | undefined;
   /** Forgets the file; its descriptors must have been closed by SQLite. */
   unbind(): void;
@@ -159,7 +159,8 @@ export class FileSyscalls {
       return run();
     } catch (error) {
       const code = systemCodeOf(error) ?? 'EIO';
-      if (code !== 'ENOENT') owner.failure = code;
+      // The first failure is the cause: SQLite goes on to try other ways, which fail for other reasons.
+      if (code !== 'ENOENT') owner.failure ??= code;
       return sign * (errno[code] ?? errno.EIO);
     }
   }
@@ -180,7 +181,8 @@ export class FileSyscalls {
   #open(at: Resolved, flags: number): number {
     this.counts.opens++;
     const { files, readOnly } = at.owner.file;
-    if (readOnly && !isReadOnly(flags)) return -errno.EROFS;
+    // SQLite falls back to reading alone when it may not write, and would refuse every later write.
+    if (!at.isJournal && Boolean(readOnly) !== isReadOnly(flags)) return -errno.EROFS;
     return this.#add({ owner: at.owner, real: files.open(at.path, nodeFlags(flags)), position: 0 });
   }
 

@@ -88,7 +88,7 @@ export class SharedDatabase implements Database {
       },
       discard: error => {
         this.#discard();
-        if (error?.type === 'damaged') onDamageSuspected(error.detail);
+        if (error?.type === 'damaged') this.#attempt('suspect damage', () => onDamageSuspected(error.detail));
       },
     };
   }
@@ -135,23 +135,24 @@ export class SharedDatabase implements Database {
     }
   }
 
+  /** The commit stands whatever comes of this; the next transaction meets the same disk and answers with its error. */
   #noteOwnCommit(connection: Connection): void {
-    try {
-      this.#parts.foreignCommits.note(connection.changeCounter(), 'own');
-    } catch (error) {
-      // The commit stands. The next transaction meets the same disk and answers with its error.
-      this.#parts.logger.warn('the change counter could not be read', { error: messageOf(error) });
-    }
+    this.#attempt('note the commit', () => this.#parts.foreignCommits.note(connection.changeCounter(), 'own'));
   }
 
+  /** Closes the connection. Every descriptor is closed whatever SQLite says, and the journal undoes what is half done. */
   #discard(): void {
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#attempt('close the connection', () => connection?.close());
+  }
+
+  /** Does what must not keep an outcome from its caller. */
+  #attempt(what: string, run: () => void): void {
     try {
-      connection?.close();
+      run();
     } catch (error) {
-      // Every descriptor is closed whatever SQLite says; the journal brings the file to its last commit.
-      this.#parts.logger.warn('a connection ended with an error', { error: messageOf(error) });
+      this.#parts.logger.warn(`could not ${what}`, { error: messageOf(error) });
     }
   }
 }

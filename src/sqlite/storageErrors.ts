@@ -14,7 +14,10 @@ export function classifyStorageError(
     case 'full':
       return { type: 'full' };
     case 'damaged':
-      return { type: 'damaged', detail: message };
+      // SQLite also says so of a page that the disk could not read.
+      return context.systemCode === undefined
+        ? { type: 'damaged', detail: message }
+        : fromSystemCode(context.systemCode, context.path);
     case 'readOnly':
       return context.systemCode === undefined
         ? { type: 'readOnly', path: context.path }

@@ -3,7 +3,7 @@ import { err, type Result } from '../base/result';
 import type { Connection } from './connection';
 import type { Row, SqlValue, StorageError, Transaction } from './database';
 import type { SqlSession } from './sqlSession';
-import { classifyStorageError, StorageFailure } from './storageErrors';
+import { classifyStorageError, fromSystemCode, StorageFailure } from './storageErrors';
 
 /** What a transaction is run on. */
 export interface TransactionTarget {
@@ -41,6 +41,8 @@ export function runTransaction<T, E = never>(
     const outcome = work(tx);
     isWorking = false;
     if (tx.failure !== undefined) throw tx.failure; // the work has gone on after storage failed
+    // SQLite takes some failures for an answer, such as that there is no journal where it could not look.
+    if (connection.systemCode !== undefined) throw systemFailure(connection.systemCode, path);
     if (kind === 'write' && outcome.ok) connection.commit();
     else connection.session.run('ROLLBACK');
     return outcome;
@@ -54,6 +56,10 @@ export function runTransaction<T, E = never>(
   } finally {
     tx.end();
   }
+}
+
+function systemFailure(code: string, path: string): StorageFailure {
+  return new StorageFailure(fromSystemCode(code, path), code);
 }
 
 /** SQL inside one transaction: every call throws once the transaction is over or storage has failed. */
