@@ -30,14 +30,10 @@ async function main(): Promise<number> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'code-shim-'));
   const folder = given.folder === undefined ? {} : { folder: given.folder };
   const workbench = await startWorkbench(host, { dataDir, testDriver: true, ...folder });
-  try {
-    const exitCode = await runInWindow(host, workbench, given);
-    if (exitCode === 0) await rm(dataDir, { recursive: true, force: true });
-    else console.error(`The window's log and picture, and the server's log, are in ${dataDir}.`);
-    return exitCode;
-  } finally {
-    await workbench.stop();
-  }
+  const exitCode = await runInWindow(host, workbench, given).finally(() => workbench.stop());
+  if (exitCode === 0) await rm(dataDir, { recursive: true, force: true });
+  else console.error(`The window's log and picture, and the server's log, are in ${dataDir}.`);
+  return exitCode;
 }
 
 async function runInWindow(
