@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { prefixesOf, snippetFromCode, tagsOf } from '../../../src/extension/commands/snippetText';
+import { maxTitleFromText, titleFromText, titleFromTime } from '../../../src/extension/commands/titles';
+import { serverAddress } from '../../../src/extension/host/settings';
+import { ago, entryText } from '../../../src/extension/views/activityText';
+import { statusLine, statusLook } from '../../../src/extension/views/statusText';
+import { idleStatus } from '../../support/memoryDevice';
+
+describe('a title from a text', () => {
+  it('is its first line that says something, without marks of Markdown', () => {
+    assert.equal(titleFromText('\n---\n## Milk and eggs\nmore'), 'Milk and eggs');
+    assert.equal(titleFromText('- [ ] ring Ada'), '[ ] ring Ada');
+    assert.equal(titleFromText('日本語のメモ'), '日本語のメモ');
+    assert.equal(titleFromText(' \n***\n'), undefined);
+  });
+
+  it('is cut at a word', () => {
+    const title = titleFromText('word '.repeat(40));
+    assert.ok(title && [...title].length <= maxTitleFromText + 1);
+    assert.match(title, /word…$/);
+  });
+
+  it('is the moment when there is no text', () => {
+    assert.match(titleFromTime(0), /^Note (1970-01-01|1969-12-31) \d\d\.\d\d$/);
+  });
+});
+
+describe('a snippet from selected code', () => {
+  it('has what the snippet syntax would read escaped', () => {
+    assert.equal(snippetFromCode('echo "$HOME \\ {x}"'), 'echo "\\$HOME \\\\ {x\\}"');
+  });
+
+  it('loses the indentation that all lines share', () => {
+    assert.equal(snippetFromCode('    if (a) {\n\n      b();\n    }'), 'if (a) {\n\n  b();\n\\}');
+    assert.equal(snippetFromCode('\ta\n\t\tb'), 'a\n\tb');
+  });
+
+  it('reads prefixes and tags as a person writes them', () => {
+    assert.deepEqual(prefixesOf('log, clog  log'), ['log', 'clog']);
+    assert.deepEqual(tagsOf(' #work, home plan,, work'), ['work', 'home plan']);
+  });
+});
+
+describe('the status in words', () => {
+  it('tells conflicts, what is wrong and what waits', () => {
+    assert.equal(statusLook(undefined).tone, 'plain');
+    assert.equal(statusLook(idleStatus).text, '$(check) Scratch');
+    assert.equal(statusLook({ ...idleStatus, openConflicts: 2 }).text, '$(git-merge) Scratch 2');
+    assert.equal(statusLook({ ...idleStatus, openConflicts: 2 }).tone, 'warning');
+    const offline = statusLook({ ...idleStatus, state: 'offline', pending: 1 });
+    assert.deepEqual(
+      [offline.words, offline.tone],
+      ['Scratch Sync: offline, 1 change waits to be sent', 'plain'],
+    );
+    const guard = { changed: 40, total: 50, snapshot: 's' };
+    assert.equal(statusLook({ ...idleStatus, state: 'attention', guard }).tone, 'error');
+  });
+
+  it('says who is signed in where', () => {
+    assert.equal(statusLine(idleStatus), 'ada on laptop · nothing waits to be sent');
+    assert.equal(statusLine({ ...idleStatus, login: null }), 'not signed in · nothing waits to be sent');
+  });
+});
+
+describe('the activity in words', () => {
+  const entry = {
+    ...({
+      at: '2026-01-02T03:04:05.000Z',
+      trigger: 'save',
+      pushed: 0,
+      pulled: 0,
+      merged: 0,
+      conflicts: 0,
+    } as const),
+    ...{ durationMs: 1, cursor: null, bytesSent: 0, bytesReceived: 0, pullMs: 0, mergeMs: 0, pushMs: 0 },
+  };
+
+  it('tells what a cycle did, or why it failed', () => {
+    assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }), '1 sent, 2 conflicts');
+    assert.equal(
+      entryText({ ...entry, error: 'The server is not reachable.' }),
+      'The server is not reachable.',
+    );
+  });
+
+  it('tells how long ago', () => {
+    assert.deepEqual(
+      [0, 59_000, 61_000, 3_700_000, 90_000_000, 180_000_000].map(passed => ago(0, passed)),
+      ['just now', 'just now', '1 min ago', '1 h ago', '1 day ago', '2 days ago'],
+    );
+  });
+});
+
+describe('the address of a server', () => {
+  it('is taken without what people add by habit', () => {
+    assert.equal(serverAddress(' https://Scratch.example/ '), 'https://scratch.example');
+    assert.equal(serverAddress('https://example.com/scratch/'), 'https://example.com/scratch');
+  });
+
+  it('is refused when it is none, or carries more', () => {
+    for (const text of [
+      '',
+      'scratch.example',
+      'ftp://x',
+      'https://a:b@x',
+      'https://x/?q=1',
+      'https://x/#y',
+      7,
+    ]) {
+      assert.equal(serverAddress(text), undefined);
+    }
+  });
+});
