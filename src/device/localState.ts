@@ -4,6 +4,7 @@ import { unwrapLocalKey, wrapLocalKey } from '../crypto/localSeal';
 import type { AccountId } from '../model/ids/ids';
 import { emptyDigest } from '../protocol/digest';
 import { listConflicts } from '../store/conflicts';
+import { rememberDeviceName } from '../store/devices';
 import { listItems, readItem } from '../store/items';
 import {
   changesInFlight,

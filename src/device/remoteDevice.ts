@@ -139,10 +139,11 @@ export class RemoteDevice implements Device {
     if (this.#syncing) return ok();
     const started = await this.#ask<void>(entry => entry.sync.start());
     this.#syncing = started.ok;
+    if (started.ok && this.#focused !== undefined) await this.#setFocused(this.#focused);
     return started;
   }
 
-  /** Never starts the thread: a device that was not used yet need not know. */
+  /** Never starts the thread: a device that does not sync yet need not know. */
   async #setFocused(focused: boolean): Promise<void> {
     this.#focused = focused;
     const running = await this.#running;
@@ -187,13 +188,13 @@ export class RemoteDevice implements Device {
 
   /** Tells a new thread what the former one knew. */
   async #resume(running: Running): Promise<void> {
-    const focused = this.#focused;
-    if (focused !== undefined) await running.ask(entry => entry.sync.setFocused(focused));
     if (!this.#syncing) return;
     const started = await running.ask<Result<void, DeviceError>>(entry => entry.sync.start());
     if (started !== 'lost' && !started.ok) {
       this.#options.logger.error('sync could not be started again', { error: started.error.message });
     }
+    const focused = this.#focused;
+    if (focused !== undefined) await running.ask(entry => entry.sync.setFocused(focused));
   }
 
   #ended(exitCode: number): void {

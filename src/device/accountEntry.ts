@@ -1,0 +1,151 @@
+import { toBase64Url } from '../base/encoding';
+import { ok, type Result } from '../base/result';
+import type { DerivedKeys } from '../crypto/derivedKeys';
+import type { KdfPolicy } from '../crypto/keyDerivation';
+import type { KeyRing } from '../crypto/keyRing';
+import type { SessionAnswer } from '../protocol/accounts';
+import { readState } from '../store/state';
+import { type AccountTransport, createTransport } from '../sync/transport';
+import { keysOfPassword, keysOfPhrase, newPasswordKeys, unwrapRing, wrapRing } from './accountKeys';
+import { type DeviceCore, read } from './core';
+import type { SignInJson } from './device';
+import type { DeviceError } from './deviceError';
+import { failure, transportFailure } from './failures';
+import { loadSession, type Session } from './session';
+
+/** Who this device is signed in as, and how it opens an account before anything of it is written here. */
+
+export interface SignedIn {
+  readonly account: { readonly login: string; readonly server: string };
+  readonly session: Session;
+}
+
+export interface Proven extends SignedIn {
+  readonly transport: AccountTransport;
+  readonly keys: DerivedKeys;
+}
+
+/** The account and session of this device, or why there is none. */
+export async function requireSession(core: DeviceCore): Promise<Result<SignedIn, DeviceError>> {
+  const state = await read(core, store =>
+    ok({ account: readState(store, 'account'), signedIn: readState(store, 'signedIn') ?? false }),
+  );
+  if (!state.ok) return state;
+  if (!state.value.signedIn || !state.value.account) {
+    return failure('notSignedIn', 'This device is not signed in. Sign in, or sign up, first.');
+  }
+  const session = await loadSession(core.secrets);
+  if (!session) {
+    return failure(
+      'locked',
+      'This device is locked: its keys are gone from the secret storage. Unlock it with the password.',
+    );
+  }
+  return ok({ account: state.value.account, session });
+}
+
+/** The ring as the server has it now, opened with the password's keys: another device may have rotated it. */
+export async function freshRing({
+  transport,
+  account,
+  session,
+  keys,
+}: Proven): Promise<Result<{ readonly version: number; readonly ring: KeyRing }, DeviceError>> {
+  const keyring = await transport.keyring();
+  if (!keyring.ok) return transportFailure(keyring.error, account.server);
+  const ring = unwrapRing(keyring.value.wrapped, keys, session.accountId);
+  if (!ring.ok) return failure('badCredentials', 'The password is wrong. Nothing was changed.');
+  if (ring.value.revision < session.ring.revision) return olderRing();
+  return ok({ version: keyring.value.version, ring: ring.value });
+}
+
+/** Signs this device in at the server and opens the ring, before anything is written here. */
+export async function openAccount(
+  core: DeviceCore,
+  transport: AccountTransport,
+  request: SignInJson,
+  kdfPolicy: KdfPolicy,
+): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
+  const device = { deviceId: core.deviceId, name: request.deviceName };
+  if ('recoveryPhrase' in request.secret) return recoverAccount(core, transport, request, kdfPolicy);
+  const kdf = await transport.kdf(request.login);
+  if (!kdf.ok) return transportFailure(kdf.error, request.server);
+  const keys = await keysOfPassword(request.secret.password, kdf.value, kdfPolicy);
+  if (!keys.ok) return keys;
+  const answer = await transport.signIn({
+    login: request.login,
+    authKey: toBase64Url(keys.value.authKey),
+    device,
+  });
+  if (!answer.ok) return transportFailure(answer.error, request.server);
+  const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId);
+  if (!ring.ok) return ring;
+  const held = await loadSession(core.secrets);
+  if (held?.accountId === answer.value.accountId && ring.value.revision < held.ring.revision)
+    return olderRing();
+  return ok({ answer: answer.value, ring: ring.value });
+}
+
+async function recoverAccount(
+  core: DeviceCore,
+  transport: AccountTransport,
+  request: SignInJson,
+  kdfPolicy: KdfPolicy,
+): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
+  if (!('recoveryPhrase' in request.secret)) return failure('badInput', 'Give the recovery phrase.');
+  const recovery = keysOfPhrase(request.secret.recoveryPhrase);
+  if (!recovery.ok) return recovery;
+  const password = await newPasswordKeys(request.secret.newPassword, core.random, kdfPolicy);
+  if (!password.ok) return password;
+  const answer = await transport.signIn({
+    login: request.login,
+    recoveryAuthKey: toBase64Url(recovery.value.authKey),
+    device: { deviceId: core.deviceId, name: request.deviceName },
+  });
+  if (!answer.ok) return transportFailure(answer.error, request.server);
+  const { accountId, token, keyring } = answer.value;
+  const ring = unwrapRing(keyring.recoveryWrapped, recovery.value, accountId);
+  if (!ring.ok) return ring;
+  const changed = await createTransport(core.http, core.clock, { server: request.server, token }).putPassword(
+    {
+      recoveryAuthKey: toBase64Url(recovery.value.authKey),
+      kdf: password.value.kdf,
+      newAuthKey: toBase64Url(password.value.keys.authKey),
+      baseVersion: keyring.version,
+      wrapped: wrapRing(ring.value, password.value.keys, accountId, core.random),
+    },
+  );
+  if (!changed.ok) return transportFailure(changed.error, request.server);
+  return ok({ answer: answer.value, ring: ring.value });
+}
+
+/** @param accountId the account that is entered; another than the remembered one is asked about first */
+export async function requireSignedOut(
+  core: DeviceCore,
+  accountId: string | undefined,
+): Promise<Result<void, DeviceError>> {
+  const state = await read(core, store =>
+    ok({ account: readState(store, 'account'), signedIn: readState(store, 'signedIn') ?? false }),
+  );
+  if (!state.ok) return state;
+  const { account, signedIn } = state.value;
+  if (signedIn && account && account.id !== accountId) {
+    return failure('alreadySignedIn', `This device is signed in as ${account.login}. Sign out first.`);
+  }
+  if (account && accountId !== undefined && account.id !== accountId) return otherAccount();
+  return ok();
+}
+
+export function otherAccount(): ReturnType<typeof failure> {
+  return failure(
+    'otherAccount',
+    'This device holds items of another account, and nothing of them was sent. Agree to unite them with this account, or use another folder.',
+  );
+}
+
+function olderRing(): ReturnType<typeof failure> {
+  return failure(
+    'server',
+    'The server gave an older key ring than this device has. Nothing was changed; check the server.',
+  );
+}
