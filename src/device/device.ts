@@ -140,7 +140,7 @@ export interface DeviceAccount {
 
 export interface DeviceSync {
   status(): Answer<StatusJson>;
-  /** Runs a cycle now, or joins the one that runs. */
+  /** Runs a cycle now; after the one that runs, when one does. */
   now(options: {
     readonly trigger: SyncTrigger;
     readonly acceptMassChange?: boolean;

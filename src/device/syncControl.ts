@@ -16,6 +16,7 @@ import { createTransport } from '../sync/transport';
 import { requireSession } from './accountEntry';
 import { type DeviceCore, read, write } from './core';
 import type { DeviceError } from './deviceError';
+import { lockedFailure } from './deviceItems';
 import { cycleFailure, failure, storageFailure } from './failures';
 import type { LogEntryJson, SyncReportJson, SyncTrigger } from './json';
 
@@ -128,15 +129,14 @@ export class SyncControl {
     this.#options.statusChanged();
   }
 
-  /** Runs a cycle on command, or joins the one that runs. */
+  /** Runs a cycle on command; after the one that runs, which may have passed by what was just written. */
   async runNow(
     trigger: SyncTrigger,
     acceptMassChange: boolean,
   ): Promise<Result<SyncReportJson, DeviceError>> {
     const paused = await read(this.#core, store => ok(readState(store, 'paused') ?? false));
     if (paused.ok && paused.value) return failure('paused', 'Sync is paused. Resume it first.');
-    if (this.#running && !acceptMassChange) return this.#running;
-    if (this.#running) await this.#running;
+    while (this.#running) await this.#running;
     const { answer, end } = await this.#run(trigger, { acceptMassChange, waitForLease: true });
     if (this.#started) this.#scheduler.noteEnd(end);
     return answer;
@@ -198,6 +198,8 @@ export class SyncControl {
     const signedIn = await requireSession(this.#core);
     if (!signedIn.ok) return { answer: signedIn, end: { type: 'needsPerson' } };
     const { account, session } = signedIn.value;
+    const unlocked = await read(this.#core, store => (store.payloads.unlocked ? ok() : lockedFailure()));
+    if (!unlocked.ok) return { answer: unlocked, end: { type: 'needsPerson' } };
     const leased = await this.#acquireLease(how.waitForLease ? maxLeaseWaitMs : 0);
     if (!leased.ok) return { answer: storageFailure(leased.error), end: failedEnd };
     if (!leased.value) {

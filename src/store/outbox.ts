@@ -176,13 +176,21 @@ export function putWaitingItemChange(store: StoreTransaction, change: NewItemCha
   );
 }
 
-/** Notes that a record's state is to be pushed, in place of an older state that waits. */
+/**
+ * Notes that a record's state is to be pushed, in place of an older state that waits; in the group of that one, when
+ * the new state has none.
+ */
 export function putWaitingRecordChange(store: StoreTransaction, change: NewRecordChange): void {
+  const before = store.sql.get(
+    'SELECT group_id FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND change_id IS NULL',
+    [change.conflictId],
+  );
+  const groupBefore = before && optionalText(before, 'group_id');
   dropWaiting(store, change.conflictId);
   store.sql.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors, group_id)
      VALUES ('conflict', ?, 'upsert', ?, 0, 0, '[]', ?)`,
-    [change.conflictId, change.stamp, change.groupId ?? null],
+    [change.conflictId, change.stamp, change.groupId ?? groupBefore ?? null],
   );
 }
 

@@ -9,6 +9,7 @@ import {
   freeze,
   type OutboxChange,
   refuse,
+  removeChange,
   sendableChanges,
   thaw,
 } from '../store/outbox';
@@ -79,17 +80,22 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
   const waiting = await run.read(({ store }) =>
     wholeGroups(sendableChanges(store, maxBatchChanges), maxBatchChanges).map(change => ({
       change,
-      sealed: sealerOf(run, store, change),
+      seal: sealerOf(run, store, change),
     })),
   );
   if (!waiting.ok) return waiting;
   if (waiting.value.length === 0) return ok(undefined);
   const batch: SentChange[] = [];
   const tooLarge: { readonly change: OutboxChange; readonly reason: string }[] = [];
+  const pointless: OutboxChange[] = [];
   let bytes = 0;
-  for (const { change, sealed } of waiting.value) {
+  for (const { change, seal } of waiting.value) {
+    if (seal === undefined) {
+      pointless.push(change);
+      continue;
+    }
     const changeId = createChangeId(random);
-    const frozen = sealed(changeId);
+    const frozen = seal(changeId);
     if (!frozen.ok) {
       tooLarge.push({ change, reason: tooLargeReason(frozen.error.bytes, frozen.error.maxBytes) });
       continue;
@@ -105,6 +111,7 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
   );
   const written = await run.write(({ store }) => {
     for (const { change, reason } of tooLarge) refuse(store, change, reason);
+    for (const change of pointless) removeChange(store, change);
     return freezeWholeGroups(store, sendable, clock.now());
   });
   if (!written.ok) return written;
@@ -112,7 +119,7 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
   return ok(written.value);
 }
 
-/** Prepares the sealing of a change with what is stored beside it. */
+/** Prepares the sealing of a change with what is stored beside it; undefined for a record that was pruned. */
 function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) {
   const { keys, limits, random, device } = run.dependencies;
   const common = { keys, limits, random };
@@ -122,17 +129,17 @@ function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) 
       sealItemChange({ ...common, change, changeId, deviceName: device.name, wireExtra });
   }
   const held = readConflict(store, change.itemId);
+  if (held?.conflict === undefined) return undefined;
+  const { conflict, version, syncedStamp, wireExtra } = held;
   return (changeId: Flight['changeId']) =>
-    held?.conflict === undefined
-      ? err({ type: 'tooLarge' as const, bytes: 0, maxBytes: 0 })
-      : sealRecordChange({
-          ...common,
-          conflict: held.conflict,
-          changeId,
-          groupId: change.groupId,
-          base: { version: held.version, stamp: held.syncedStamp },
-          wireExtra: held.wireExtra,
-        });
+    sealRecordChange({
+      ...common,
+      conflict,
+      changeId,
+      groupId: change.groupId,
+      base: { version, stamp: syncedStamp },
+      wireExtra,
+    });
 }
 
 function freezeWholeGroups(

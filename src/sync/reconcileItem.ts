@@ -82,7 +82,10 @@ export function reconcileMissingRecord(context: MergeContext, id: ConflictId, re
   holdRecordVersion(store, id, undefined);
   const isOpen = held.conflict?.state === 'open';
   if (reason === 'newEpoch' || isOpen) putWaitingRecordChange(store, { conflictId: id, stamp: held.stamp });
-  else markConflictPruned(store, id);
+  else {
+    dropWaiting(store, id);
+    markConflictPruned(store, id);
+  }
 }
 
 const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
