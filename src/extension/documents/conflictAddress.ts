@@ -1,5 +1,5 @@
 import type { ConflictJson, ConflictSideJson } from '../../device/json';
-import { fileName } from './itemAddress';
+import { documentLanguage, fileName } from './itemAddress';
 
 /** Addresses of a conflict's texts: `scratch-conflict://<conflict id>/<side>/<title>.<ext>`. */
 export const conflictScheme = 'scratch-conflict';
@@ -35,8 +35,8 @@ export function sideLabel(side: ConflictSideJson): string {
 
 function conflictFileName(conflict: ConflictJson): string {
   const { local, title, id } = conflict;
-  const language = local.language ?? local.languages?.[0] ?? 'plaintext';
-  return fileName(isSensitive(conflict) ? `Sensitive ${id.slice(0, shownIdLength)}` : title, language);
+  const name = isSensitive(conflict) ? `Sensitive ${id.slice(0, shownIdLength)}` : title;
+  return fileName(name, documentLanguage(local));
 }
 
 const shownIdLength = 8;

@@ -52,6 +52,7 @@ const extensions: ReadonlyMap<string, string> = new Map([
   ['rust', '.rs'],
   ['scss', '.scss'],
   ['shellscript', '.sh'],
+  ['snippet', '.txt'],
   ['snippets', '.code-snippets'],
   ['sql', '.sql'],
   ['swift', '.swift'],

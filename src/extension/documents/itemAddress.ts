@@ -17,6 +17,11 @@ export interface AddressedItem {
   readonly sensitive: boolean;
 }
 
+/** The language of an item's document: a snippet's body has none of the editor's. */
+export function documentLanguage(item: { readonly kind: Kind; readonly language?: string }): string {
+  return item.kind === 'snippet' ? 'snippet' : (item.language ?? 'plaintext');
+}
+
 /** The path of an item's address. Equal items give equal paths. */
 export function itemPath(item: AddressedItem): string {
   if (item.sensitive) return `/${kindFolders[item.kind]}/${opaqueName(item)}`;

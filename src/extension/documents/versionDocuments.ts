@@ -2,17 +2,16 @@ import { type TextDocumentContentProvider, Uri } from 'vscode';
 import type { Device } from '../../device/device';
 import type { VersionJson } from '../../device/json';
 import { valueOrThrow } from './fileErrors';
-import { itemPath } from './itemAddress';
+import { documentLanguage, itemPath } from './itemAddress';
 
 /** Older versions of items, to read: `scratch-version://<item id>/<version number>/<path>`. */
 export const versionScheme = 'scratch-version';
 
 export function versionUri({ number, item }: VersionJson): Uri {
-  const language = item.language ?? item.languages?.[0] ?? 'plaintext';
   return Uri.from({
     scheme: versionScheme,
     authority: item.id,
-    path: `/${number}${itemPath({ ...item, language })}`,
+    path: `/${number}${itemPath({ ...item, language: documentLanguage(item) })}`,
   });
 }
 

@@ -5,7 +5,7 @@ import type { DeviceError, DeviceErrorCode } from '../../device/deviceError';
 import type { CommandId } from '../manifest';
 
 /** What a message offers to do about it. */
-interface Remedy {
+export interface Remedy {
   readonly label: string;
   readonly command: CommandId;
 }

@@ -22,7 +22,7 @@ export function deviceSettings(read: ReadSetting): DeviceSettings {
       maxIntervalSeconds,
     ),
     conflictsText: read(settingKeys.conflictsText) === 'latest' ? 'latest' : 'merge',
-    guardMaxChangedPercent: number(read(settingKeys.guardMaxChangedPercent), 20, 1, 100),
+    guardMaxChangedPercent: number(read(settingKeys.guardMaxChangedPercent), 30, 1, 100),
     encryptionAtRest: read(settingKeys.encryptionAtRest) === 'all' ? 'all' : 'sensitive',
     historyKeepDays: number(read(settingKeys.historyKeepDays), 90, 1, maxKeepDays),
   };

@@ -3,11 +3,12 @@ import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import { secondMs, type Timers } from '../../base/time';
 import type { Device, DeviceEvent } from '../../device/device';
+import type { StatusJson } from '../../device/json';
 import type { SecretStore } from '../../device/secrets';
 import { settingKeys, settingsSection } from '../manifest';
 import type { DeviceStatus } from '../views/deviceStatus';
 import { currentSettings } from './editorDevice';
-import type { Messages } from './messages';
+import type { Messages, Remedy } from './messages';
 import { serverAddress } from './settings';
 
 /** The editor has finished its own start by then. */
@@ -23,6 +24,8 @@ export class SyncWiring {
   readonly #secrets: SecretStore;
   readonly #state: Memento;
   readonly #timers: Timers;
+  /** The last thing that a person was told about sync that cannot continue. */
+  #told: string | undefined;
 
   constructor(parts: {
     readonly device: Device;
@@ -55,8 +58,9 @@ export class SyncWiring {
         this.#run(() => this.#device.configure(currentSettings()));
         if (change.affectsConfiguration(`${settingsSection}.${settingKeys.serverUrl}`)) this.#serverChanged();
       }),
-      this.#status.onDidChange(({ login }) => {
-        const signedIn = login !== null;
+      this.#status.onDidChange(status => {
+        this.#tellOnce(status);
+        const signedIn = status.login !== null;
         if (this.#state.get(signedInKey, false) === signedIn) return;
         this.#run(() => this.#state.update(signedInKey, signedIn));
       }),
@@ -68,6 +72,15 @@ export class SyncWiring {
     const { level, message } = event;
     if (level === 'info') this.#messages.inform(message);
     else this.#messages.warn(message, { label: l10n.t('Show Log'), command: 'scratchSync.showLog' });
+  }
+
+  /** Sync cannot continue without a person, who hears of it once. */
+  #tellOnce(status: StatusJson): void {
+    const obstacle = obstacleOf(status);
+    if (status.state !== 'syncing') {
+      if (obstacle && obstacle.message !== this.#told) this.#messages.warn(obstacle.message, obstacle.remedy);
+      this.#told = obstacle?.message;
+    }
   }
 
   /** The device starts now when it has something to sync, else on first use. */
@@ -95,4 +108,16 @@ export class SyncWiring {
       this.#logger.error('the device could not be told', { error: messageOf(error) });
     });
   }
+}
+
+function obstacleOf(status: StatusJson): { readonly message: string; readonly remedy: Remedy } | undefined {
+  if (status.state === 'locked') {
+    const message = l10n.t('Scratch Sync is locked: the keys of this device are not in the secret storage.');
+    return { message, remedy: { label: l10n.t('Unlock'), command: 'scratchSync.unlock' } };
+  }
+  if (status.state !== 'attention') return undefined;
+  const message = status.attention ?? l10n.t('Scratch Sync cannot go on without you.');
+  return status.guard
+    ? { message, remedy: { label: l10n.t('Review'), command: 'scratchSync.reviewMassChange' } }
+    : { message, remedy: { label: l10n.t('Show Status'), command: 'scratchSync.showStatus' } };
 }

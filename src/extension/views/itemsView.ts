@@ -14,6 +14,7 @@ import {
 import type { Device } from '../../device/device';
 import type { Kind } from '../../model/content';
 import { iconOf } from '../commands/itemChoice';
+import { documentLanguage } from '../documents/itemAddress';
 import { itemUri } from '../documents/itemUri';
 import type { Messages } from '../host/messages';
 import { type CommandId, viewIds } from '../manifest';
@@ -117,9 +118,8 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
 function leafItem({ item }: LeafRow): TreeItem {
   const row = new TreeItem(item.title || l10n.t('Untitled'));
   const { tags, prefixes, sensitive } = item;
-  const language = item.language ?? item.languages?.[0] ?? 'plaintext';
   row.id = item.id;
-  row.resourceUri = itemUri({ ...item, language });
+  row.resourceUri = itemUri({ ...item, language: documentLanguage(item) });
   row.iconPath = sensitive ? new ThemeIcon('shield') : iconOf(item.kind);
   row.description = [...(prefixes ?? []), ...tags.map(tag => `#${tag}`)].join(' ');
   row.tooltip = [itemWords(item), item.folder, new Date(item.lastModified).toLocaleString()]

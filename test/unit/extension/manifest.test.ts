@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { defaultDeviceSettings } from '../../../src/device/openDevice';
 import { deviceSettings } from '../../../src/extension/host/settings';
 import * as ids from '../../../src/extension/manifest';
 
@@ -87,10 +88,9 @@ describe('the manifest', () => {
   it('has the defaults that the code has for settings that are not set', () => {
     const { properties } = manifest.contributes.configuration;
     const ofManifest = deviceSettings(key => properties[`${ids.settingsSection}.${key}`]?.default);
-    assert.deepEqual(
-      ofManifest,
-      deviceSettings(() => undefined),
-    );
+    const unset = deviceSettings(() => undefined);
+    assert.deepEqual(ofManifest, unset);
+    assert.deepEqual(unset, defaultDeviceSettings);
   });
 
   it('names only what exists, in menus, keys, welcomes and conditions', () => {
