@@ -1,4 +1,5 @@
-import { ok, type Result } from '../base/result';
+import { systemCodeOf } from '../base/errors';
+import { err, ok, type Result } from '../base/result';
 import type { Timers } from '../base/time';
 import type { Connection, ConnectionMode } from './connection';
 import type { StorageError } from './database';
@@ -8,7 +9,9 @@ import { findProblems } from './integrity';
 import type { LockError, ProcessLock } from './processLock';
 import type { SharedDatabase } from './sharedDatabase';
 import { writeSnapshot } from './snapshot';
+import { fromSystemCode } from './storageErrors';
 import { runTransaction } from './transactions';
+import { wipeUnusedBytes } from './unusedBytes';
 
 /** What keeps a file in order, beside the transactions on it. Everything here queues up with them. */
 export interface Maintenance {
@@ -19,6 +22,11 @@ export interface Maintenance {
   checkpointSnapshot(toPath: string): Promise<Result<void, StorageError>>;
   /** Gives unused pages back to the disk, in short transactions. Answers the bytes that the file has lost. */
   vacuum(): Promise<Result<number, StorageError>>;
+  /**
+   * Overwrites what no row uses any more, so that nothing of a deleted or overwritten row stays in the file. Holds the
+   * lock for about 4 ms for each MiB. Answers how many pages held something.
+   */
+  wipeUnused(): Promise<Result<number, StorageError>>;
   /**
    * Looks at every page (about 12 ms for each MiB) and answers what is wrong, in SQLite's words. A file that is not
    * sound is set aside and recovered at once, and `onRecovered` is told.
@@ -82,6 +90,25 @@ export function createMaintenance({ database, context, timers, openLock }: Maint
       const kept = await inTransaction('read', () => keepFirstPage(files, path, markers, true));
       return kept.ok ? ok(Math.max(0, before - (files.status(path)?.sizeBytes ?? 0))) : kept;
     },
+
+    wipeUnused: () =>
+      database.withConnection(async connection => {
+        // Other processes hold pages with the old bytes: a commit makes them read the file again.
+        const version = connection.session.number('PRAGMA user_version');
+        const noted = runTransaction(database.targetOf(connection), 'write', tx =>
+          ok(tx.run(`PRAGMA user_version=${version}`)),
+        );
+        if (!noted.ok) return noted;
+        try {
+          return ok(await wipeUnusedBytes(files, timers, path));
+        } catch (error) {
+          const code = systemCodeOf(error);
+          if (code === undefined) throw error;
+          return err(fromSystemCode(code, path));
+        } finally {
+          database.reopenNext();
+        }
+      }),
 
     async quickCheck() {
       const checked = await inTransaction('read', ({ session }) => {
