@@ -37,8 +37,7 @@ describe('two homes of the terminal and a fresh server', () => {
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'scratch-two-homes-'));
     server = await startServer(path.join(folder, 'server'));
-    const invite = /[Ii]nvite[^:]*: *(\S+)/.exec(server.printed())?.[1];
-    assert.ok(invite, `the first start prints an invite code: ${server.printed()}`);
+    const invite = await server.prints(/[Ii]nvite[^:]*: *(\S+)/);
     const account = ['--server', server.url, '--login', 'ada'];
     const signedUp = await run<{ recoveryPhrase: string }>(a(), [
       'sign-up',

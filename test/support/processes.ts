@@ -17,6 +17,8 @@ export interface ServerProcess {
   readonly dataDir: string;
   /** Everything it has printed until now, both streams. */
   printed(): string;
+  /** Waits for a line that fits and answers what the pattern caught first. */
+  prints(pattern: RegExp): Promise<string>;
   /** Ends it in good order and answers its exit code; idempotent. */
   stop(): Promise<number | null>;
   /** Ends it at once. */
@@ -48,6 +50,7 @@ export async function startServer(
     url,
     dataDir,
     printed: () => text,
+    prints: pattern => untilCaught(pattern, () => text),
     async stop() {
       child.kill('SIGTERM');
       const limit = systemTimers.after(stopLimitMs, () => child.kill('SIGKILL'));
@@ -108,11 +111,21 @@ async function untilReady(child: ChildProcess, port: number, printed: () => stri
   const startedMs = systemClock.monotonic();
   while (systemClock.monotonic() - startedMs < startLimitMs) {
     if (child.exitCode !== null || child.signalCode !== null) break;
-    if (await accepts(port)) return;
+    if (printed().includes('listening') && (await accepts(port))) return;
     await systemTimers.sleep(pollMs);
   }
   child.kill('SIGKILL');
   throw new Error(`the server did not start: ${printed()}`);
+}
+
+async function untilCaught(pattern: RegExp, printed: () => string): Promise<string> {
+  const startedMs = systemClock.monotonic();
+  while (systemClock.monotonic() - startedMs < startLimitMs) {
+    const caught = pattern.exec(printed())?.[1];
+    if (caught !== undefined) return caught;
+    await systemTimers.sleep(pollMs);
+  }
+  throw new Error(`the server did not print ${pattern}: ${printed()}`);
 }
 
 async function accepts(port: number): Promise<boolean> {
