@@ -27,7 +27,8 @@ export const kdfSchema = z.object({
 });
 export type Kdf = z.infer<typeof kdfSchema>;
 
-const authKeySchema = bytesSchema(authKeyBytes);
+/** Exactly as long as HKDF makes it: a shorter one could be guessed. */
+const authKeySchema = bytesSchema(authKeyBytes).length(Math.ceil((authKeyBytes * 4) / 3));
 const wrappedSchema = bytesSchema(maxKeyringBytes);
 const deviceSchema = z.object({ deviceId: deviceIdSchema, name: deviceNameSchema });
 

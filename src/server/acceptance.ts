@@ -10,7 +10,13 @@ import { type SubjectId, stampDevice, stampMillis } from '../protocol/scalars';
 
 /** A pushed change, decoded; or what is known of one that could not be. */
 export type PushedChange =
-  | { readonly type: 'malformed'; readonly changeId: string; readonly detail: string }
+  | {
+      readonly type: 'malformed';
+      readonly changeId: string;
+      /** Of the group that it refuses; undefined when it names none that can be read. */
+      readonly group?: string | undefined;
+      readonly detail: string;
+    }
   | {
       readonly type: 'change';
       readonly change: WireChange;
@@ -153,7 +159,7 @@ class Attempt {
       const changeId = pushed.type === 'change' ? pushed.change.changeId : pushed.changeId;
       const answer =
         this.#state.remembered.get(changeId) ?? this.#answered.get(changeId) ?? this.#answer(index, pushed);
-      const group = pushed.type === 'change' ? pushed.change.group : undefined;
+      const group = pushed.type === 'change' ? pushed.change.group : pushed.group;
       if (group !== undefined && answer.status !== 'accepted' && !this.#refused.has(group)) {
         return { type: 'groupFailed', group, refused: { index, answer } };
       }

@@ -17,7 +17,7 @@ import { readJson } from './bodies';
 import type { ServerContext } from './context';
 import { type Cursor, formatCursor, parseCursor } from './cursors';
 import type { Endpoint, EndpointRequest } from './endpoint';
-import { type Failure, malformed, type Outcome, signInAgain, unavailable } from './outcomes';
+import { describeIssues, type Failure, malformed, type Outcome, signInAgain, unavailable } from './outcomes';
 import type {
   AccessGone,
   AnsweredChange,
@@ -125,14 +125,14 @@ function decodeChange(value: unknown): Result<PushedChange, Failure> {
   const decoded = changeSchema.safeParse(value);
   if (!decoded.success) {
     const named = namedSchema.safeParse(value);
-    const { detail } = malformed('change', decoded.error);
     if (!named.success) return err(malformed('change', named.error));
-    return ok({ type: 'malformed', changeId: named.data.changeId, detail: detail ?? 'malformed' });
+    return ok({ type: 'malformed', ...named.data, detail: describeIssues('change', decoded.error) });
   }
   const change = decoded.data;
   const payload = fromBase64Url(change.payload);
   if (payload === undefined) {
-    return ok({ type: 'malformed', changeId: change.changeId, detail: 'payload: must be URL-safe base64' });
+    const { changeId, group } = change;
+    return ok({ type: 'malformed', changeId, group, detail: 'payload: must be URL-safe base64' });
   }
   if (Object.keys(change).every(name => knownFields.has(name))) {
     return ok({ type: 'change', change, payload, extra: {}, extraBytes: 0 });
@@ -141,7 +141,7 @@ function decodeChange(value: unknown): Result<PushedChange, Failure> {
   return ok({ type: 'change', change, payload, extra, extraBytes: Buffer.byteLength(JSON.stringify(extra)) });
 }
 
-const namedSchema = z.looseObject({ changeId: changeIdSchema });
+const namedSchema = z.object({ changeId: changeIdSchema, group: changeIdSchema.optional().catch(undefined) });
 const knownFields: ReadonlySet<string> = new Set([...knownChangeFields, ...knownVersionFields]);
 
 function decodeCursor(text: string | null): Result<Cursor | null, Failure> {

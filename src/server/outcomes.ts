@@ -40,17 +40,22 @@ export function failureResponse(failure: Failure): Response {
   );
 }
 
-/** The failure of a body or query that its schema refuses: at most a few of the issues, by path. */
+/** The failure of a body or query that its schema refuses. */
 export function malformed(what: string, error: z.ZodError): Failure {
-  const maxIssues = 3;
-  const issues = error.issues
-    .slice(0, maxIssues)
-    .map(issue => `${issue.path.map(String).join('.') || what}: ${issue.message}`);
   return {
     code: 'malformed',
     title: `The ${what} is not what this endpoint takes`,
-    detail: issues.join('; '),
+    detail: describeIssues(what, error),
   };
+}
+
+/** At most a few of the issues, by path. Schemas quote no values, so nothing secret is said. */
+export function describeIssues(what: string, error: z.ZodError): string {
+  const maxIssues = 3;
+  return error.issues
+    .slice(0, maxIssues)
+    .map(issue => `${issue.path.map(String).join('.') || what}: ${issue.message}`)
+    .join('; ');
 }
 
 export const signInAgain: Failure = {
