@@ -1,8 +1,9 @@
-import { access, chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { systemCodeOf } from '../base/errors';
 import { LazyParts } from './lazyParts';
-import { writeNotices } from './notices';
+import { noticesOf } from './notices';
 import { distFolder, repositoryFolder, sourceFolder } from './paths';
 
 interface Bundle {
@@ -58,11 +59,10 @@ export async function buildSome(names: readonly string[]): Promise<readonly Buil
     }
     todo = [...parts.entries].filter(([name]) => !done.has(name));
   }
-  await copyFile(require.resolve(`sql.js/dist/${wasmName}`), path.join(distFolder, wasmName));
-  await writeNotices(
-    built.map(({ metafile }) => metafile),
-    path.join(distFolder, noticesName),
-  );
+  const wasm = await readFile(require.resolve(`sql.js/dist/${wasmName}`));
+  await writeIfChanged(path.join(distFolder, wasmName), wasm);
+  const notices = await noticesOf(built.map(({ metafile }) => metafile));
+  await writeIfChanged(path.join(distFolder, noticesName), Buffer.from(notices));
   return built;
 }
 
@@ -73,15 +73,32 @@ async function buildOne(
   parts: LazyParts,
 ): Promise<BuiltFile> {
   const file = path.join(distFolder, `${name}.js`);
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     ...commonOptions,
     entryPoints: [entry],
     outfile: file,
     plugins: [parts.plugin],
     ...(isCommand ? { banner: { js: '#!/usr/bin/env node' } } : {}),
   });
-  if (isCommand) await chmod(file, 0o755);
+  const [output] = outputFiles;
+  if (output === undefined) throw new Error(`esbuild gave nothing for ${entry}`);
+  await writeIfChanged(file, output.contents, isCommand ? 0o755 : 0o644);
   return { file, metafile };
+}
+
+/**
+ * Leaves a file alone that is as it must be, and replaces another at once, so that a build does no harm to a process
+ * that is just reading what it builds.
+ */
+async function writeIfChanged(file: string, contents: Uint8Array, mode = 0o644): Promise<void> {
+  const present = await readFile(file).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (present?.equals(contents)) return;
+  const temporary = `${file}.${process.pid}`;
+  await writeFile(temporary, contents, { mode });
+  await rename(temporary, file);
 }
 
 const commonOptions = {
@@ -93,6 +110,7 @@ const commonOptions = {
   keepNames: false,
   legalComments: 'none', // the notices of all packages are in one file
   metafile: true,
+  write: false,
   external: ['vscode'],
   supported: { 'dynamic-import': false }, // parts are CommonJS: `require` loads them in every host
   mainFields: ['module', 'main'], // the ES modules of a package drop what is not used

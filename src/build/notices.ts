@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Metafile } from 'esbuild';
 import * as z from 'zod';
@@ -6,14 +6,14 @@ import { repositoryFolder } from './paths';
 
 const manifestSchema = z.looseObject({ name: z.string(), version: z.string(), license: z.string() });
 
-/** Writes the licences of all packages that the bundles contain to one file, as those licences ask. */
-export async function writeNotices(metafiles: readonly Metafile[], file: string): Promise<void> {
+/** The licences of all packages that the bundles contain, which those licences ask to be passed on. */
+export async function noticesOf(metafiles: readonly Metafile[]): Promise<string> {
   const folders = new Set(
     metafiles.flatMap(metafile => Object.keys(metafile.inputs)).flatMap(input => packageFolder(input) ?? []),
   );
   folders.add('node_modules/sql.js'); // its wasm file is copied
   const notices = await Promise.all([...folders].sort().map(noticeOf));
-  await writeFile(file, `${intro}\n\n${notices.join('\n\n')}\n`);
+  return `${intro}\n\n${notices.join('\n\n')}\n`;
 }
 
 const intro =
