@@ -21,7 +21,7 @@ export type LivenessStrategy = 'startTime' | 'socket';
 
 /** What this process shows of itself in the locks' folder, and how it judges others. */
 export interface Presence {
-  /** Names this process, once for all machines and times; fit for a file name. */
+  /** Names this process, once for all machines and times; fit for a file name. What follows a further dot is not read. */
   readonly token: string;
   /** What others need beside the token: the address to ask, or nothing. */
   readonly note: string;

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../base/assert';
-import { fromUtf8, toUtf8 } from '../base/encoding';
+import { fromUtf8, toHex, toUtf8 } from '../base/encoding';
 import { messageOf, systemCodeOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
@@ -51,14 +51,18 @@ export class ProcessLock {
   readonly #options: ProcessLockOptions;
   readonly #lockPath: string;
   readonly #ownPath: string;
+  /** Names this lock of this process: a process may have the same lock open more than once. */
+  readonly #token: string;
   #isHeld = false;
+  #isReleaseDue = false;
   #lastBeatMs = 0;
   #seen: { readonly owner: string; readonly beatMs: number; readonly sinceMs: number } | undefined;
 
   private constructor(options: ProcessLockOptions) {
     this.#options = options;
     this.#lockPath = join(options.folder, `${options.name}.lock`);
-    this.#ownPath = join(options.folder, `${options.name}.process-${options.presence.token}`);
+    this.#token = `${options.presence.token}.${toHex(options.random.bytes(nonceBytes))}`;
+    this.#ownPath = join(options.folder, `${options.name}.process-${this.#token}`);
   }
 
   /** Makes ready to acquire, and clears away what dead processes have left. */
@@ -106,19 +110,21 @@ export class ProcessLock {
   /** Gives the lock back. Nothing happens when it is not held, or was taken over. */
   release(): void {
     if (!this.#isHeld) return;
-    const { files, logger } = this.#options;
+    const { files, timers, logger } = this.#options;
     try {
-      if (!this.#holdsLock()) {
-        this.#isHeld = false;
+      if (this.#holdsLock()) {
+        files.rename(this.#lockPath, this.#ownPath);
+      } else {
         logger.warn('a lock that was held has been taken away', { lock: this.#lockPath });
-        this.#prepare();
-        return;
       }
-      files.rename(this.#lockPath, this.#ownPath);
       this.#isHeld = false;
     } catch (error) {
-      // Still held: the next acquire finds it so, and the next release tries again.
+      // Still held: the next acquire finds it so. Until then it is tried again, since others wait for it.
       logger.warn('a lock could not be released yet', { lock: this.#lockPath, error: messageOf(error) });
+      this.#isReleaseDue = true;
+      timers.after(releaseAgainAfterMs, () => {
+        if (this.#isReleaseDue) this.release();
+      });
     }
   }
 
@@ -162,10 +168,12 @@ export class ProcessLock {
   /** Releases the lock and leaves the folder of the locks. */
   dispose(): void {
     this.release();
+    this.#isReleaseDue = false;
     this.#options.files.removeFolder(this.#ownPath);
   }
 
   #take(): Result<boolean, LockError> {
+    this.#isReleaseDue = false;
     if (this.#isHeld) return ok(true);
     const { files } = this.#options;
     for (let attempt = 0; attempt < maxPrepareAttempts; attempt++) {
@@ -250,7 +258,7 @@ export class ProcessLock {
   }
 
   #entryIn(folder: string): string {
-    return join(folder, this.#options.presence.token);
+    return join(folder, this.#token);
   }
 
   #prepare(): void {
@@ -271,7 +279,7 @@ export class ProcessLock {
       const path = join(folder, entry);
       const token = suffixOf(entry, `${name}.process-`);
       try {
-        if (token !== undefined && token !== presence.token) {
+        if (token !== undefined && token !== this.#token) {
           const note = this.#noteIn(join(path, token));
           if ((await presence.judge(token, note)) !== 'dead') continue;
           if (note !== '' && files.status(note) !== undefined) files.remove(note);
@@ -313,6 +321,8 @@ export class ProcessLock {
   }
 }
 
+const nonceBytes = 4;
+const releaseAgainAfterMs = 100;
 const attemptsPerChallenge = 4;
 const maxPrepareAttempts = 3;
 const minPauseMs = 1;

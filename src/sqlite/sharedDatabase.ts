@@ -137,7 +137,9 @@ export class SharedDatabase implements Database {
 
   /** The commit stands whatever comes of this; the next transaction meets the same disk and answers with its error. */
   #noteOwnCommit(connection: Connection): void {
-    this.#attempt('note the commit', () => this.#parts.foreignCommits.note(connection.changeCounter(), 'own'));
+    this.#attempt('note the commit', () =>
+      this.#parts.foreignCommits.note(connection.changeCounter(), 'own'),
+    );
   }
 
   /** Closes the connection. Every descriptor is closed whatever SQLite says, and the journal undoes what is half done. */
