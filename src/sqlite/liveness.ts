@@ -98,9 +98,8 @@ function formatToken(owner: OwnerToken): string {
 }
 
 function parseToken(token: string): OwnerToken | undefined {
-  const [processId, startTime, machine, boot, namespace, nonce, ...more] = token.split('.');
-  if (machine === undefined || namespace === undefined || nonce === undefined || more.length > 0)
-    return undefined;
+  const [processId, startTime, machine, boot, namespace, nonce] = token.split('.');
+  if (machine === undefined || namespace === undefined || nonce === undefined) return undefined;
   return {
     processId: Number(processId),
     startTime: startTime === unknownField ? undefined : startTime,
