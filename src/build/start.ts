@@ -5,7 +5,8 @@ import { type Demo, startDemo } from './demo';
 /** `npm start`: the whole product on this machine, until Ctrl+C. */
 async function main(): Promise<void> {
   const interrupted = new Promise<string>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(''));
+    // Kept until the end: whoever keeps a process group ends this process when nobody else listens.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(''));
   });
   const starting = startDemo({
     progress: terminalProgress(),
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   }
   await demo.stop();
   console.log('Everything has stopped.');
+  process.exit();
 }
 
 function welcome(demo: Demo): string {
