@@ -67,6 +67,8 @@ export type DeviceEvent =
 
 export interface DeviceItems {
   create(item: NewItemJson): Answer<ItemJson>;
+  /** Creates many, in short transactions, so that other windows go on. When one is refused, none is created. */
+  createAll(items: readonly NewItemJson[]): Answer<{ readonly created: number }>;
   get(id: string): Answer<ItemJson>;
   /** Newest first; pinned ones are not moved. */
   list(query: ListQueryJson): Answer<readonly ItemSummaryJson[]>;

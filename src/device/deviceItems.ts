@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../base/result';
+import type { Content } from '../model/content';
 import { createItemId } from '../model/ids/createId';
 import type { ItemId } from '../model/ids/ids';
 import { itemIdsInConflict } from '../store/conflicts';
@@ -51,6 +52,16 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
       if (!written.ok) return written;
       changed([id]);
       return ok(itemJson(written.value));
+    },
+
+    createAll: async items => {
+      const contents = [];
+      for (const [index, { kind, title, ...fields }] of items.entries()) {
+        const content = newContent(kind, title, fields);
+        if (!content.ok) return failure(content.error.code, `Item ${index + 1}: ${content.error.message}`);
+        contents.push(content.value);
+      }
+      return createInChunks(core, contents, changed);
     },
 
     get: id =>
@@ -112,6 +123,36 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
       return removed;
     },
   };
+}
+
+/** So long a transaction of a bulk goes on before the thread and the lock are others' for a moment. */
+const maxChunkMs = 25;
+
+async function createInChunks(
+  core: DeviceCore,
+  contents: readonly Content[],
+  changed: (ids: readonly string[]) => void,
+): Promise<Result<{ readonly created: number }, DeviceError>> {
+  const ids: string[] = [];
+  while (ids.length < contents.length) {
+    const written = await write(core, context => {
+      const startedMs = core.clock.monotonic();
+      const chunk: string[] = [];
+      for (const content of contents.slice(ids.length)) {
+        if (chunk.length > 0 && core.clock.monotonic() - startedMs > maxChunkMs) break;
+        if (!context.store.payloads.canWrite(content.sensitive)) return lockedFailure();
+        const id = createItemId(core.random);
+        editItem(context, id, { content, deleted: false });
+        chunk.push(id);
+      }
+      return ok(chunk);
+    });
+    if (!written.ok) return written;
+    ids.push(...written.value);
+    await core.timers.sleep(0);
+  }
+  if (ids.length > 0) changed(ids);
+  return ok({ created: ids.length });
 }
 
 /** The item of a given id, readable. */

@@ -62,6 +62,7 @@ export class RemoteDevice implements Device {
 
   readonly items: DeviceItems = {
     create: item => this.#ask(entry => entry.items.create(item)),
+    createAll: items => this.#ask(entry => entry.items.createAll(items)),
     get: id => this.#ask(entry => entry.items.get(id)),
     list: query => this.#ask(entry => entry.items.list(query)),
     search: (query, limit) => this.#ask(entry => entry.items.search(query, limit)),

@@ -11,6 +11,7 @@ import {
 } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
+import { sealsItem } from './itemSeal';
 import { stampsOf } from './items';
 import { branded, flag, integer, optionalBranded, optionalInteger, optionalText, text } from './rows';
 import type { StoreTransaction } from './transaction';
@@ -108,19 +109,37 @@ export function changesInFlight(store: StoreTransaction, limit: number): readonl
 
 /** What waits, is not refused, and has nothing of its subject in flight: oldest first, whole groups together. */
 export function sendableChanges(store: StoreTransaction, limit: number): readonly OutboxChange[] {
-  return store.sql
-    .all(
-      `SELECT * FROM changes AS c WHERE acknowledged_ms IS NULL AND change_id IS NULL AND refused IS NULL
-         AND NOT EXISTS (SELECT 1 FROM changes AS f WHERE f.item_id = c.item_id AND f.acknowledged_ms IS NULL
-           AND f.change_id IS NOT NULL)
-         AND (group_id IS NULL OR NOT EXISTS (SELECT 1 FROM changes AS g JOIN changes AS h ON h.item_id = g.item_id
-           WHERE g.group_id = c.group_id AND g.acknowledged_ms IS NULL AND h.acknowledged_ms IS NULL
-             AND (h.change_id IS NOT NULL OR h.refused IS NOT NULL)))
-       ORDER BY coalesce((SELECT min(id) FROM changes AS g WHERE g.group_id = c.group_id
-         AND g.acknowledged_ms IS NULL), id), id LIMIT ?`,
-      [limit],
-    )
-    .map(row => outboxChange(store, row));
+  const flying = new Set(
+    store.sql
+      .all('SELECT item_id FROM changes WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL')
+      .map(row => text(row, 'item_id')),
+  );
+  const waiting = store.sql.all(
+    `SELECT id, item_id, group_id, refused FROM changes INDEXED BY changes_waiting
+     WHERE acknowledged_ms IS NULL AND change_id IS NULL AND (refused IS NULL OR group_id IS NOT NULL) ORDER BY id LIMIT ?`,
+    [limit + flying.size],
+  );
+  const taken = new Set<number>();
+  for (const row of waiting) {
+    if (taken.size >= limit) break;
+    const groupId = optionalText(row, 'group_id');
+    const members = groupId === undefined ? [row] : waitingGroup(store, groupId);
+    if (taken.size + members.length > limit && taken.size > 0) break;
+    if (members.every(member => member['refused'] === null && !flying.has(text(member, 'item_id')))) {
+      for (const member of members) taken.add(integer(member, 'id'));
+    }
+  }
+  return [...taken].flatMap(id => {
+    const row = store.sql.get('SELECT * FROM changes WHERE id = ?', [id]);
+    return row ? [outboxChange(store, row)] : [];
+  });
+}
+
+function waitingGroup(store: StoreTransaction, groupId: string): readonly Row[] {
+  return store.sql.all(
+    'SELECT id, item_id, refused FROM changes WHERE group_id = ? AND acknowledged_ms IS NULL ORDER BY id',
+    [groupId],
+  );
 }
 
 /** Waiting changes whose stamps may still be corrected, in the order in which they were made. */
@@ -155,7 +174,9 @@ export function pendingItemIds(store: StoreTransaction): ReadonlySet<string> {
 /** Writes the waiting change of an item, in place of the one that waits. */
 export function putWaitingItemChange(store: StoreTransaction, change: NewItemChange): void {
   dropWaiting(store, change.itemId);
-  const write = (content: Content) => store.payloads.writeContent(content, change.itemId);
+  const { content, base } = change;
+  const seals = content.sensitive || base.content?.sensitive === true || sealsItem(store, change.itemId);
+  const write = (value: Content) => store.payloads.writeContent(value, change.itemId, seals);
   store.sql.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, raw_ms, payload, base_version, base_timestamp,
        base_deleted, base_payload, ancestors, resolves, group_id) VALUES ('item',?,?,?,?,?,?,?,?,?,?,?,?)`,
@@ -215,9 +236,12 @@ export function freeze(
   return changed === 1;
 }
 
-/** The server has accepted it. */
+/** The server has accepted it. What it held is in the item's history; the row stays as a line of the log. */
 export function acknowledge(store: StoreTransaction, change: OutboxChange, nowMs: number): void {
-  store.sql.run('UPDATE changes SET acknowledged_ms = ?, frozen = NULL WHERE id = ?', [nowMs, change.rowId]);
+  store.sql.run(
+    'UPDATE changes SET acknowledged_ms = ?, frozen = NULL, payload = NULL, base_payload = NULL WHERE id = ?',
+    [nowMs, change.rowId],
+  );
 }
 
 /**

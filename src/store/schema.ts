@@ -39,6 +39,7 @@ const firstSchema = [
      ancestors TEXT NOT NULL,
      modified_ms INTEGER NOT NULL,
      created_ms INTEGER NOT NULL,
+     saved_ms INTEGER NOT NULL,
      wire_extra TEXT
    )`,
   'CREATE INDEX items_by_time ON items(deleted, last_modified)',
@@ -67,6 +68,13 @@ const firstSchema = [
      acknowledged_ms INTEGER
    )`,
   'CREATE INDEX changes_open ON changes(item_id) WHERE acknowledged_ms IS NULL',
+  // Small rows to look through, where those of the table carry texts.
+  `CREATE INDEX changes_waiting ON changes(id, item_id, group_id, refused)
+     WHERE acknowledged_ms IS NULL AND change_id IS NULL`,
+  'CREATE INDEX changes_in_flight ON changes(item_id) WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL',
+  'CREATE INDEX changes_grouped ON changes(group_id) WHERE group_id IS NOT NULL',
+  'CREATE INDEX changes_never_sent ON changes(timestamp) WHERE acknowledged_ms IS NULL AND raw_ms IS NOT NULL',
+  'CREATE INDEX changes_refused ON changes(item_id, refused) WHERE refused IS NOT NULL',
   'CREATE INDEX changes_acknowledged ON changes(acknowledged_ms) WHERE acknowledged_ms IS NOT NULL',
 
   `CREATE TABLE conflicts(
@@ -85,7 +93,8 @@ const firstSchema = [
   'CREATE INDEX conflicts_by_state ON conflicts(state, detected_at)',
   'CREATE INDEX conflicts_by_item ON conflicts(item_id)',
 
-  // The history of every item, the current state included.
+  // The history of every item: the states that were overwritten. A payload is packed with the text of base_id's row as
+  // the dictionary, or alone when that is null.
   `CREATE TABLE versions(
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      item_id TEXT NOT NULL,
@@ -94,9 +103,13 @@ const firstSchema = [
      version INTEGER NOT NULL,
      deleted INTEGER NOT NULL,
      payload NOT NULL,
+     packed INTEGER NOT NULL,
+     base_id INTEGER,
      saved_ms INTEGER NOT NULL,
+     superseded_ms INTEGER NOT NULL,
      UNIQUE(item_id, stamp)
    )`,
+  'CREATE INDEX versions_by_base ON versions(base_id) WHERE base_id IS NOT NULL',
 
   // Saves of documents whose item had changed since they were read; merged by settling.
   `CREATE TABLE unsettled_saves(
@@ -120,6 +133,9 @@ const firstSchema = [
      at_ms INTEGER NOT NULL,
      deleted INTEGER NOT NULL
    ) WITHOUT ROWID`,
+
+  // Items that were encrypted at rest lately: their clear text may still be in unused parts of the file, and in snapshots.
+  'CREATE TABLE scrubs(item_id TEXT PRIMARY KEY) WITHOUT ROWID',
 
   `CREATE TABLE devices(
      id TEXT PRIMARY KEY,

@@ -78,7 +78,7 @@ export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>
 async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] | undefined, CycleError>> {
   const { random, clock } = run.dependencies;
   const waiting = await run.read(({ store }) =>
-    wholeGroups(sendableChanges(store, maxBatchChanges), maxBatchChanges).map(change => ({
+    sendableChanges(store, maxBatchChanges).map(change => ({
       change,
       seal: sealerOf(run, store, change),
     })),
@@ -222,14 +222,6 @@ function splitPoint(sent: readonly SentChange[]): number {
     middle++;
   }
   return middle;
-}
-
-/** Leaves out a group of which the limit may have cut a part off. */
-function wholeGroups(changes: readonly OutboxChange[], limit: number): readonly OutboxChange[] {
-  const lastGroup = changes.at(-1)?.groupId;
-  return changes.length < limit || lastGroup === undefined
-    ? changes
-    : changes.filter(change => change.groupId !== lastGroup);
 }
 
 function tooLargeReason(bytes: number, maxBytes: number): string {

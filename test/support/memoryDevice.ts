@@ -96,6 +96,10 @@ export class MemoryDevice implements Device {
         }),
       );
     },
+    createAll: async items => {
+      for (const item of items) await this.items.create(item);
+      return ok({ created: items.length });
+    },
     get: async id => this.#found(id),
     list: async query =>
       ok(

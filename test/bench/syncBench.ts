@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { defined } from '../../src/base/assert';
+import { silentLogger } from '../../src/base/logger';
+import { systemRandom } from '../../src/base/random';
+import { unwrap } from '../../src/base/result';
+import { systemClock, systemTimers } from '../../src/base/time';
+import { undiciHttp } from '../../src/cli/undiciHttp';
+import type { Device } from '../../src/device/device';
+import type { NewItemJson } from '../../src/device/json';
+import { defaultDeviceSettings, openDevice } from '../../src/device/openDevice';
+import type { SecretName } from '../../src/device/secrets';
+
+/** Sync over loopback HTTP between two devices and a server process, durable on both ends, encryption and gzip on. */
+
+export interface Figure {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: 'ms' | 'requests';
+}
+
+const items = Number(process.env["BENCH_ITEMS"] ?? 10_000);
+const edits = 100;
+const bodyBytes = 1024;
+
+export async function benchSync(): Promise<readonly Figure[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'scratch-bench-'));
+  const server = await startServer(path.join(folder, 'server'));
+  const laptop = await device(path.join(folder, 'laptop'));
+  const desktop = await device(path.join(folder, 'desktop'));
+  try {
+    const account = { server: server.origin, login: 'bench', password: systemRandom.uuid() };
+    unwrap(await laptop.account.signUp({ ...account, deviceName: 'laptop' }));
+    const bulk = await timed(async () => unwrap(await laptop.items.createAll(notes(items))));
+    const push = await timed(() => sync(laptop));
+    unwrap(
+      await desktop.account.signIn({
+        ...account,
+        deviceName: 'desktop',
+        secret: { password: account.password },
+      }),
+    );
+    const pull = await timed(() => sync(desktop));
+    const idle = await timed(() => sync(desktop));
+    const latest = unwrap(await laptop.items.list({ limit: edits }));
+    for (const [index, { id }] of latest.entries()) {
+      unwrap(await laptop.items.update(id, { body: `edited ${index}` }));
+    }
+    const editsOut = await timed(() => sync(laptop));
+    const editsIn = await timed(() => sync(desktop));
+    return [
+      { what: `bulk import of ${items}`, value: bulk.ms, unit: 'ms' },
+      { what: 'longest block of the thread in it', value: bulk.longestBlockMs, unit: 'ms' },
+      { what: `first push of ${items}`, value: push.ms, unit: 'ms' },
+      { what: `first pull of ${items}`, value: pull.ms, unit: 'ms' },
+      { what: 'idle cycle', value: idle.ms, unit: 'ms' },
+      { what: `${edits} edits, push`, value: editsOut.ms, unit: 'ms' },
+      { what: `${edits} edits, pull until durable`, value: editsIn.ms, unit: 'ms' },
+    ];
+  } finally {
+    await laptop.close();
+    await desktop.close();
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function sync(device: Device): Promise<void> {
+  unwrap(await device.sync.now({ trigger: 'command' }));
+}
+
+async function timed(work: () => Promise<unknown>): Promise<{ ms: number; longestBlockMs: number }> {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  const startedMs = systemClock.monotonic();
+  await work();
+  const ms = systemClock.monotonic() - startedMs;
+  delays.disable();
+  return { ms, longestBlockMs: delays.max / 1e6 };
+}
+
+function notes(count: number): readonly NewItemJson[] {
+  return Array.from({ length: count }, (_, index) => ({
+    kind: 'note',
+    title: `Note ${index}`,
+    body: text(index),
+    folder: `folder ${index % 20}`,
+  }));
+}
+
+/** Words in no order, of about {@link bodyBytes}: neither random bytes nor one line again and again. */
+function text(seed: number): string {
+  const lines: string[] = [];
+  let state = seed + 1;
+  for (let length = 0; length < bodyBytes; ) {
+    const words = Array.from({ length: 8 }, () => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state % 5000).toString(36);
+    });
+    const line = words.join(' ');
+    lines.push(line);
+    length += line.length + 1;
+  }
+  return lines.join('\n');
+}
+
+async function device(folder: string): Promise<Device> {
+  const held = new Map<SecretName, string>();
+  const wasm = require.resolve('sql.js/dist/sql-wasm.wasm');
+  return unwrap(
+    await openDevice({
+      folder,
+      wasm: async () => readFileSync(wasm),
+      secrets: {
+        get: async name => held.get(name),
+        set: async (name, value) => void held.set(name, value),
+        delete: async name => void held.delete(name),
+      },
+      http: undiciHttp(systemTimers),
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      logger: silentLogger,
+      settings: { ...defaultDeviceSettings, syncEnabled: false },
+    }),
+  );
+}
+
+async function startServer(folder: string): Promise<{ origin: string; stop: () => Promise<void> }> {
+  const port = await freePort();
+  const script = path.join(__dirname, '..', '..', 'dist', 'server.js');
+  const child = spawn(process.execPath, [script, 'serve'], {
+    env: { ...process.env, DATA_DIR: folder, PORT: String(port), SIGN_UP: 'open', LOG_LEVEL: 'error' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const origin = `http://127.0.0.1:${port}`;
+  await answering(origin, child);
+  const gone = new Promise<void>(resolve => child.once('exit', () => resolve()));
+  return {
+    origin,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
+
+async function answering(origin: string, child: ChildProcess): Promise<void> {
+  const maxTries = 200;
+  for (let tries = 0; tries < maxTries && child.exitCode === null; tries++) {
+    const answered = await fetch(`${origin}/readyz`).then(
+      answer => answer.ok,
+      () => false, // not listening yet
+    );
+    if (answered) return;
+    await systemTimers.sleep(50);
+  }
+  throw new Error('the server did not start; run npm run build first');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? defined(address, 'it listens').port : 0));
+    });
+  });
+}
