@@ -6,6 +6,7 @@ import { decodeConflict, encodeConflict, isSensitiveConflict } from '../model/co
 import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
+import { sealsItem } from './itemSeal';
 import { wireExtraOf } from './items';
 import { branded, flag, integer, optionalBranded, text } from './rows';
 import type { StoreTransaction } from './transaction';
@@ -79,6 +80,7 @@ export function conflictsOfItem(store: StoreTransaction, itemId: ItemId): readon
 
 /** Writes a state of a record; what is known of the server's version stays as it is. */
 export function writeConflict(store: StoreTransaction, conflict: Conflict): void {
+  const seals = isSensitiveConflict(conflict) || sealsItem(store, conflict.itemId);
   store.sql.run(
     `INSERT INTO conflicts(id, item_id, payload, state, revision, stamp, detected_at, deleted, version)
        VALUES (?,?,?,?,?,?,?,0,0)
@@ -87,7 +89,7 @@ export function writeConflict(store: StoreTransaction, conflict: Conflict): void
     [
       conflict.id,
       conflict.itemId,
-      store.payloads.write(encodeConflict(conflict), isSensitiveConflict(conflict), conflict.id),
+      store.payloads.write(encodeConflict(conflict), seals, conflict.id),
       conflict.state,
       conflict.revision,
       conflict.stamp,

@@ -7,8 +7,10 @@ import { type DeviceId, type ItemId, isDeviceId, isItemId } from '../model/ids/i
 import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
 import { branded, flag, integer, optionalBranded, optionalText, text } from './rows';
+import { sealTraces } from './seal';
 import { type IndexedRow, indexedRow, moveInSearchIndex } from './search/searchIndex';
 import type { StoreTransaction } from './transaction';
+import { deleteVersions, keepOverwritten } from './versions';
 
 /** What this device holds of an item. */
 export interface StoredItem {
@@ -99,29 +101,34 @@ export function countItems(store: StoreTransaction): { readonly live: number; re
   return { live: integer(row, 'live'), all: integer(row, 'total') };
 }
 
+/** Writes an item's next state. The one before goes into its history, and the search index follows. */
 export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: number): void {
-  const before = store.sql.get('SELECT rid, deleted, payload, modified_ms FROM items WHERE id = ?', [
-    item.id,
-  ]);
+  const before = store.sql.get('SELECT * FROM items WHERE id = ?', [item.id]);
+  if (before && before['last_modified'] !== item.lastModified) keepOverwritten(store, item.id, before, nowMs);
   const stampMs = parseStamp(item.lastModified).millis;
   const modifiedMs = before ? Math.max(integer(before, 'modified_ms') + 1, stampMs) : stampMs;
-  const values: SqlValue[] = [
-    item.content.kind,
-    store.payloads.writeContent(item.content, item.id),
-    item.lastModified,
-    item.deleted ? 1 : 0,
-    item.deviceId,
-    modifiedMs,
-  ];
   store.sql.run(
-    `INSERT INTO items(type, payload, last_modified, deleted, owner_device_id, modified_ms, id, created_ms, version,
-       synced_deleted, ancestors) VALUES (?,?,?,?,?,?,?,?,0,0,'[]')
+    `INSERT INTO items(id, type, payload, last_modified, deleted, owner_device_id, modified_ms, saved_ms, created_ms,
+       version, synced_deleted, ancestors) VALUES (?,?,?,?,?,?,?,?,?,0,0,'[]')
      ON CONFLICT(id) DO UPDATE SET type = excluded.type, payload = excluded.payload,
        last_modified = excluded.last_modified, deleted = excluded.deleted,
-       owner_device_id = excluded.owner_device_id, modified_ms = excluded.modified_ms`,
-    [...values, item.id, nowMs],
+       owner_device_id = excluded.owner_device_id, modified_ms = excluded.modified_ms, saved_ms = excluded.saved_ms`,
+    [
+      item.id,
+      item.content.kind,
+      store.payloads.writeContent(item.content, item.id),
+      item.lastModified,
+      item.deleted ? 1 : 0,
+      item.deviceId,
+      modifiedMs,
+      nowMs,
+      nowMs,
+    ],
   );
-  moveInSearchIndex(store, before && indexedRow(before), rowOf(store, item.id));
+  const after = rowOf(store, item.id);
+  moveInSearchIndex(store, before && indexedRow(before), after);
+  if (typeof after?.payload !== 'string' && typeof before?.['payload'] === 'string')
+    sealTraces(store, item.id);
 }
 
 /** Gives an item that was never sent another stamp. */
@@ -134,9 +141,10 @@ export function touchItem(store: StoreTransaction, id: ItemId): void {
   store.sql.run('UPDATE items SET modified_ms = modified_ms + 1 WHERE id = ?', [id]);
 }
 
-/** Takes an item away, and all that is in the index of it. */
+/** Takes an item away, with its history and all that is in the index of it. */
 export function removeItem(store: StoreTransaction, id: ItemId): void {
   moveInSearchIndex(store, rowOf(store, id), undefined);
+  deleteVersions(store, id);
   store.sql.run('DELETE FROM items WHERE id = ?', [id]);
 }
 

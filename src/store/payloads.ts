@@ -58,8 +58,9 @@ export class Payloads {
     return json === undefined ? undefined : parseJson(json);
   }
 
-  writeContent(content: Content, context: string): string | Uint8Array {
-    return this.write(encodeContent(content), content.sensitive, context);
+  /** @param sensitive true also for a content that is not, when it belongs to an item that is */
+  writeContent(content: Content, context: string, sensitive = content.sensitive): string | Uint8Array {
+    return this.write(encodeContent(content), sensitive, context);
   }
 
   /** Undefined when it is sealed and the device is locked. */

@@ -1,5 +1,6 @@
 import type { Content } from '../model/content';
-import { isItemId, type ItemId } from '../model/ids/ids';
+import { type ItemId, isItemId } from '../model/ids/ids';
+import { sealsItem } from './itemSeal';
 import { branded } from './rows';
 import type { StoreTransaction } from './transaction';
 
@@ -15,13 +16,14 @@ export interface UnsettledSave {
 
 /** Keeps a save; a later one of the same item takes its place, on the base of the first. */
 export function putUnsettledSave(store: StoreTransaction, save: UnsettledSave, wallMs: number): void {
+  const seals = save.base.sensitive || save.saved.sensitive || sealsItem(store, save.itemId);
   store.sql.run(
     `INSERT INTO unsettled_saves(item_id, base_payload, payload, saved_ms) VALUES (?, ?, ?, ?)
      ON CONFLICT(item_id) DO UPDATE SET payload = excluded.payload, saved_ms = excluded.saved_ms`,
     [
       save.itemId,
-      store.payloads.writeContent(save.base, save.itemId),
-      store.payloads.writeContent(save.saved, save.itemId),
+      store.payloads.writeContent(save.base, save.itemId, seals),
+      store.payloads.writeContent(save.saved, save.itemId, seals),
       wallMs,
     ],
   );
