@@ -70,6 +70,18 @@ export function createMaintenance({ database, context, timers, openLock }: Maint
       runTransaction(database.targetOf(connection), kind, () => ok(work(connection))),
     );
 
+  /** Reads the whole file from the disk, not from memory. */
+  const look = (depth: 'quick' | 'full', conclude: (problems: readonly string[]) => void) =>
+    database.withConnection(
+      connection =>
+        runTransaction(database.targetOf(connection), 'read', () => {
+          const problems = findProblems(connection.session, depth);
+          conclude(problems);
+          return ok(problems);
+        }),
+      'fresh',
+    );
+
   return {
     openLock,
 
@@ -111,19 +123,16 @@ export function createMaintenance({ database, context, timers, openLock }: Maint
       }),
 
     async quickCheck() {
-      const checked = await inTransaction('read', ({ session }) => {
-        const problems = findProblems(session, 'quick');
+      const checked = await look('quick', problems => {
         if (problems.length > 0) markers.set('damage-suspected', problems.join('\n'));
         else markers.clear('check-due');
-        return problems;
       });
       if (!checked.ok || checked.value.length === 0) return checked;
-      database.reopenNext();
-      const recovered = await database.withConnection(() => ok());
+      const recovered = await database.withConnection(() => ok(), 'fresh');
       return recovered.ok ? checked : recovered;
     },
 
-    integrityCheck: () => inTransaction('read', ({ session }) => findProblems(session, 'full')),
+    integrityCheck: () => look('full', () => undefined),
 
     rebuildIndexes: () => inTransaction('write', ({ session }) => session.execute('REINDEX')),
 

@@ -63,12 +63,16 @@ export class SharedDatabase implements Database {
     this.#discard();
   }
 
-  /** Runs `use` under the lock with a connection to the file that is at the path now. */
+  /**
+   * Runs `use` under the lock with a connection to the file that is at the path now; with a new one, which has nothing
+   * of the file in memory, when it must be `fresh`.
+   */
   withConnection<T, E = never>(
     use: (connection: Connection) => Promise<Result<T, E>> | Result<T, E>,
+    needs: 'any' | 'fresh' = 'any',
   ): Promise<Result<T, E | StorageError>> {
     if (this.#closing !== undefined) return Promise.resolve(err({ type: 'closed' }));
-    const turn = this.#queue.then(() => this.#underLock(use));
+    const turn = this.#queue.then(() => this.#underLock(use, needs));
     this.#queue = turn.catch(() => undefined); // the caller of this turn hears of it
     return turn;
   }
@@ -106,11 +110,13 @@ export class SharedDatabase implements Database {
 
   async #underLock<T, E = never>(
     use: (connection: Connection) => Promise<Result<T, E>> | Result<T, E>,
+    needs: 'any' | 'fresh',
   ): Promise<Result<T, E | StorageError>> {
     const { lock, lockWaitMs } = this.#parts;
     const acquired = await lock.acquire(lockWaitMs);
     if (!acquired.ok) return acquired;
     try {
+      if (needs === 'fresh') this.#discard();
       const ready = await this.#ready();
       return ready.ok ? await use(ready.value) : ready;
     } finally {
