@@ -26,7 +26,8 @@ const maxUnopened = 20;
  * compares times and sizes, and would block the save, or let it overwrite what it never showed.
  *
  * Which state a document shows is told by its own text when it was last clean, because the editor drops a read when a
- * person types meanwhile.
+ * person types meanwhile. A document is believed to be clean only when it shows a text that was read or stored: the
+ * editor calls it clean for a moment after the first keystroke, and again after a save during which a person typed.
  */
 export class DocumentLedger {
   readonly #documents = new Map<string, OpenDocument>();
@@ -51,21 +52,19 @@ export class DocumentLedger {
     const document = this.#at(address);
     document.isDirty = true;
     if (document.base !== undefined) return;
-    const base = shown(document) ?? this.#memory.recall(address);
+    // What was shown is one of those that were handed out, and merging from an older one is sound.
+    const base = document.shown ?? document.handedOut[0] ?? this.#memory.recall(address);
     document.base = base;
     if (base !== undefined) this.#keep(address, document, base);
   }
 
-  /**
-   * The document shows `text`, and the editor calls it saved. That is not believed of a text that was never read or
-   * stored: a person went on typing while it was saved. Answers true when a change that was held back must be
-   * announced now.
-   */
+  /** The document shows `text`, which is clean. Answers true when a change that was held back must be announced now. */
   showsClean(address: string, text: string): boolean {
     const document = this.#at(address);
-    if (document.base !== undefined && !wasHandedOut(document, text)) return false;
+    const read = stateWith(document, text);
+    if (read === undefined) return false;
     document.isDirty = false;
-    document.cleanText = text;
+    document.shown = read;
     if (document.unsettled) return false;
     document.base = undefined;
     this.#memory.forget(address);
@@ -91,7 +90,7 @@ export class DocumentLedger {
    */
   baseOfSave(address: string): DocumentBaseJson | undefined {
     const document = this.#documents.get(address);
-    const base = document?.base ?? (document && shown(document));
+    const base = document?.base ?? document?.shown;
     return base && { revision: base.revision, body: base.body };
   }
 
@@ -107,7 +106,7 @@ export class DocumentLedger {
     const base = { revision, body, modifiedMs, sizeBytes: byteLength(body) };
     this.#remember(document, base);
     document.base = base;
-    document.cleanText = body;
+    document.shown = base;
     document.unsettled = document.unsettled || unsettled;
     this.#keep(address, document, base);
   }
@@ -156,7 +155,7 @@ export class DocumentLedger {
     this.#dropUnopened();
     const fresh: OpenDocument = {
       handedOut: [],
-      cleanText: undefined,
+      shown: undefined,
       isDirty: false,
       base: undefined,
       heldBack: false,
@@ -169,7 +168,7 @@ export class DocumentLedger {
 
   /** What was read without being opened is never closed. */
   #dropUnopened(): void {
-    const unopened = [...this.#documents].filter(([, each]) => each.cleanText === undefined && !each.isDirty);
+    const unopened = [...this.#documents].filter(([, each]) => each.shown === undefined && !each.isDirty);
     for (const [address] of unopened.slice(0, -maxUnopened)) this.#documents.delete(address);
   }
 }
@@ -178,7 +177,7 @@ interface OpenDocument {
   /** Oldest first. */
   handedOut: readonly ReadRevision[];
   /** What the document showed when it last had no unsaved text. */
-  cleanText: string | undefined;
+  shown: ReadRevision | undefined;
   isDirty: boolean;
   /** Set while there is unsaved text or an unsettled save. */
   base: ReadRevision | undefined;
@@ -188,20 +187,10 @@ interface OpenDocument {
   isSensitive: boolean;
 }
 
-/** The state that a clean document shows, of those that it was handed. */
-function shown(document: OpenDocument): ReadRevision | undefined {
-  const { cleanText, handedOut } = document;
-  if (cleanText === undefined) return undefined;
-  const text = normalized(cleanText);
-  const read = handedOut.findLast(({ body }) => normalized(body) === text);
-  if (read) return read;
-  // Decoded in some unusual way: then the text itself is the truest base, beside the oldest state that it may be of.
-  const oldest = handedOut[0];
-  return oldest && { ...oldest, body: text };
-}
-
-function wasHandedOut({ handedOut }: OpenDocument, text: string): boolean {
-  return handedOut.some(({ body }) => normalized(body) === normalized(text));
+/** The newest of the states that were handed out with this text. */
+function stateWith({ handedOut }: OpenDocument, text: string): ReadRevision | undefined {
+  const plain = normalized(text);
+  return handedOut.findLast(({ body }) => normalized(body) === plain);
 }
 
 /** Text as the store holds it: LF line ends and no byte order mark. */

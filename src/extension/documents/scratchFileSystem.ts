@@ -91,7 +91,7 @@ export class ScratchFileSystem implements FileSystemProvider {
 
   /** Only the path of an open document moves: titles and folders are changed on the item itself. */
   async rename(from: Uri, to: Uri): Promise<void> {
-    if (from.authority !== to.authority || !this.#moving.has(to.toString())) {
+    if (from.authority !== to.authority || !this.#moving.delete(to.toString())) {
       throw FileSystemError.NoPermissions('Rename the item with the command Scratch: Rename Item.');
     }
   }

@@ -147,6 +147,7 @@ function groupItem(
   group.description = String(count);
   group.contextValue = row.type === 'deleted' ? 'deletedItems' : `${row.type}.${row.kind}`;
   group.accessibilityInformation = { label: l10n.t('{0}, {1} items', title, count) };
+  if (row.type === 'kind') group.iconPath = new ThemeIcon(kindIcon(row.kind));
   if (row.type === 'folder') group.iconPath = ThemeIcon.Folder;
   if (row.type === 'deleted') group.iconPath = new ThemeIcon('trash');
   return group;
@@ -169,6 +170,17 @@ function kindTitle(kind: Kind): string {
       return l10n.t('Snippets');
     case 'config':
       return l10n.t('Config');
+  }
+}
+
+function kindIcon(kind: Kind): string {
+  switch (kind) {
+    case 'note':
+      return 'notebook';
+    case 'snippet':
+      return 'code';
+    case 'config':
+      return 'settings-gear';
   }
 }
 

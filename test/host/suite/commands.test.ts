@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import type { ScratchSyncApi } from '../../../src/extension/api/scratchSync';
+import { activated, closeAll, until } from './helpers';
+
+describe('the commands', () => {
+  let api: ScratchSyncApi;
+
+  before(async () => {
+    api = await activated();
+  });
+
+  afterEach(closeAll);
+
+  const run = (verb: string, ...args: readonly unknown[]) =>
+    vscode.commands.executeCommand(`scratchSync.${verb}`, ...args);
+
+  async function editorWith(text: string, language: string): Promise<vscode.TextEditor> {
+    const document = await vscode.workspace.openTextDocument({ content: text, language });
+    const editor = await vscode.window.showTextDocument(document);
+    const end = document.lineAt(document.lineCount - 1).range.end;
+    editor.selection = new vscode.Selection(new vscode.Position(0, 0), end);
+    return editor;
+  }
+
+  function shownItem() {
+    const id = vscode.window.activeTextEditor?.document.uri.authority;
+    assert.ok(id);
+    return api.items.get(id);
+  }
+
+  it('make a note at once, in an editor', async () => {
+    await run('newNote');
+    const note = await shownItem();
+    assert.equal(note.kind, 'note');
+    assert.equal(note.body, '');
+    assert.match(note.title, /^Note \d{4}-/);
+  });
+
+  it('make a note in the folder that they are called on', async () => {
+    await run('newNote', { kind: 'note', folder: 'plans/2026' });
+    assert.equal((await shownItem()).folder, 'plans/2026');
+  });
+
+  it('make a note from the selection, with its language and a title from it', async () => {
+    await editorWith('def area(r):\n  return r * r\n', 'python');
+    await run('newNoteFromSelection');
+    const note = await shownItem();
+    assert.deepEqual([note.title, note.language], ['def area(r):', 'python']);
+    assert.equal(note.body, 'def area(r):\n  return r * r\n');
+  });
+
+  it('make a note from the clipboard', async () => {
+    await vscode.env.clipboard.writeText('# Copied\ntext');
+    await run('newNoteFromClipboard');
+    assert.deepEqual([(await shownItem()).title, (await shownItem()).body], ['Copied', '# Copied\ntext']);
+  });
+
+  it('pin, unpin, duplicate, copy, delete and restore an item', async () => {
+    const { id } = await api.items.create({ kind: 'note', title: 'Chores', body: 'sweep', tags: ['home'] });
+    await run('pinItem', { itemId: id });
+    assert.equal((await api.items.get(id)).pinned, true);
+    await run('pinItem', { itemId: id });
+    assert.equal((await api.items.get(id)).pinned, false);
+    await run('duplicateItem', { itemId: id });
+    const copy = await shownItem();
+    assert.deepEqual([copy.title, copy.body, copy.tags], ['Chores (copy)', 'sweep', ['home']]);
+    await run('copyItem', { itemId: id });
+    assert.equal(await vscode.env.clipboard.readText(), 'sweep');
+    await run('deleteItem', { itemId: id });
+    assert.equal((await api.items.get(id)).deleted, true);
+    await run('restoreItem', { itemId: id });
+    assert.equal((await api.items.get(id)).deleted, false);
+  });
+
+  it('act on all items that are selected in the tree', async () => {
+    const items = [];
+    for (const title of ['A', 'B']) items.push(await api.items.create({ kind: 'note', title }));
+    const rows = items.map(({ id }) => ({ itemId: id }));
+    await run('deleteItem', rows[0], rows);
+    for (const { id } of items) assert.equal((await api.items.get(id)).deleted, true);
+  });
+
+  it('insert a snippet with its tab stops', async () => {
+    const { id } = await api.items.create({
+      kind: 'snippet',
+      title: 'Loop',
+      body: 'for (${1:i}) {\n\t$0\n}',
+    });
+    const editor = await editorWith('', 'javascript');
+    await run('insertSnippet', { itemId: id });
+    assert.match(editor.document.getText(), /^for \(i\) \{/);
+  });
+
+  it('take a snapshot and run the doctor without a server', async () => {
+    await run('takeSnapshot');
+    const running = run('runDoctor');
+    await until('the doctor', () => true);
+    await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
+    await running;
+  });
+});
