@@ -78,7 +78,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       const started = await startWorkbench(host, {
         dataDir: path.join(folder, name),
         folder: await projectFolder(folder, name),
-        settings: { 'scratchSync.server.url': server.url, 'window.title': `${name} — Scratch Sync` },
+        settings: { 'scratchSync.server.url': server.url, 'window.title': titleOf(name) },
         environment: { SCRATCH_SECRETS_FOLDER: path.join(homes[name], 'secrets') },
         extensions: [vsix],
         port: await portFor(name, options),
@@ -181,6 +181,11 @@ async function scratch(home: string, args: readonly string[], password: string):
 /** The extension's folder in the user data of a workbench, which is the home of its device. */
 function homeOf(folder: string, name: string): string {
   return path.join(folder, name, 'user-data/User/globalStorage', extensionId);
+}
+
+/** In the editor's own syntax. */
+function titleOf(name: string): string {
+  return `\${activeEditorShort}\${separator}${name} — Scratch Sync`;
 }
 
 async function projectFolder(folder: string, name: string): Promise<string> {

@@ -1,9 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { createVSIX } from '@vscode/vsce';
 import { version } from '../../package.json';
 import { systemCodeOf } from '../base/errors';
-import { repositoryFolder } from './paths';
+import { minuteMs } from '../base/time';
+import { runNode } from './childProcess';
+import { toolArguments } from './paths';
 
 export const vsixName = `scratch-sync-${version}.vsix`;
 /** What the extension is called in an editor: its publisher and name. */
@@ -14,16 +15,20 @@ export const maxVsixBytes = 1.5 * 1024 * 1024;
 /** The largest that the file may be that the extension loads when it is activated. */
 const maxActivationBytes = 150 * 1024;
 const activationFile = 'dist/extension.js';
+const packLimitMs = 2 * minuteMs;
 
-/** Packs what was built into a VSIX file. */
+/** Packs what was built into a VSIX file. Throws what the packer said. */
 export async function writeVsix(file: string): Promise<void> {
-  await createVSIX({
-    cwd: repositoryFolder,
-    packagePath: file,
-    dependencies: false, // everything is in the bundles
-    rewriteRelativeLinks: false,
-    allowMissingRepository: true,
+  const end = await runNode({
+    args: toolArguments('@vscode/vsce/vsce', [
+      ...['package', '--out', file, '--allow-missing-repository', '--no-rewrite-relative-links'],
+      '--no-dependencies', // everything is in the bundles
+    ]),
+    output: 'keep',
+    limitMs: packLimitMs,
   });
+  if (end.code !== 0)
+    throw new Error(`the extension could not be packed: ${end.broken ?? end.output.trim()}`);
 }
 
 /** What is wrong with the files of an unpacked extension and the size of its VSIX file; nothing when all is well. */
