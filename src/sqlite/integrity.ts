@@ -15,7 +15,9 @@ export function findProblems(session: SqlSession, depth: 'quick' | 'full'): read
     const rows = session.all(
       depth === 'quick' ? `PRAGMA quick_check(${maxProblems})` : `PRAGMA integrity_check(${maxProblems})`,
     );
-    return rows.map(row => String(Object.values(row)[0])).filter(problem => problem !== 'ok');
+    return rows
+      .map(row => String(Object.values(row)[0]))
+      .filter(problem => problem !== 'ok' && !fullTextVerdict.test(problem));
   } catch (thrown) {
     if (!isDamageError(thrown)) throw thrown;
     return [messageOf(thrown)];
@@ -43,3 +45,8 @@ function typeOf(thrown: unknown): StorageError['type'] | undefined {
 }
 
 const maxProblems = 20;
+/**
+ * FTS4 compares its index with a content table, and finds every index wanting that is kept without its texts. Its pages
+ * and records are looked at like those of any table.
+ */
+const fullTextVerdict = /^malformed inverted index for FTS\d table /;
