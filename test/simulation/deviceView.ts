@@ -1,0 +1,107 @@
+import type { Row, Transaction } from '../../src/sqlite/database';
+import { type Token, tokensIn } from './tokens';
+
+/** What a device's store shows: read from its tables, and from nothing that the engine remembers. */
+export interface ItemView {
+  readonly id: string;
+  readonly stamp: string;
+  readonly deleted: boolean;
+  readonly version: number;
+  readonly syncedStamp: string | undefined;
+  readonly text: string;
+}
+
+export interface RecordView {
+  readonly id: string;
+  readonly itemId: string;
+  readonly state: string;
+  readonly revision: number;
+  readonly stamp: string;
+  readonly deleted: boolean;
+  readonly sides: readonly { readonly stamp: string; readonly deleted: boolean }[];
+  readonly tokens: ReadonlySet<Token>;
+}
+
+export function textOf(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === 'string') return value;
+  // Sealed at rest by the mask of the simulation; see `storeFixture`.
+  return value instanceof Uint8Array ? Buffer.from(value.map(byte => byte ^ atRestMask)).toString('utf8') : '';
+}
+
+export const atRestMask = 0x5a;
+
+/** The items that are not the same as in `before`. */
+export function changedItems(tx: Transaction, before: ReadonlyMap<string, ItemView>): readonly ItemView[] {
+  return tx
+    .all('SELECT id, last_modified, deleted, version, synced_stamp, payload FROM items ORDER BY id')
+    .flatMap(row => {
+      const held = before.get(textOf(row, 'id'));
+      const stamp = textOf(row, 'last_modified');
+      const deleted = row['deleted'] === 1;
+      const version = Number(row['version']);
+      const text = contentText(row);
+      const isSame =
+        held?.stamp === stamp && held.deleted === deleted && held.version === version && held.text === text;
+      if (isSame) return [];
+      const syncedStamp = row['synced_stamp'] === null ? undefined : textOf(row, 'synced_stamp');
+      return [{ id: textOf(row, 'id'), stamp, deleted, version, syncedStamp, text }];
+    });
+}
+
+/** The conflict records that are not the same as in `before`. */
+export function changedRecords(
+  tx: Transaction,
+  before: ReadonlyMap<string, RecordView>,
+): readonly RecordView[] {
+  return tx
+    .all('SELECT id, item_id, state, revision, stamp, deleted, payload FROM conflicts ORDER BY id')
+    .flatMap(row => {
+      const held = before.get(textOf(row, 'id'));
+      const stamp = textOf(row, 'stamp');
+      const revision = Number(row['revision']);
+      const deleted = row['deleted'] === 1;
+      if (held?.stamp === stamp && held.revision === revision && held.deleted === deleted) return [];
+      const payload = contentText(row);
+      return [
+        {
+          id: textOf(row, 'id'),
+          itemId: textOf(row, 'item_id'),
+          state: textOf(row, 'state'),
+          revision,
+          stamp,
+          deleted,
+          sides: deleted ? [] : sidesOf(payload),
+          tokens: tokensIn(payload),
+        },
+      ];
+    });
+}
+
+export function unsettledText(tx: Transaction): string {
+  return tx
+    .all('SELECT payload FROM unsettled_saves')
+    .map(row => contentText(row))
+    .join('\n');
+}
+
+/** A sealed value names its place first; see `storeFixture`. */
+function contentText(row: Row): string {
+  const text = textOf(row, 'payload');
+  return typeof row['payload'] === 'string' ? text : text.slice(text.indexOf('\n') + 1);
+}
+
+function sidesOf(payload: string): RecordView['sides'] {
+  const record: unknown = JSON.parse(payload);
+  return ['earlier', 'later'].flatMap(name => {
+    const side = fieldOf(record, name);
+    const stamp = fieldOf(side, 'stamp');
+    return typeof stamp === 'string' ? [{ stamp, deleted: fieldOf(side, 'deleted') === true }] : [];
+  });
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return value !== null && typeof value === 'object' && name in value
+    ? Object.getOwnPropertyDescriptor(value, name)?.value
+    : undefined;
+}

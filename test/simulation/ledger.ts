@@ -1,0 +1,247 @@
+import type { Transaction } from '../../src/sqlite/database';
+import { Ancestry } from './ancestry';
+import { changedItems, changedRecords, type ItemView, type RecordView, unsettledText } from './deviceView';
+import { type Token, tokensIn } from './tokens';
+import { Violation } from './violation';
+
+/** What a person did, as the device that did it has committed it. */
+export interface PersonEdit {
+  readonly itemId: string;
+  /** Of the version that the person saw, and of the one that they made. */
+  readonly parent: string | undefined;
+  readonly stamp: string;
+  readonly before: string;
+  readonly after: string;
+  readonly deleted: boolean;
+}
+
+/**
+ * Everything that was ever acknowledged to a person, and where it is now. Held against what the devices commit, after
+ * every commit.
+ */
+export class Ledger {
+  readonly #ancestry = new Ancestry();
+  readonly #views = new Map<string, DeviceView>();
+  /** How many cells of all devices hold a token. */
+  readonly #places = new Map<Token, number>();
+  readonly #owed = new Set<Token>();
+  readonly #owedDeletes = new Map<string, Set<string>>();
+  readonly #contents = new Map<string, string>();
+  readonly #pairs = new Map<string, string>();
+  readonly #suspects = new Set<Token>();
+  readonly #touched = new Set<string>();
+  /** Tokens of records that were resolved and then pruned. */
+  readonly #retired = new Set<Token>();
+  readonly #unsaid = new Map<string, (() => void)[]>();
+  #edits = 0;
+
+  get edits(): number {
+    return this.#edits;
+  }
+
+  /** Every record that any device holds. */
+  get records(): readonly RecordView[] {
+    return [...this.#views.values()].flatMap(view => [...view.records.values()]);
+  }
+
+  /** Told inside the transaction, which may still fail. */
+  edited(device: string, edit: PersonEdit): void {
+    this.#say(device, () => this.#person(edit));
+  }
+
+  /** A save that waits to be merged: acknowledged, and made knowing what the document had read. */
+  saved(device: string, readBody: string, savedBody: string): void {
+    this.#say(device, () => {
+      this.#edits++;
+      this.#own(readBody, savedBody);
+    });
+  }
+
+  /** A transaction that told of edits was not committed. */
+  forget(device: string): void {
+    this.#unsaid.delete(device);
+  }
+
+  /** Sees a device's transaction just before it commits. */
+  committing(device: string, tx: Transaction): void {
+    const view = this.#view(device);
+    for (const say of this.#unsaid.get(device) ?? []) say();
+    this.#unsaid.delete(device);
+    for (const item of changedItems(tx, view.items)) {
+      this.#itemMoved(device, view.items.get(item.id), item);
+      this.#place(view.items.get(item.id)?.text ?? '', item.text);
+      view.items.set(item.id, item);
+      this.#touched.add(item.id);
+    }
+    for (const record of changedRecords(tx, view.records)) {
+      this.#recordMoved(device, view.records.get(record.id), record);
+      view.records.set(record.id, record);
+      this.#touched.add(record.itemId);
+    }
+    const unsettled = unsettledText(tx);
+    if (unsettled !== view.unsettled) {
+      this.#place(view.unsettled, unsettled);
+      view.unsettled = unsettled;
+    }
+  }
+
+  /** Throws when something that was acknowledged is nowhere. */
+  check(): void {
+    for (const token of this.#suspects) {
+      const isNowhere = this.#owed.has(token) && (this.#places.get(token) ?? 0) === 0;
+      if (isNowhere && !this.#retired.has(token)) {
+        throw new Violation('acknowledged is never nowhere', `${token} is in no item and in no record`);
+      }
+    }
+    this.#suspects.clear();
+    for (const itemId of this.#touched) this.#checkDeletes(itemId);
+    this.#touched.clear();
+  }
+
+  /** After a disaster that no engine can undo: what is nowhere now is not owed any more. */
+  writeOff(): void {
+    for (const token of this.#owed) {
+      if ((this.#places.get(token) ?? 0) === 0) this.#owed.delete(token);
+    }
+    for (const [itemId, deletes] of this.#owedDeletes) {
+      if (!this.#isDeletionKnown(itemId)) deletes.clear();
+    }
+    this.#suspects.clear();
+    this.#touched.clear();
+  }
+
+  /** The device's store is another one now. */
+  replaced(device: string, tx: Transaction): void {
+    const view = this.#view(device);
+    for (const { text } of view.items.values()) this.#place(text, '');
+    for (const { tokens } of view.records.values()) this.#unplace(tokens);
+    this.#place(view.unsettled, '');
+    this.#views.delete(device);
+    this.#unsaid.delete(device);
+    this.committing(device, tx);
+  }
+
+  #say(device: string, what: () => void): void {
+    this.#unsaid.set(device, [...(this.#unsaid.get(device) ?? []), what]);
+  }
+
+  #view(device: string): DeviceView {
+    const view = this.#views.get(device) ?? { items: new Map(), records: new Map(), unsettled: '' };
+    this.#views.set(device, view);
+    return view;
+  }
+
+  #person(edit: PersonEdit): void {
+    const { itemId, stamp, parent } = edit;
+    if (stamp === parent) return;
+    this.#edits++;
+    this.#ancestry.add(itemId, stamp, [parent]);
+    this.#own(edit.before, edit.after);
+    const deletes = this.#owedDeletes.get(itemId) ?? new Set();
+    for (const deletion of deletes) {
+      if (parent !== undefined && this.#ancestry.knows(itemId, parent, deletion)) deletes.delete(deletion);
+    }
+    if (edit.deleted) deletes.add(stamp);
+    this.#owedDeletes.set(itemId, deletes);
+    this.#touched.add(itemId);
+  }
+
+  /** What the person has typed is owed to them from now on; what they took out knowingly is not. */
+  #own(before: string, after: string): void {
+    const kept = tokensIn(after);
+    const had = tokensIn(before);
+    for (const token of kept) if (!had.has(token)) this.#owed.add(token);
+    for (const token of had) if (!kept.has(token)) this.#owed.delete(token);
+  }
+
+  #itemMoved(device: string, before: ItemView | undefined, after: ItemView): void {
+    const known = this.#contents.get(contentKey(after));
+    const content = `${after.deleted ? 'deleted' : 'live'} ${after.text}`;
+    if (known === undefined) this.#contents.set(contentKey(after), content);
+    // A tombstone that was pruned is a deletion that this device makes of the version that it holds.
+    else if (known !== content && !(after.deleted && after.version === 0)) {
+      throw new Violation(
+        'a version is read alike',
+        `${device} reads ${after.id} at ${after.stamp} as ${content}, another as ${known}`,
+      );
+    }
+    const isNew = !this.#ancestry.isKnown(after.id, after.stamp);
+    const isSame = before !== undefined && before.text === after.text && before.deleted === after.deleted;
+    if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
+    else if (isSame) this.#ancestry.add(after.id, after.stamp, [before.stamp]);
+  }
+
+  #recordMoved(device: string, before: RecordView | undefined, after: RecordView): void {
+    for (const token of after.tokens) this.#count(token, 1);
+    this.#unplace(before?.tokens ?? new Set());
+    if (after.deleted && before !== undefined && !before.deleted) {
+      if (before.state === 'open') {
+        throw new Violation('acknowledged is never nowhere', `${device} has lost the open record ${after.id}`);
+      }
+      for (const token of before.tokens) this.#retired.add(token);
+    }
+    const [earlier, later] = after.sides;
+    if (earlier === undefined || later === undefined) return;
+    const pair = `${after.itemId} ${earlier.stamp} ${later.stamp}`;
+    const recorded = this.#pairs.get(pair);
+    if (recorded !== undefined && recorded !== after.id) {
+      throw new Violation('pairs are recorded once', `${pair} is in ${recorded} and in ${after.id}`);
+    }
+    this.#pairs.set(pair, after.id);
+    const isChain =
+      this.#ancestry.knows(after.itemId, later.stamp, earlier.stamp) ||
+      this.#ancestry.knows(after.itemId, earlier.stamp, later.stamp);
+    // A deletion of which only the pruning is known stands in its record under the stamp of what it deleted.
+    const isKnownByPruning = after.sides.some(
+      side =>
+        side.deleted && this.#contents.get(`${after.itemId} ${side.stamp}`)?.startsWith('live') === true,
+    );
+    if (isChain && before === undefined && !isKnownByPruning) {
+      throw new Violation(
+        'pairs are recorded once',
+        `${device} records ${pair}, of which one was made knowing the other`,
+      );
+    }
+  }
+
+  #place(before: string, after: string): void {
+    for (const token of tokensIn(after)) this.#count(token, 1);
+    this.#unplace(tokensIn(before));
+  }
+
+  #unplace(tokens: ReadonlySet<Token>): void {
+    for (const token of tokens) this.#count(token, -1);
+  }
+
+  #count(token: Token, by: number): void {
+    const count = (this.#places.get(token) ?? 0) + by;
+    this.#places.set(token, count);
+    if (count === 0) this.#suspects.add(token);
+  }
+
+  #checkDeletes(itemId: string): void {
+    const deletes = this.#owedDeletes.get(itemId);
+    if (deletes === undefined || deletes.size === 0 || this.#isDeletionKnown(itemId)) return;
+    const [stamp] = deletes;
+    throw new Violation('acknowledged is never nowhere', `the deletion ${stamp} of ${itemId} is gone`);
+  }
+
+  #isDeletionKnown(itemId: string): boolean {
+    for (const { items, records } of this.#views.values()) {
+      if (items.get(itemId)?.deleted) return true;
+      for (const record of records.values()) {
+        if (record.itemId !== itemId) continue;
+        if (record.deleted || record.sides.some(side => side.deleted)) return true;
+      }
+    }
+    return false;
+  }
+}
+
+interface DeviceView {
+  readonly items: Map<string, ItemView>;
+  readonly records: Map<string, RecordView>;
+  unsettled: string;
+}
+
+const contentKey = (item: ItemView) => `${item.id} ${item.stamp}`;

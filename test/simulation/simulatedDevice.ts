@@ -1,0 +1,288 @@
+import { Emitter } from '../../src/base/event';
+import { silentLogger } from '../../src/base/logger';
+import { err, ok, type Result, unwrap } from '../../src/base/result';
+import { createKeyRing, type KeyRing } from '../../src/crypto/keyRing';
+import { contextOf, type DeviceCore } from '../../src/device/core';
+import type { DeviceEvent } from '../../src/device/device';
+import type { DeviceError } from '../../src/device/deviceError';
+import { enterAccount } from '../../src/device/localState';
+import { defaultDeviceSettings } from '../../src/device/openDevice';
+import type { SecretName, SecretStore } from '../../src/device/secrets';
+import { saveSession } from '../../src/device/session';
+import { SyncControl } from '../../src/device/syncControl';
+import { type AccountId, type DeviceId, isItemId } from '../../src/model/ids/ids';
+import type { Database, StorageError, Transaction } from '../../src/sqlite/database';
+import { removeItem } from '../../src/store/items';
+import { Payloads } from '../../src/store/payloads';
+import { storeMigrations } from '../../src/store/schema';
+import { readState, writeState } from '../../src/store/state';
+import { createStore } from '../../src/store/store';
+import { rememberDeviceName } from '../../src/store/devices';
+import { unsettledItemIds } from '../../src/store/unsettledSaves';
+import type { MergeContext, TextPolicy } from '../../src/sync/context';
+import { settleSave } from '../../src/sync/settleSave';
+import { type MemoryDatabase, openMemoryDatabase } from '../support/memoryDatabase';
+import type { SeededRandom } from '../support/seededRandom';
+import { testCipher } from '../support/storeFixture';
+import type { Ledger } from './ledger';
+import { SimulatedLease } from './simulatedLease';
+import type { SimulatedNetwork } from './simulatedNetwork';
+import { databaseOf, SimulatedProcess, SimulatedWall } from './simulatedProcess';
+import type { VirtualTime } from './virtualTime';
+
+/** One window of a device: the real sync control over the device's store, in a process that can die. */
+export interface SimulatedWindow {
+  readonly process: SimulatedProcess;
+  readonly core: DeviceCore;
+  readonly control: SyncControl;
+  /** What documents of this window have last read, by item. */
+  readonly documents: Map<string, { readonly revision: string; readonly body: string }>;
+}
+
+export interface DeviceOptions {
+  readonly name: string;
+  readonly id: DeviceId;
+  readonly windows: number;
+  readonly text: TextPolicy;
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly network: SimulatedNetwork;
+  readonly ledger: Ledger;
+}
+
+/** A device: one store in memory, one wall clock, one network, and its windows. */
+export class SimulatedDevice {
+  readonly wall: SimulatedWall;
+  readonly #options: DeviceOptions;
+  readonly #lease: SimulatedLease;
+  readonly #secrets = new MemorySecrets();
+  #windows: (SimulatedWindow | undefined)[] = [];
+  #database: MemoryDatabase;
+  #fullUntilMs = 0;
+
+  private constructor(options: DeviceOptions, database: MemoryDatabase) {
+    this.#options = options;
+    this.#database = database;
+    this.wall = new SimulatedWall(options.time);
+    this.#lease = new SimulatedLease(options.time);
+  }
+
+  static async open(options: DeviceOptions): Promise<SimulatedDevice> {
+    const device = new SimulatedDevice(options, await emptyStore());
+    await device.#identify();
+    return device;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get id(): DeviceId {
+    return this.#options.id;
+  }
+
+  get network(): SimulatedNetwork {
+    return this.#options.network;
+  }
+
+  get database(): Database {
+    return this.#database;
+  }
+
+  /** The window, which is opened anew when its process has died. */
+  async window(number: number): Promise<SimulatedWindow> {
+    const index = number % this.#options.windows;
+    const held = this.#windows[index];
+    if (held?.process.alive) return held;
+    const window = this.#openWindow();
+    this.#windows[index] = window;
+    if (this.#isFull) return window;
+    // As at every start of a device: saves that a crash has left are merged.
+    const left = await this.#database.read(sql => unsettledItemIds({ sql, payloads: this.#payloads }));
+    for (const id of unwrap(left)) await this.act(window, context => ok(settleSave(context, id)));
+    return window;
+  }
+
+  liveWindow(number: number): SimulatedWindow | undefined {
+    const held = this.#windows[number % this.#options.windows];
+    return held?.process.alive ? held : undefined;
+  }
+
+  /** One transaction of a person's. */
+  async act<T>(
+    window: SimulatedWindow,
+    work: (context: MergeContext) => Result<T, DeviceError>,
+  ): Promise<Result<T, DeviceError | StorageError> | undefined> {
+    this.#options.ledger.forget(this.name);
+    let answer: Result<T, DeviceError | StorageError> | undefined;
+    void window.core.store
+      .write<T, DeviceError>(store => work(contextOf(window.core, store)))
+      .then(done => {
+        answer = done;
+      });
+    await this.#options.time.runUntil(() => answer !== undefined || !window.process.alive, actLimitMs);
+    this.#options.ledger.forget(this.name);
+    return answer;
+  }
+
+  fillDisk(ms: number): void {
+    this.#fullUntilMs = this.#options.time.nowMs + ms;
+  }
+
+  killAll(): void {
+    for (const window of this.#windows) window?.process.kill();
+    this.#windows = [];
+  }
+
+  heal(): void {
+    this.#fullUntilMs = 0;
+    this.network.heal();
+    for (const window of this.#windows) window?.process.wake();
+  }
+
+  /** As the device's account does it, but for the derivation of keys. */
+  async enter(accountId: AccountId, token: string, ring: KeyRing): Promise<void> {
+    this.killAll();
+    const window = this.#openWindow();
+    unwrap(
+      await this.#database.write(sql => {
+        const store = { sql, payloads: this.#payloads };
+        const account = { accountId, login: 'ada', server: serverUrl, deviceName: this.name };
+        enterAccount(window.core, store, account);
+        this.#committing(sql);
+        return ok();
+      }),
+    );
+    await saveSession(this.#secrets, { accountId, token, ring });
+    this.#windows = [window];
+  }
+
+  /** What a repair cannot save of a damaged file: these rows are gone, or everything is. */
+  async damage(rowsLost: 'all' | ((id: string) => boolean)): Promise<void> {
+    this.killAll();
+    if (rowsLost === 'all') {
+      const kept = unwrap(await this.#database.read(sql => this.#accountOf(sql)));
+      await this.#database.close();
+      this.#database = await emptyStore();
+      await this.#identify();
+      await this.#database.write(sql => {
+        const store = { sql, payloads: this.#payloads };
+        if (kept.account) writeState(store, 'account', kept.account);
+        writeState(store, 'signedIn', kept.signedIn ?? false);
+        return ok();
+      });
+    } else {
+      await this.#database.write(sql => {
+        for (const row of sql.all('SELECT id FROM items UNION SELECT id FROM conflicts ORDER BY id')) {
+          const id = String(row['id']);
+          if (!rowsLost(id)) continue;
+          if (isItemId(id)) removeItem({ sql, payloads: this.#payloads }, id);
+          sql.run('DELETE FROM conflicts WHERE id = ?', [id]);
+          sql.run('DELETE FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL', [id]);
+        }
+        return ok();
+      });
+    }
+    await this.#database.read(sql => this.#options.ledger.replaced(this.name, sql));
+  }
+
+  async close(): Promise<void> {
+    this.killAll();
+    await this.#database.close();
+  }
+
+  get #isFull(): boolean {
+    return this.#fullUntilMs > this.#options.time.nowMs;
+  }
+
+  get #payloads(): Payloads {
+    return new Payloads(testCipher(), 'sensitive');
+  }
+
+  #committing(tx: Transaction): void {
+    this.#options.ledger.committing(this.name, tx);
+  }
+
+  #openWindow(): SimulatedWindow {
+    const { time, network, random, text, id } = this.#options;
+    const process = new SimulatedProcess(time);
+    const database = databaseOf(
+      process,
+      { database: () => this.#database, isFull: () => this.#isFull },
+      tx => this.#committing(tx),
+    );
+    const core: DeviceCore = {
+      folder: '',
+      store: createStore(database, this.#payloads),
+      clock: this.wall.clockOf(process),
+      timers: process.timers,
+      random,
+      logger: silentLogger,
+      http: network.clientOf(process),
+      secrets: this.#secrets,
+      events: new Emitter<DeviceEvent>(error => {
+        throw error;
+      }),
+      deviceId: id,
+      settings: () => ({ ...defaultDeviceSettings, conflictsText: text }),
+    };
+    const control = new SyncControl({
+      core,
+      lease: this.#lease.of(process),
+      takeSnapshot: async () => ok('snapshot'),
+      changed: () => undefined,
+      statusChanged: () => undefined,
+    });
+    return { process, core, control, documents: new Map() };
+  }
+
+  async #identify(): Promise<void> {
+    const { id, name } = this.#options;
+    await this.#database.write(sql => {
+      const store = { sql, payloads: this.#payloads };
+      writeState(store, 'device', { id, name });
+      rememberDeviceName(store, id, name);
+      return ok();
+    });
+  }
+
+  #accountOf(sql: Transaction) {
+    const store = { sql, payloads: this.#payloads };
+    return { account: readState(store, 'account'), signedIn: readState(store, 'signedIn') };
+  }
+}
+
+export const serverUrl = 'http://server.test';
+/** Longer than any process sleeps. */
+const actLimitMs = 600_000;
+
+export function newRing(random: SeededRandom, nowMs: number): KeyRing {
+  return createKeyRing(random, nowMs);
+}
+
+export function refusal(message: string): Result<never, DeviceError> {
+  return err({ code: 'badInput', message });
+}
+
+class MemorySecrets implements SecretStore {
+  readonly #held = new Map<SecretName, string>();
+
+  async get(name: SecretName): Promise<string | undefined> {
+    return this.#held.get(name);
+  }
+
+  async set(name: SecretName, value: string): Promise<void> {
+    this.#held.set(name, value);
+  }
+
+  async delete(name: SecretName): Promise<void> {
+    this.#held.delete(name);
+  }
+}
+
+let template: MemoryDatabase | undefined;
+
+async function emptyStore(): Promise<MemoryDatabase> {
+  template ??= await openMemoryDatabase(storeMigrations);
+  return template.copy();
+}

@@ -1,0 +1,140 @@
+import { gunzipSync } from 'node:zlib';
+import { err, ok, type Result } from '../../src/base/result';
+import { secondMs } from '../../src/base/time';
+import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest } from '../../src/sync/http';
+import type { SeededRandom } from '../support/seededRandom';
+import type { SimulatedProcess } from './simulatedProcess';
+import type { SimulatedServer } from './simulatedServer';
+import type { VirtualTime } from './virtualTime';
+
+/** How often each thing goes wrong, from 0 to 1. */
+export interface NetworkFaults {
+  readonly dropRequest: number;
+  readonly dropAnswer: number;
+  readonly duplicate: number;
+  readonly slow: number;
+  readonly cutRequest: number;
+  readonly cutAnswer: number;
+  readonly busy: number;
+  readonly failing: number;
+}
+
+export const noFaults: NetworkFaults = {
+  dropRequest: 0,
+  dropAnswer: 0,
+  duplicate: 0,
+  slow: 0,
+  cutRequest: 0,
+  cutAnswer: 0,
+  busy: 0,
+  failing: 0,
+};
+
+/** One device's way to the server. */
+export class SimulatedNetwork {
+  readonly #time: VirtualTime;
+  readonly #server: () => SimulatedServer;
+  readonly #sees: (request: HttpRequest, body: string) => void;
+  #random: SeededRandom;
+  #faults: NetworkFaults = noFaults;
+  #cutUntilMs = 0;
+
+  /** @param sees is shown every request as it leaves, with its body as text */
+  constructor(
+    time: VirtualTime,
+    server: () => SimulatedServer,
+    random: SeededRandom,
+    sees: (request: HttpRequest, body: string) => void,
+  ) {
+    this.#time = time;
+    this.#server = server;
+    this.#random = random;
+    this.#sees = sees;
+  }
+
+  /** From now on, chance and its odds are these. */
+  use(random: SeededRandom, faults: NetworkFaults): void {
+    this.#random = random;
+    this.#faults = faults;
+  }
+
+  partition(ms: number): void {
+    this.#cutUntilMs = Math.max(this.#cutUntilMs, this.#time.nowMs + ms);
+  }
+
+  heal(): void {
+    this.#cutUntilMs = 0;
+    this.#faults = noFaults;
+  }
+
+  clientOf(process: SimulatedProcess): HttpClient {
+    return {
+      send: request =>
+        process.hears(new Promise<Result<HttpAnswer, HttpFailure>>(resolve => this.#send(request, resolve))),
+      stream: () => ({ ended: new Promise(() => undefined), stop: () => undefined }),
+    };
+  }
+
+  #send(request: HttpRequest, resolve: (answer: Result<HttpAnswer, HttpFailure>) => void): void {
+    this.#sees(request, bodyText(request));
+    const random = this.#random;
+    const faults = this.#faults;
+    const latencyMs = () =>
+      random.chance(faults.slow) ? random.int(secondMs, 40 * secondMs) : random.int(5, 150);
+    const fail = (afterMs: number) => {
+      if (afterMs < request.timeoutMs) this.#time.after(afterMs, () => resolve(err(brokenOff)));
+      else this.#time.after(request.timeoutMs, () => resolve(timedOut(request)));
+    };
+    if (this.#time.nowMs < this.#cutUntilMs || random.chance(faults.dropRequest)) {
+      fail(random.pick([20, 3000, request.timeoutMs]));
+      return;
+    }
+    if (random.chance(faults.busy)) {
+      this.#time.after(latencyMs(), () => resolve(ok(answerOfProxy(429, { 'retry-after': '7' }))));
+      return;
+    }
+    if (random.chance(faults.failing)) {
+      this.#time.after(latencyMs(), () => resolve(ok(answerOfProxy(random.pick([500, 502, 503]), {}))));
+      return;
+    }
+    const isCut = random.chance(faults.cutRequest);
+    const sent = isCut ? cut(request, random) : request;
+    if (random.chance(faults.duplicate)) this.#time.after(latencyMs() * 3, () => this.#server().answer(sent));
+    const thereMs = latencyMs();
+    const backMs = latencyMs();
+    const isLost = isCut || random.chance(faults.dropAnswer);
+    const isShort = random.chance(faults.cutAnswer);
+    this.#time.after(thereMs, async () => {
+      const answer = await this.#server().answer(sent);
+      if (answer === undefined || isLost || thereMs + backMs >= request.timeoutMs) {
+        fail(answer === undefined ? 10 : backMs);
+        return;
+      }
+      this.#time.after(backMs, () => resolve(ok(isShort ? shortened(answer, random) : answer)));
+    });
+  }
+}
+
+const brokenOff: HttpFailure = { type: 'unreachable', code: 'ECONNRESET', detail: 'the connection broke off' };
+
+function timedOut({ timeoutMs }: HttpRequest): Result<HttpAnswer, HttpFailure> {
+  return err({ type: 'timeout', timeoutMs });
+}
+
+function answerOfProxy(status: number, headers: Readonly<Record<string, string>>): HttpAnswer {
+  return { status, headers, body: new TextEncoder().encode('<html>later</html>') };
+}
+
+function cut(request: HttpRequest, random: SeededRandom): HttpRequest {
+  const { body, ...rest } = request;
+  return body === undefined ? rest : { ...rest, body: body.slice(0, random.int(0, body.length)) };
+}
+
+function shortened(answer: HttpAnswer, random: SeededRandom): HttpAnswer {
+  return { ...answer, body: answer.body.slice(0, random.int(0, answer.body.length)) };
+}
+
+function bodyText({ body, headers }: HttpRequest): string {
+  if (body === undefined) return '';
+  return Buffer.from(headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('utf8');
+}

@@ -1,0 +1,160 @@
+import { unwrap } from '../../src/base/result';
+import { hourMs } from '../../src/base/time';
+import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
+import type { ServerCore } from '../../src/server/core';
+import { serverMigrations } from '../../src/server/storage/schema';
+import type { Database, Transaction } from '../../src/sqlite/database';
+import { type MemoryDatabase, openMemoryDatabase } from '../support/memoryDatabase';
+import type { SeededRandom } from '../support/seededRandom';
+import { createTestServer } from '../support/testServer';
+import { SimulatedProcess } from './simulatedProcess';
+import type { VirtualTime } from './virtualTime';
+
+export const retentionMs = 90 * 24 * hourMs;
+
+/** The real server app over its real storage, which can crash, be restored, wiped and pruned. */
+export class SimulatedServer {
+  readonly #time: VirtualTime;
+  readonly #random: SeededRandom;
+  readonly #committed: (tx: Transaction) => void;
+  #database: MemoryDatabase;
+  #core: ServerCore;
+  #backup: MemoryDatabase | undefined;
+  #dyingWrite: { left: number; readonly moment: 'before' | 'after' } | undefined;
+  #hasCrashed = false;
+
+  private constructor(
+    time: VirtualTime,
+    random: SeededRandom,
+    committed: (tx: Transaction) => void,
+    database: MemoryDatabase,
+    core: ServerCore,
+  ) {
+    this.#time = time;
+    this.#random = random;
+    this.#committed = committed;
+    this.#database = database;
+    this.#core = core;
+  }
+
+  /** @param committed sees the transaction of every write, just before it commits */
+  static async start(
+    time: VirtualTime,
+    random: SeededRandom,
+    committed: (tx: Transaction) => void,
+  ): Promise<SimulatedServer> {
+    const database = await emptyDatabase();
+    const placeholder = await createTestServer({ database, random });
+    const server = new SimulatedServer(time, random, committed, database, placeholder);
+    await server.#restart();
+    return server;
+  }
+
+  get database(): Database {
+    return this.#database;
+  }
+
+  get core(): ServerCore {
+    return this.#core;
+  }
+
+  /** Undefined when the server died before it could answer. */
+  async answer(request: HttpRequest): Promise<HttpAnswer | undefined> {
+    const { method, url, headers, body } = request;
+    const response = await this.#core.app.fetch(
+      new Request(url, {
+        method,
+        headers: { ...headers },
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      }),
+    );
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (this.#hasCrashed) {
+      this.#hasCrashed = false;
+      await this.#restart();
+      return undefined;
+    }
+    return { status: response.status, headers: Object.fromEntries(response.headers), body: bytes };
+  }
+
+  /** Dies at its n-th write from now, just before or just after the commit; then it is started again. */
+  dieAtWrite(number: number, moment: 'before' | 'after'): void {
+    this.#dyingWrite = { left: number, moment };
+  }
+
+  heal(): void {
+    this.#dyingWrite = undefined;
+  }
+
+  async backUp(): Promise<void> {
+    await this.#backup?.close();
+    this.#backup = await this.#database.copy();
+  }
+
+  /** False when there is no backup. */
+  async restore(): Promise<boolean> {
+    if (this.#backup === undefined) return false;
+    await this.#replace(await this.#backup.copy());
+    return true;
+  }
+
+  async wipe(): Promise<void> {
+    await this.#backup?.close();
+    this.#backup = undefined;
+    await this.#replace(await emptyDatabase());
+  }
+
+  async prune(): Promise<void> {
+    unwrap(await this.#core.prune());
+  }
+
+  async close(): Promise<void> {
+    await this.#backup?.close();
+    await this.#core.close();
+  }
+
+  async #replace(database: MemoryDatabase): Promise<void> {
+    await this.#core.close();
+    this.#database = database;
+    await this.#restart();
+  }
+
+  async #restart(): Promise<void> {
+    const process = new SimulatedProcess(this.#time);
+    const database: Database = {
+      read: work => this.#database.read(work),
+      write: work =>
+        this.#database.write(tx => {
+          const done = work(tx);
+          const dies = this.#isDying();
+          if (dies !== undefined) this.#hasCrashed = true;
+          if (dies === 'before') throw new Error('the server dies before it commits');
+          if (done.ok) this.#committed(tx);
+          return done;
+        }),
+      onForeignCommit: () => ({ dispose: () => undefined }),
+      close: async () => this.#database.close(),
+    };
+    this.#core = await createTestServer({
+      database,
+      random: this.#random,
+      timers: process.timers,
+      clock: { now: () => this.#time.nowMs, monotonic: () => process.ageMs },
+      limits: { retentionMs },
+    });
+  }
+
+  #isDying(): 'before' | 'after' | undefined {
+    const dying = this.#dyingWrite;
+    if (dying === undefined || --dying.left > 0) return undefined;
+    this.#dyingWrite = undefined;
+    return dying.moment;
+  }
+}
+
+let template: MemoryDatabase | undefined;
+
+async function emptyDatabase(): Promise<MemoryDatabase> {
+  template ??= await openMemoryDatabase(serverMigrations);
+  return template.copy();
+}

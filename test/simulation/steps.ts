@@ -1,0 +1,252 @@
+import { dayMs, hourMs, minuteMs, secondMs } from '../../src/base/time';
+import { SeededRandom } from '../support/seededRandom';
+import { type PersonAction, personActions } from './personActions';
+import type { NetworkFaults } from './simulatedNetwork';
+
+/** What happens in a run, as a list that can be read, and shortened. */
+export type Step = { readonly atMs: number; readonly salt: number } & Happening;
+
+export type Happening =
+  | { readonly type: 'act'; readonly device: number; readonly window: number; readonly action: PersonAction }
+  | { readonly type: 'sync'; readonly device: number; readonly window: number; readonly accept: boolean }
+  | { readonly type: 'kill'; readonly device: number; readonly window: number }
+  | {
+      readonly type: 'dieAtWrite';
+      readonly device: number;
+      readonly window: number;
+      readonly write: number;
+      readonly moment: 'before' | 'after';
+    }
+  | { readonly type: 'sleep'; readonly device: number; readonly window: number; readonly ms: number }
+  | { readonly type: 'jump'; readonly device: number; readonly ms: number }
+  | { readonly type: 'stutter'; readonly device: number; readonly ms: number }
+  | { readonly type: 'partition'; readonly device: number; readonly ms: number }
+  | { readonly type: 'fullDisk'; readonly device: number; readonly ms: number }
+  | { readonly type: 'revoke'; readonly device: number; readonly by: number }
+  | { readonly type: 'damage'; readonly device: number; readonly share: number }
+  | { readonly type: 'serverDies'; readonly write: number; readonly moment: 'before' | 'after' }
+  | { readonly type: 'backUp' }
+  | { readonly type: 'restore' }
+  | { readonly type: 'wipe' }
+  | { readonly type: 'pass'; readonly ms: number }
+  | { readonly type: 'prune' }
+  /** One person leaves a device, when all is synced, and takes up another. */
+  | { readonly type: 'handOver'; readonly from: number; readonly to: number };
+
+export interface Plan {
+  readonly seed: string;
+  readonly devices: number;
+  readonly windows: number;
+  readonly text: 'merge' | 'latest';
+  /** One person on one device at a time: nothing may conflict. */
+  readonly takesTurns: boolean;
+  readonly faults: NetworkFaults;
+  readonly skewsMs: readonly number[];
+  readonly steps: readonly Step[];
+}
+
+export interface PlanLimits {
+  /** How many devices; chosen by the seed when it is left out. */
+  readonly devices?: number;
+  /** Which faults may happen; all when it is left out. */
+  readonly faults?: readonly FaultName[];
+}
+
+export const faultNames = [
+  'network',
+  'clocks',
+  'crashes',
+  'sleep',
+  'disk',
+  'server',
+  'restore',
+  'wipe',
+  'prune',
+  'revoke',
+  'damage',
+] as const;
+export type FaultName = (typeof faultNames)[number];
+
+/** The plan of a run: drawn from its seed, and from nothing else. */
+export function planOf(seed: string, limits: PlanLimits = {}): Plan {
+  const random = new SeededRandom(seed);
+  const devices = limits.devices ?? random.int(2, 6);
+  const takesTurns = random.chance(0.1);
+  const allowed = new Set<FaultName>(limits.faults ?? faultNames);
+  const happens = (name: FaultName, probability: number) => random.chance(probability) && allowed.has(name);
+  const faults = {
+    network: happens('network', 0.8),
+    clocks: happens('clocks', 0.5),
+    crashes: happens('crashes', 0.5),
+    sleep: happens('sleep', 0.3),
+    disk: happens('disk', 0.2),
+    server: happens('server', 0.4),
+    restore: happens('restore', 0.2) && !takesTurns,
+    wipe: happens('wipe', 0.06) && !takesTurns,
+    prune: happens('prune', 0.2),
+    revoke: happens('revoke', 0.15),
+    damage: happens('damage', 0.12) && !takesTurns,
+  };
+  const shape = { devices, windows: random.int(1, 3), faults, takesTurns };
+  return {
+    seed,
+    ...shape,
+    text: random.chance(0.15) ? 'latest' : 'merge',
+    faults: networkFaults(random, faults.network),
+    skewsMs: Array.from({ length: devices }, () => (faults.clocks ? someSkew(random) : 0)),
+    steps: takesTurns ? turns(random, shape) : alone(random, shape),
+  };
+}
+
+interface Shape {
+  readonly devices: number;
+  readonly windows: number;
+  readonly faults: Readonly<Record<FaultName, boolean>>;
+}
+
+function alone(random: SeededRandom, shape: Shape): readonly Step[] {
+  const steps: Step[] = [];
+  const count = random.int(30, 110);
+  let atMs = 0;
+  for (let index = 0; index < count; index++) {
+    atMs += random.chance(0.3) ? random.int(0, 50) : random.int(0, 8 * secondMs);
+    steps.push({ atMs, salt: random.int(0, 2 ** 31), ...happening(random, shape) });
+  }
+  return steps;
+}
+
+function turns(random: SeededRandom, shape: Shape): readonly Step[] {
+  const steps: Step[] = [];
+  let at = 0;
+  let atMs = 0;
+  const rounds = random.int(4, 14);
+  const push = (step: Happening) => {
+    atMs += random.int(0, 5 * secondMs);
+    steps.push({ atMs, salt: random.int(0, 2 ** 31), ...step });
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (let edits = random.int(1, 5); edits > 0; edits--) {
+      if (random.chance(0.3)) push(trouble(random, shape, at));
+      const action = random.pick(turnActions);
+      push({ type: 'act', device: at, window: 0, action });
+      if (random.chance(0.5)) push({ type: 'sync', device: at, window: 0, accept: true });
+    }
+    const to = random.int(0, shape.devices);
+    if (to === at) continue;
+    push({ type: 'handOver', from: at, to });
+    at = to;
+  }
+  return steps;
+}
+
+const turnActions: readonly PersonAction[] = [
+  'create',
+  'write',
+  'write',
+  'write',
+  'writeSame',
+  'retitle',
+  'tag',
+  'pin',
+  'delete',
+  'restore',
+];
+
+const actWeights: Readonly<Record<PersonAction, number>> = {
+  create: 3,
+  write: 9,
+  writeSame: 1,
+  retitle: 2,
+  move: 1,
+  tag: 2,
+  pin: 1,
+  hide: 0.3,
+  delete: 2,
+  restore: 1.5,
+  restoreVersion: 1,
+  open: 2,
+  save: 4,
+  settle: 2,
+  resolve: 3,
+  undo: 1,
+};
+
+function happening(random: SeededRandom, shape: Shape): Happening {
+  const device = random.int(0, shape.devices);
+  const window = random.int(0, shape.windows);
+  const roll = random.fraction();
+  if (roll < 0.45) return { type: 'act', device, window, action: random.weighted(actWeights) };
+  if (roll < 0.85) return { type: 'sync', device, window, accept: random.chance(0.6) };
+  return trouble(random, shape, device);
+}
+
+/** Something goes wrong, if anything may. */
+function trouble(random: SeededRandom, { devices, windows, faults }: Shape, device: number): Happening {
+  const window = random.int(0, windows);
+  const moment = random.pick(['before', 'after'] as const);
+  const kinds = faultNames.filter(name => faults[name]);
+  const kind = kinds.length === 0 ? undefined : random.pick(kinds);
+  switch (kind) {
+    case undefined:
+      return { type: 'sync', device, window, accept: true };
+    case 'network':
+      return { type: 'partition', device, ms: random.int(secondMs, 2 * minuteMs) };
+    case 'clocks':
+      return random.chance(0.3)
+        ? { type: 'stutter', device, ms: random.int(secondMs, 5 * minuteMs) }
+        : { type: 'jump', device, ms: someSkew(random) };
+    case 'crashes':
+      return random.chance(0.4)
+        ? { type: 'kill', device, window }
+        : { type: 'dieAtWrite', device, window, write: random.int(1, 9), moment };
+    case 'sleep':
+      return { type: 'sleep', device, window, ms: random.int(secondMs, 3 * minuteMs) };
+    case 'disk':
+      return { type: 'fullDisk', device, ms: random.int(secondMs, minuteMs) };
+    case 'server':
+      return { type: 'serverDies', write: random.int(1, 6), moment };
+    case 'restore':
+      return random.chance(0.5) ? { type: 'backUp' } : { type: 'restore' };
+    case 'wipe':
+      return { type: 'wipe' };
+    case 'prune':
+      return random.chance(0.5)
+        ? { type: 'prune' }
+        : { type: 'pass', ms: random.pick([hourMs, 30 * dayMs, 100 * dayMs]) };
+    case 'revoke':
+      return { type: 'revoke', device, by: random.int(0, devices) };
+    case 'damage':
+      return { type: 'damage', device, share: random.pick([0.2, 0.5, 1]) };
+  }
+}
+
+function networkFaults(random: SeededRandom, isBad: boolean): NetworkFaults {
+  const upTo = (most: number) => (isBad && random.chance(0.6) ? random.fraction() * most : 0);
+  return {
+    dropRequest: upTo(0.2),
+    dropAnswer: upTo(0.25),
+    duplicate: upTo(0.2),
+    slow: upTo(0.3),
+    cutRequest: upTo(0.1),
+    cutAnswer: upTo(0.1),
+    busy: upTo(0.1),
+    failing: upTo(0.1),
+  };
+}
+
+function someSkew(random: SeededRandom): number {
+  const size = random.pick([0, 2 * secondMs, 3 * minuteMs, 2 * hourMs, 40 * dayMs, 10 * 365 * dayMs]);
+  return Math.round(random.pick([-1, 1]) * size * random.fraction());
+}
+
+/** The steps of a person alone. */
+export const allActions = personActions;
+
+/** A step as a line to read. */
+export function describeStep({ atMs, salt, ...step }: Step): string {
+  const details = Object.entries(step)
+    .filter(([name]) => name !== 'type')
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+  return `${(atMs / secondMs).toFixed(1).padStart(8)} s  ${step.type.padEnd(10)} ${details} #${salt}`;
+}

@@ -1,0 +1,310 @@
+import { toBase64Url, toHex } from '../../src/base/encoding';
+import { hourMs, minuteMs } from '../../src/base/time';
+import type { KeyRing } from '../../src/crypto/keyRing';
+import { createAccountId, createDeviceId } from '../../src/model/ids/createId';
+import type { AccountId } from '../../src/model/ids/ids';
+import { sessionAnswerSchema } from '../../src/protocol/accounts';
+import { protocolHeader } from '../../src/protocol/routes';
+import type { HttpRequest } from '../../src/sync/http';
+import type { SeededRandom } from '../support/seededRandom';
+import { signUpBody } from '../support/testDevice';
+import { testEpochMs } from '../support/testServer';
+import { checkConvergence, checkSoundness, differenceBetween } from './endChecks';
+import { Ledger } from './ledger';
+import { act } from './personActions';
+import { newRing, SimulatedDevice, serverUrl } from './simulatedDevice';
+import { SimulatedNetwork } from './simulatedNetwork';
+import { SimulatedServer } from './simulatedServer';
+import type { Plan, Step } from './steps';
+import { isPlaintext, tokenNumbered } from './tokens';
+import { Violation } from './violation';
+import { VersionWatch } from './versionWatch';
+import { VirtualTime } from './virtualTime';
+
+/** Devices, a server and the network between them, as a plan wants them. */
+export class World {
+  readonly time = new VirtualTime(testEpochMs);
+  readonly ledger = new Ledger();
+  readonly devices: SimulatedDevice[] = [];
+  readonly #plan: Plan;
+  readonly #random: SeededRandom;
+  readonly #versions = new VersionWatch();
+  readonly #sent = new Map<string, string>();
+  readonly #failures: unknown[] = [];
+  #server: SimulatedServer | undefined;
+  #ring: KeyRing | undefined;
+  #accountId: AccountId | undefined;
+  #tokens = 0;
+
+  constructor(plan: Plan, random: SeededRandom) {
+    this.#plan = plan;
+    this.#random = random;
+  }
+
+  get server(): SimulatedServer {
+    if (this.#server === undefined) throw new Error('the world is not open');
+    return this.#server;
+  }
+
+  async open(): Promise<void> {
+    const { devices, windows, text, skewsMs } = this.#plan;
+    this.#server = await SimulatedServer.start(this.time, this.#random.fork('server'), tx =>
+      this.#versions.committing(tx),
+    );
+    for (let number = 0; number < devices; number++) {
+      const random = this.#random.fork(`device ${number}`);
+      const network = new SimulatedNetwork(
+        this.time,
+        () => this.server,
+        random.fork('network'),
+        (request, body) => this.#leaves(request, body),
+      );
+      const device = await SimulatedDevice.open({
+        name: `device ${number}`,
+        id: createDeviceId(random),
+        windows,
+        text,
+        time: this.time,
+        random,
+        network,
+        ledger: this.ledger,
+      });
+      device.wall.jump(skewsMs[number] ?? 0);
+      this.devices.push(device);
+    }
+    await this.#newAccount();
+  }
+
+  async close(): Promise<void> {
+    for (const device of this.devices) await device.close();
+    await this.#server?.close();
+  }
+
+  /** Lets the step happen, and holds the safety invariants against what became of it. */
+  async take(step: Step): Promise<void> {
+    await this.time.advanceTo(testEpochMs + step.atMs);
+    this.check();
+    await this.#happen(step, this.#random.fork(`step ${step.salt}`));
+    this.check();
+  }
+
+  check(): void {
+    const [failure] = this.#failures;
+    if (failure instanceof Violation) throw failure;
+    if (failure !== undefined) throw new Violation('nothing throws', describeError(failure));
+    this.ledger.check();
+    this.#versions.check();
+  }
+
+  /** The network heals, no one edits, and no question waits. */
+  async settle(): Promise<void> {
+    for (const device of this.devices) device.heal();
+    this.server.heal();
+    for (let round = 0; round < maxSettlingRounds; round++) {
+      for (const number of this.devices.keys()) await this.#syncOnce(number);
+      this.check();
+      if (round > 0 && (await differenceBetween(this.devices, this.server)) === undefined) break;
+      // Reconciling for a digest that differs is done once in an hour.
+      if (round >= 3) await this.time.advanceTo(this.time.nowMs + hourMs + minuteMs);
+    }
+    await checkConvergence(this.devices, this.server);
+    await checkSoundness(this.devices, this.server);
+    if (this.#plan.takesTurns && this.ledger.records.length > 0) {
+      const [record] = this.ledger.records;
+      throw new Violation('taking turns never conflicts', `there is the record ${record?.id} of ${record?.itemId}`);
+    }
+  }
+
+  async #happen(step: Step, random: SeededRandom): Promise<void> {
+    switch (step.type) {
+      case 'act': {
+        const device = this.#device(step.device);
+        const window = await device.window(step.window);
+        const token = tokenNumbered(this.#tokens++);
+        return act({ device, window, ledger: this.ledger, random, token }, step.action);
+      }
+      case 'sync':
+        return this.#startSync(step.device, step.window, step.accept, random);
+      case 'kill':
+        return this.#device(step.device).liveWindow(step.window)?.process.kill();
+      case 'dieAtWrite':
+        return (await this.#device(step.device).window(step.window)).process.dieAtWrite(step.write, step.moment);
+      case 'sleep':
+        return this.#device(step.device).liveWindow(step.window)?.process.sleep(step.ms);
+      case 'jump':
+        return this.#device(step.device).wall.jump(step.ms);
+      case 'stutter':
+        return this.#device(step.device).wall.stutter(step.ms);
+      case 'partition':
+        return this.#device(step.device).network.partition(step.ms);
+      case 'fullDisk':
+        return this.#device(step.device).fillDisk(step.ms);
+      case 'revoke':
+        return this.#revoke(step.device, step.by);
+      case 'damage':
+        await this.#device(step.device).damage(
+          step.share === 1 ? 'all' : () => random.chance(step.share),
+        );
+        return this.ledger.writeOff();
+      case 'serverDies':
+        return this.server.dieAtWrite(step.write, step.moment);
+      case 'backUp':
+        return this.server.backUp();
+      case 'restore':
+        if (await this.server.restore()) {
+          this.#versions.forget();
+          this.ledger.writeOff();
+        }
+        return;
+      case 'wipe':
+        await this.server.wipe();
+        this.#versions.forget();
+        await this.#newAccount();
+        return this.ledger.writeOff();
+      case 'pass':
+        return this.time.advanceTo(this.time.nowMs + step.ms);
+      case 'prune':
+        return this.server.prune();
+      case 'handOver':
+        return this.#handOver(step.from, step.to);
+    }
+  }
+
+  #device(number: number): SimulatedDevice {
+    const device = this.devices[number % this.devices.length];
+    if (device === undefined) throw new Error('there are no devices');
+    return device;
+  }
+
+  async #startSync(number: number, windowNumber: number, accept: boolean, random: SeededRandom): Promise<void> {
+    const device = this.#device(number);
+    device.network.use(random, this.#plan.faults);
+    const window = await device.window(windowNumber);
+    void window.control.runNow('command', accept).catch((failure: unknown) => this.#failures.push(failure));
+  }
+
+  /** One cycle from beginning to end; what it answers, or undefined when the process died or it never ended. */
+  async #syncOnce(number: number): Promise<'done' | string> {
+    const device = this.#device(number);
+    const window = await device.window(0);
+    let answer: string | undefined;
+    window.control.runNow('command', true).then(
+      done => {
+        answer = done.ok ? 'done' : `${done.error.code}: ${done.error.message}`;
+      },
+      (failure: unknown) => {
+        answer = 'threw';
+        this.#failures.push(failure);
+      },
+    );
+    await this.time.runUntil(() => answer !== undefined || !window.process.alive, maxCycleMs);
+    this.check();
+    if (answer?.startsWith('signInAgain') || answer?.startsWith('notSignedIn')) await this.#signIn(number);
+    return answer ?? 'it did not end';
+  }
+
+  async #handOver(from: number, to: number): Promise<void> {
+    for (const number of [from, to]) {
+      for (let attempt = 0; ; attempt++) {
+        const device = this.#device(number);
+        if (attempt > maxHandOverAttempts) device.heal();
+        device.network.use(this.#random.fork(`hand over ${this.time.events}`), this.#plan.faults);
+        const outcome = await this.#syncOnce(number);
+        if (outcome === 'done' && (await isOutboxEmpty(device))) break;
+        if (attempt > 2 * maxHandOverAttempts) {
+          throw new Violation('devices converge', `${device.name} cannot sync: ${outcome}`);
+        }
+        await this.time.advanceTo(this.time.nowMs + minuteMs);
+      }
+    }
+  }
+
+  async #newAccount(): Promise<void> {
+    this.#accountId = createAccountId(this.#random);
+    this.#ring = newRing(this.#random, this.time.nowMs);
+    await this.#ask('/v1/accounts', 'POST', {
+      ...signUpBody('ada', this.#accountId, toHex(this.#random.bytes(8))),
+    });
+    for (const number of this.devices.keys()) await this.#signIn(number);
+  }
+
+  async #signIn(number: number): Promise<void> {
+    const device = this.#device(number);
+    const { authKey } = signUpBody('ada', '', '');
+    const answer = await this.#ask('/v1/devices', 'POST', {
+      login: 'ada',
+      authKey,
+      device: { deviceId: device.id, name: device.name },
+    });
+    const session = sessionAnswerSchema.parse(answer);
+    if (this.#ring === undefined) throw new Error('the account has no ring');
+    await device.enter(session.accountId, session.token, this.#ring);
+  }
+
+  async #revoke(number: number, by: number): Promise<void> {
+    const device = this.#device(number);
+    if (device === this.#device(by)) return;
+    const { authKey } = signUpBody('ada', '', '');
+    const { token } = sessionAnswerSchema.parse(
+      await this.#ask('/v1/devices', 'POST', {
+        login: 'ada',
+        authKey,
+        device: { deviceId: toHex(this.#random.bytes(8)), name: 'administration' },
+      }),
+    );
+    await this.#ask(`/v1/devices/${device.id}`, 'DELETE', { authKey }, token);
+  }
+
+  /** A request that nothing disturbs. Undefined for an answer without a body. */
+  async #ask(path: string, method: HttpRequest['method'], body: object, token?: string): Promise<unknown> {
+    for (;;) {
+      const answer = await this.server.answer({
+        method,
+        url: `${serverUrl}${path}`,
+        headers: {
+          [protocolHeader]: '1',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        body: new TextEncoder().encode(JSON.stringify(body)),
+        timeoutMs: minuteMs,
+        maxAnswerBytes: 1024 * 1024,
+      });
+      if (answer === undefined || answer.status >= 500) continue; // it died: asked again
+      const text = new TextDecoder().decode(answer.body);
+      return text === '' ? undefined : JSON.parse(text);
+    }
+  }
+
+  /** Every request as it leaves a device: without plaintext, and a change always with the same bytes. */
+  #leaves(request: HttpRequest, body: string): void {
+    if (isPlaintext(`${request.url} ${body} ${JSON.stringify(request.headers)}`)) {
+      this.#failures.push(new Violation('no plaintext leaves', `${request.method} ${request.url}`));
+    }
+    for (const [change, changeId] of body.matchAll(/\{"collection[^{}]*?"changeId":"([^"]+)"[^{}]*\}/g)) {
+      const before = this.#sent.get(changeId ?? '');
+      if (before !== undefined && before !== change) {
+        this.#failures.push(new Violation('a version is read alike', `change ${changeId} was sent in two forms`));
+      }
+      this.#sent.set(changeId ?? '', change);
+    }
+  }
+}
+
+/** After so many cycles of every device all is to be settled. */
+const maxSettlingRounds = 9;
+const maxCycleMs = 20 * minuteMs;
+const maxHandOverAttempts = 20;
+
+async function isOutboxEmpty(device: SimulatedDevice): Promise<boolean> {
+  const row = await device.database.read(tx =>
+    tx.get('SELECT 1 FROM changes WHERE acknowledged_ms IS NULL LIMIT 1'),
+  );
+  return row.ok && row.value === undefined;
+}
+
+function describeError(failure: unknown): string {
+  return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+}
+
+/** The key that every simulated account is proven with; see `testDevice`. */
+export const accountKeyText = toBase64Url(new Uint8Array(32).fill(1));
