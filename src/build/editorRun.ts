@@ -1,6 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { hostFolder } from '../../test/host/folders';
 import { describeResults, runHostTests } from '../../test/host/runHostTests';
 import { messageOf } from '../base/errors';
 import type { LayerResult } from './layerResult';
@@ -8,9 +6,7 @@ import { repositoryFolder } from './paths';
 
 /** The inside of the layer whose tests run in a real extension host: `editorRun.ts RESULT_FILE`. */
 async function main(resultFile: string): Promise<void> {
-  const results = await runHostTests({
-    extensions: [repositoryFolder, path.join(hostFolder, 'fixtures/hello-extension')],
-  });
+  const results = await runHostTests({ extensions: [repositoryFolder] });
   console.log(describeResults(results));
   const failed = results.filter(({ error }) => error !== undefined).length;
   const result: LayerResult = { passed: results.length - failed, failed, skipped: [] };
