@@ -177,7 +177,8 @@ class Attempt {
     const refusal = this.#refusalOf(pushed);
     const reason = pushed.change.group === undefined ? undefined : this.#refused.get(pushed.change.group);
     if (reason === undefined) return refusal ?? this.#accept(pushed);
-    if (reason.index === index) return reason.answer;
+    // A conflict is judged anew, since the version that it was with may have been one of the group's own.
+    if (reason.index === index && reason.answer.status === 'rejected') return reason.answer;
     return refusal ?? rejected('groupRefused', 'another change of its group was not accepted');
   }
 

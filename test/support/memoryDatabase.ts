@@ -13,10 +13,10 @@ import { loadEngine } from '../../src/sqlite/wasmModule';
 import { sqliteWasm } from './sqliteWasm';
 
 /**
- * A `Database` in memory, for tests that want speed and a single thread. `copy` gives an independent one with the same
- * content: a backup. It is not durable and knows no other process.
+ * A `Database` in memory, for tests that want speed and a single thread. It knows no other process.
  */
 export interface MemoryDatabase extends Database {
+  /** An independent one with the same content: a backup, or the same file opened again after it was closed. */
   copy(): Promise<MemoryDatabase>;
 }
 
@@ -46,7 +46,8 @@ async function openBytes(
 class InMemory implements MemoryDatabase {
   readonly #connection: Connection;
   readonly #migrations: readonly Migration[];
-  #closed = false;
+  /** What it held when it was closed. */
+  #closed: Uint8Array | undefined;
 
   constructor(connection: Connection, migrations: readonly Migration[]) {
     this.#connection = connection;
@@ -54,12 +55,12 @@ class InMemory implements MemoryDatabase {
   }
 
   async read<T>(work: (tx: Transaction) => T): Promise<Result<T, StorageError>> {
-    if (this.#closed) return err({ type: 'closed' });
+    if (this.#closed !== undefined) return err({ type: 'closed' });
     return this.#connection.transact('BEGIN', () => ok(work(this.#connection)));
   }
 
   async write<T, E>(work: (tx: Transaction) => Result<T, E>): Promise<Result<T, E | StorageError>> {
-    if (this.#closed) return err({ type: 'closed' });
+    if (this.#closed !== undefined) return err({ type: 'closed' });
     return this.#connection.transact('BEGIN IMMEDIATE', () => work(this.#connection));
   }
 
@@ -68,13 +69,13 @@ class InMemory implements MemoryDatabase {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closed !== undefined) return;
+    this.#closed = this.#connection.bytes();
     this.#connection.close();
   }
 
   async copy(): Promise<MemoryDatabase> {
-    return openBytes(this.#migrations, this.#connection.bytes());
+    return openBytes(this.#migrations, this.#closed ?? this.#connection.bytes());
   }
 }
 
