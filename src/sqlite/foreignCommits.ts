@@ -80,6 +80,7 @@ export class ForeignCommits {
     } catch (error) {
       logger.warn('the folder of the store cannot be watched; it is polled', { error: messageOf(error) });
     }
+    this.#counter ??= this.#read();
     this.#schedule();
   }
 
@@ -107,9 +108,8 @@ export class ForeignCommits {
       this.#isWatchProven = isProven;
       this.#schedule();
     }
-    const isFirst = this.#counter === undefined;
     this.#counter = counter;
-    if (!isFirst) this.#emitter.fire();
+    this.#emitter.fire();
   }
 
   /** The counter now; undefined while the file is not there or is being replaced. */

@@ -1,3 +1,5 @@
+import { messageOf } from '../base/errors';
+import type { Logger } from '../base/logger';
 import type { Connection } from './connection';
 import { changeCounterAt, parseHeader, readHeaderBytes } from './databaseHeader';
 import type { FileCalls, FileStatus } from './fileCalls';
@@ -10,6 +12,7 @@ export interface SafeConnectionOptions {
   readonly engine: SqliteEngine;
   readonly path: string;
   readonly files: FileCalls;
+  readonly logger: Logger;
 }
 
 /**
@@ -64,8 +67,14 @@ export class SafeConnection implements Connection {
     const counter = this.#loadedCounter + 1;
     countChange(bytes, counter);
     replaceFile(files, path, bytes, `${path}.saving`);
-    this.#loaded = files.status(path);
     this.#loadedCounter = counter;
+    try {
+      this.#loaded = files.status(path);
+    } catch (error) {
+      // The commit stands: the file is loaded anew for the next transaction.
+      this.#options.logger.warn('the file could not be looked at', { path, error: messageOf(error) });
+      this.#loaded = undefined;
+    }
   }
 
   clearFailure(): void {
