@@ -1,4 +1,4 @@
-import { Disposable, type TextDocument, workspace } from 'vscode';
+import { Disposable, TabInputText, type TextDocument, window, workspace } from 'vscode';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import { secondMs, type Timer, type Timers } from '../../base/time';
@@ -90,7 +90,7 @@ export class OpenDocuments {
     const opened = await this.#device.documents.open(document.uri.authority);
     if (!opened.ok || opened.value.deleted) return;
     const to = itemUri(addressed(opened.value));
-    if (document.isDirty || document.isClosed || to.path === document.uri.path) return;
+    if (document.isDirty || to.path === document.uri.path || !hasTab(document)) return;
     await this.#files.follow(document.uri, to);
   }
 
@@ -114,6 +114,14 @@ export class OpenDocuments {
 
 function scratchDocuments(): readonly TextDocument[] {
   return workspace.textDocuments.filter(isScratch);
+}
+
+/** The editor keeps documents for a while that no tab shows any more. */
+function hasTab(document: TextDocument): boolean {
+  const address = document.uri.toString();
+  return window.tabGroups.all
+    .flatMap(({ tabs }) => tabs)
+    .some(({ input }) => input instanceof TabInputText && input.uri.toString() === address);
 }
 
 function isScratch(document: TextDocument): boolean {
