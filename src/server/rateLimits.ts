@@ -81,8 +81,15 @@ function keyOf(by: Allowance['by'], { address, subject }: LimitedParty): string 
   return by === 'address' ? network : by === 'subject' ? subject : `${network} ${subject}`;
 }
 
+const ipv6Groups = 8;
+const networkGroups = 4;
+
 /** One household has many IPv6 addresses: they are counted by their first 64 bits. */
 function networkOf(address: string): string {
   if (!address.includes(':') || address.startsWith('::ffff:')) return address;
-  return address.split(':').slice(0, 4).join(':');
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, ipv6Groups - groups.length - last.length);
+  return [...groups, ...Array<string>(zeros).fill('0'), ...last].slice(0, networkGroups).join(':');
 }
