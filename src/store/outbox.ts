@@ -92,6 +92,18 @@ export function waitingItemChange(store: StoreTransaction, itemId: ItemId): Item
   return openItemChange(store, itemId, 'change_id IS NULL');
 }
 
+/** The change of an item, or of a record, that waits to be sent. */
+export function waitingChange(
+  store: StoreTransaction,
+  subject: ItemId | ConflictId,
+): OutboxChange | undefined {
+  const row = store.sql.get(
+    'SELECT * FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND change_id IS NULL',
+    [subject],
+  );
+  return row && outboxChange(store, row);
+}
+
 /** The change of an item that was sent and not answered. */
 export function itemChangeInFlight(store: StoreTransaction, itemId: ItemId): ItemChange | undefined {
   return openItemChange(store, itemId, 'change_id IS NOT NULL');

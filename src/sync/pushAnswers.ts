@@ -4,6 +4,7 @@ import { readConflict } from '../store/conflicts';
 import { readItem } from '../store/items';
 import {
   acknowledge,
+  type Flight,
   type ItemChange,
   type OutboxChange,
   putWaitingItemChange,
@@ -20,10 +21,15 @@ import type { CycleError, CycleRun } from './cycleRun';
 import { overwritesOf } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
 import { ancestorsOf } from './localEdits';
-import type { SentChange } from './push';
 import { restampRefused } from './restamp';
 
 /** What each sent change becomes by its answer: acknowledged, put on top of what it met, or refused. */
+
+/** A change with the exact text that is, or was, sent. */
+export interface SentChange {
+  readonly change: OutboxChange;
+  readonly flight: Flight;
+}
 
 /** A sent change with its answer; `met` is the version that it met, opened. */
 interface Answered extends SentChange {
@@ -54,7 +60,13 @@ export async function settleAnswers(
   );
   if (!guarded.ok) return guarded;
 
-  const written = await run.write(context => answered.map(item => settle(context, item)));
+  const written = await run.write(context => {
+    // All of them first: what becomes of one change of a group may touch the others.
+    for (const { change, answer: each } of answered) {
+      if (each.status !== 'accepted') thaw(context.store, change);
+    }
+    return answered.map(item => settle(context, item));
+  });
   if (!written.ok) return written;
   let again = false;
   for (const [index, outcome] of written.value.entries()) {
@@ -94,14 +106,12 @@ function settle(context: MergeContext, { change, answer, met }: Answered): Settl
       accept(context, change, answer.version);
       return 'accepted';
     case 'conflict':
-      thaw(context.store, change);
       if (met === undefined) return lost(context, change);
       if (met.type === 'item') {
         noteOverwrites(context.store, overwritesOf(context, [met.item]), context.wallMs);
       }
       return applyOpened(context, met);
     case 'rejected':
-      thaw(context.store, change);
       return reject(context, change, answer.code, answer.detail);
   }
 }

@@ -1,3 +1,4 @@
+import type { Conflict } from '../model/conflict';
 import type { DeviceId } from '../model/ids/ids';
 import { formatStamp, isStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { maxStampAheadMs } from '../protocol/limits';
@@ -9,8 +10,11 @@ import {
   neverSentChanges,
   type OutboxChange,
   restampChange,
+  waitingChange,
+  waitingItemChange,
 } from '../store/outbox';
 import { optionalBranded } from '../store/rows';
+import { clearState, readState, readState } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import { restampVersion } from '../store/versions';
 import { boundedMillis, correctedTime, issueStamp, resetReading } from './clock';
@@ -35,32 +39,61 @@ export function restampNeverSent(context: EditContext, movedMs: number): number 
   for (const change of neverSentChanges(store)) {
     if (change.collection !== 'item' || change.rawMs === undefined) continue;
     const millis = Math.min(boundedMillis(change.rawMs + offsetMs), nowMs);
-    const below = [last, change.base.stamp, itemChangeInFlight(store, change.itemId)?.stamp];
-    last = above(formatStamp({ millis, counter: 0, deviceId: device.id }), below, device.id);
-    moveItemStamp(store, change, last);
+    last = above(formatStamp({ millis, counter: 0, deviceId: device.id }), [last], device.id);
+    // What one item's base asks for does not move the changes that were made after it.
+    const below = [change.base.stamp, itemChangeInFlight(store, change.itemId)?.stamp];
+    moveItemStamp(store, change, above(last, below, device.id));
     count++;
   }
   resetReading(store, greatestSoundStamp(store, nowMs));
   return count;
 }
 
-/** Gives a change that the server has refused for its stamp the stamp of now. */
+/**
+ * Gives a change that the server has refused for its stamp the stamp of now. A wall clock that jumped ahead and back
+ * has left the device's clock ahead: it goes back too, or the next stamps would be refused as well.
+ */
 export function restampRefused(context: EditContext, change: OutboxChange): void {
   const { store, wallMs, device } = context;
-  if (change.collection === 'conflict') {
-    const held = readConflict(store, change.itemId);
-    const { stamp } = issueStamp(store, wallMs, device.id);
-    if (held?.conflict) writeConflict(store, { ...held.conflict, stamp });
-    restampChange(store, change, stamp);
+  const nowMs = correctedTime(store, wallMs);
+  if ((readState(store, 'clock')?.millis ?? 0) > nowMs + maxStampAheadMs) {
+    clearState(store, 'clock');
+    resetReading(store, greatestSoundStamp(store, nowMs));
+  }
+  if (change.collection === 'item') {
+    moveItemStamp(store, change, issueStamp(store, wallMs, device.id, change.base.stamp).stamp);
     return;
   }
-  moveItemStamp(store, change, issueStamp(store, wallMs, device.id, change.base.stamp).stamp);
+  // It may have moved already, with the item's change of the same resolution.
+  if (waitingChange(store, change.itemId)?.stamp !== change.stamp) return;
+  const conflict = readConflict(store, change.itemId)?.conflict;
+  const pair = conflict && waitingItemChange(store, conflict.itemId);
+  if (pair?.resolves === change.itemId && pair.stamp === change.stamp) restampRefused(context, pair);
+  else moveRecordStamp(store, change, conflict, issueStamp(store, wallMs, device.id).stamp);
 }
 
 function moveItemStamp(store: StoreTransaction, change: ItemChange, stamp: Stamp): void {
   restampChange(store, change, stamp);
   restampVersion(store, change.itemId, change.stamp, stamp);
   if (readItem(store, change.itemId)?.lastModified === change.stamp) restampItem(store, change.itemId, stamp);
+  if (change.resolves === undefined) return;
+  // A resolution is a pair with one stamp, so that of two resolutions the same one wins in both halves.
+  const record = waitingChange(store, change.resolves);
+  if (record?.collection !== 'conflict' || record.stamp !== change.stamp) return;
+  moveRecordStamp(store, record, readConflict(store, record.itemId)?.conflict, stamp);
+}
+
+function moveRecordStamp(
+  store: StoreTransaction,
+  change: OutboxChange,
+  conflict: Conflict | undefined,
+  stamp: Stamp,
+): void {
+  if (conflict?.stamp === change.stamp) {
+    const isNew = conflict.detectedAt === conflict.stamp;
+    writeConflict(store, { ...conflict, stamp, ...(isNew ? { detectedAt: stamp } : {}) });
+  }
+  restampChange(store, change, stamp);
 }
 
 function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: DeviceId): Stamp {
