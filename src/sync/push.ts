@@ -17,7 +17,7 @@ import { type ReconcileReason, writeState } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import type { CycleError, CycleRun } from './cycleRun';
 import { reconcileReasonOf } from './pull';
-import { settleAnswers } from './pushAnswers';
+import { type SentChange, settleAnswers } from './pushAnswers';
 import { sealItemChange, sealRecordChange } from './sealing';
 
 /** Pushes the outbox: changes are frozen as they are first sent, and sent again, byte for byte, until answered. */
@@ -27,12 +27,6 @@ export type Pushed =
   /** Some changes met others and were put on top of them; or others pushed in between. Pull, then push again. */
   | { readonly type: 'again' }
   | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
-
-/** A change with the exact text that is, or was, sent. */
-export interface SentChange {
-  readonly change: OutboxChange;
-  readonly flight: Flight;
-}
 
 /** More batches than any outbox fills. */
 const maxBatches = 100_000;
