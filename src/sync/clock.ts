@@ -2,7 +2,7 @@ import { assert } from '../base/assert';
 import type { DeviceId } from '../model/ids/ids';
 import { formatStamp, maxCounter, maxMillis, parseStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { maxStampAheadMs } from '../protocol/limits';
-import { readState, writeState } from '../store/state';
+import { clearState, readState, writeState } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 
 /**
@@ -55,9 +55,15 @@ export function correctedTime(store: StoreTransaction, wallMs: number): number {
   return boundedMillis(wallMs + (readState(store, 'clockOffsetMs') ?? 0));
 }
 
-/** Sets the clock's greatest reading, when stamps that were never sent have been corrected downwards. */
+/**
+ * Sets the clock's greatest reading, when stamps that were never sent have been corrected downwards.
+ * @param greatest undefined when no stamp is held that a sound clock can have issued
+ */
 export function resetReading(store: StoreTransaction, greatest: Stamp | undefined): void {
-  if (greatest === undefined) return;
+  if (greatest === undefined) {
+    clearState(store, 'clock');
+    return;
+  }
   const { millis, counter } = parseStamp(greatest);
   writeState(store, 'clock', { millis, counter });
 }

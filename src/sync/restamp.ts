@@ -14,7 +14,7 @@ import {
   waitingItemChange,
 } from '../store/outbox';
 import { optionalBranded } from '../store/rows';
-import { clearState, readState, readState } from '../store/state';
+import { readState } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import { restampVersion } from '../store/versions';
 import { boundedMillis, correctedTime, issueStamp, resetReading } from './clock';
@@ -57,7 +57,6 @@ export function restampRefused(context: EditContext, change: OutboxChange): void
   const { store, wallMs, device } = context;
   const nowMs = correctedTime(store, wallMs);
   if ((readState(store, 'clock')?.millis ?? 0) > nowMs + maxStampAheadMs) {
-    clearState(store, 'clock');
     resetReading(store, greatestSoundStamp(store, nowMs));
   }
   if (change.collection === 'item') {
