@@ -47,13 +47,27 @@ export function contestedReplacements(named: Three<NamedMembers>): ContestedRepl
   const base = [...(named.base?.keys() ?? [])];
   const earlier = replacements(base, [...named.earlier.keys()]);
   const later = replacements(base, [...named.later.keys()]);
-  const replaced = base.filter(name => {
+  const replaced: string[] = [];
+  const dropped = new Set<string>();
+  let last: Contest | undefined;
+  for (const name of base) {
     const byEarlier = earlier.get(name);
     const byLater = later.get(name);
-    return byEarlier !== undefined && byLater !== undefined && !agree(byEarlier, byLater);
-  });
-  const givingWay = replaced.flatMap(name => earlier.get(name) ?? []).filter(name => !named.later.has(name));
-  return { replaced, dropped: new Set(givingWay) };
+    if (byEarlier === undefined || byLater === undefined) continue;
+    if (last?.byEarlier !== byEarlier || last.byLater !== byLater) {
+      last = { byEarlier, byLater, isContested: !agree(byEarlier, byLater) };
+      if (last.isContested) for (const added of byEarlier) if (!named.later.has(added)) dropped.add(added);
+    }
+    if (last.isContested) replaced.push(name);
+  }
+  return { replaced, dropped };
+}
+
+/** What two versions have in one place; a run of base elements that both dropped shares it. */
+interface Contest {
+  readonly byEarlier: readonly string[];
+  readonly byLater: readonly string[];
+  readonly isContested: boolean;
 }
 
 /** Answers a text that tells a member from its siblings, and how to show it; undefined when it has none. */
@@ -120,17 +134,21 @@ function replacements(
 ): ReadonlyMap<string, readonly string[]> {
   const inBase = new Set(base);
   const kept = new Set(side.filter(name => inBase.has(name)));
-  const addedAfter = new Map<string | undefined, string[]>();
-  let neighbour: string | undefined;
+  const placeAfter = new Map<string | undefined, string[]>();
+  let place: string[] = [];
+  placeAfter.set(undefined, place);
   for (const name of side) {
-    if (inBase.has(name)) neighbour = name;
-    else addedAfter.set(neighbour, [...(addedAfter.get(neighbour) ?? []), name]);
+    if (!inBase.has(name)) place.push(name);
+    else {
+      place = [];
+      placeAfter.set(name, place);
+    }
   }
   const replaced = new Map<string, readonly string[]>();
-  neighbour = undefined;
+  let neighbour: string | undefined;
   for (const name of base) {
     if (kept.has(name)) neighbour = name;
-    else replaced.set(name, addedAfter.get(neighbour) ?? []);
+    else replaced.set(name, placeAfter.get(neighbour) ?? []);
   }
   return replaced;
 }

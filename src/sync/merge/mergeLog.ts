@@ -1,3 +1,8 @@
+/** A conflict record has room for so many names; what else gave way goes unnamed. */
+export const maxNamedKeys = 100;
+/** A longer name is cut, which three dots show. In characters. */
+export const maxKeyLength = 120;
+
 /** What a merge decided for the later side, gathered while it goes through the fields. */
 export class MergeLog {
   private readonly names = new Set<string>();
@@ -15,12 +20,12 @@ export class MergeLog {
 
   /** The later side won a field over the earlier one, by the rule alone. */
   decided(name: string): void {
-    this.names.add(name);
+    if (this.names.size < maxNamedKeys) this.names.add(shortened(name));
   }
 
   /** The later side won over something that a person wrote on the earlier one. */
   lost(name: string): void {
-    this.names.add(name);
+    this.decided(name);
     this.asking = true;
   }
 
@@ -28,4 +33,9 @@ export class MergeLog {
   doubtful(): void {
     this.asking = true;
   }
+}
+
+function shortened(name: string): string {
+  if (name.length <= maxKeyLength) return name;
+  return `${Array.from(name.slice(0, maxKeyLength)).slice(0, -1).join('')}…`;
 }

@@ -6,6 +6,7 @@ import {
   type SnippetContent,
 } from '../../../../src/model/content';
 import { maxListEntries } from '../../../../src/model/contentCodec';
+import { maxKeyLength, maxNamedKeys } from '../../../../src/sync/merge/mergeLog';
 import { deleted, live, mergeBothWays, mergeLive, stampAt } from './versions';
 
 const emptyNote = emptyContent('note', 'Title');
@@ -541,6 +542,20 @@ describe('merging versions', () => {
       assert.deepEqual(merge.content.extra, {});
       assert.deepEqual({ keys: merge.keys, open: merge.open }, { keys: ['colour'], open: false });
     });
+  });
+
+  it('names only as much as a conflict record has room for, and asks all the same', () => {
+    const body = (value: number) =>
+      JSON.stringify(
+        Object.fromEntries(
+          Array.from({ length: 2 * maxNamedKeys }, (_, index) => [`${index} ${'😀'.repeat(1000)}`, value]),
+        ),
+      );
+    const merge = mergeLive(config({ body: body(1) }), config({ body: body(2) }), config({ body: body(3) }));
+    assert.equal(merge.open, true);
+    assert.equal(merge.keys.length, maxNamedKeys);
+    for (const key of merge.keys) assert.match(key, /^\d+ (😀)+…$/u);
+    assert.ok(merge.keys.every(key => key.length <= maxKeyLength));
   });
 
   it('decides by the contents, alike on every device, should two stamps be equal', () => {
