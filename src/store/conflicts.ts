@@ -14,7 +14,7 @@ import type { StoreTransaction } from './transaction';
 /** A conflict record as this device holds it. */
 export interface StoredConflict {
   readonly id: ConflictId;
-  /** Undefined when it is encrypted at rest and the device is locked. */
+  /** Undefined when it is encrypted at rest and the device is locked, or was closed so long ago that it was trimmed. */
   readonly conflict: Conflict | undefined;
   readonly revision: number;
   readonly stamp: Stamp;
@@ -36,11 +36,10 @@ export function findConflictIds(
   limit: number,
 ): readonly ConflictId[] {
   return store.sql
-    .all('SELECT id FROM conflicts WHERE deleted = 0 AND id >= ? AND id < ? ORDER BY id LIMIT ?', [
-      prefix,
-      `${prefix}g`,
-      limit,
-    ])
+    .all(
+      'SELECT id FROM conflicts WHERE deleted = 0 AND trimmed = 0 AND id >= ? AND id < ? ORDER BY id LIMIT ?',
+      [prefix, `${prefix}g`, limit],
+    )
     .map(row => branded(row, 'id', isConflictId));
 }
 
@@ -52,7 +51,7 @@ export function listConflicts(
   const marks = states.map(() => '?').join(',');
   return store.sql
     .all(
-      `SELECT * FROM conflicts WHERE deleted = 0 AND state IN (${marks}) ORDER BY detected_at DESC`,
+      `SELECT * FROM conflicts WHERE deleted = 0 AND trimmed = 0 AND state IN (${marks}) ORDER BY detected_at DESC`,
       states,
     )
     .map(row => storedConflict(store, row));
@@ -74,7 +73,10 @@ export function itemIdsInConflict(store: StoreTransaction): ReadonlySet<string> 
 
 export function conflictsOfItem(store: StoreTransaction, itemId: ItemId): readonly StoredConflict[] {
   return store.sql
-    .all('SELECT * FROM conflicts WHERE item_id = ? AND deleted = 0 ORDER BY detected_at DESC', [itemId])
+    .all(
+      'SELECT * FROM conflicts WHERE item_id = ? AND deleted = 0 AND trimmed = 0 ORDER BY detected_at DESC',
+      [itemId],
+    )
     .map(row => storedConflict(store, row));
 }
 
@@ -84,7 +86,7 @@ export function writeConflict(store: StoreTransaction, conflict: Conflict): void
   store.sql.run(
     `INSERT INTO conflicts(id, item_id, payload, state, revision, stamp, detected_at, deleted, version)
        VALUES (?,?,?,?,?,?,?,0,0)
-     ON CONFLICT(id) DO UPDATE SET payload = excluded.payload, state = excluded.state, deleted = 0,
+     ON CONFLICT(id) DO UPDATE SET payload = excluded.payload, state = excluded.state, deleted = 0, trimmed = 0,
        revision = excluded.revision, stamp = excluded.stamp`,
     [
       conflict.id,
@@ -103,10 +105,29 @@ export function markConflictPruned(store: StoreTransaction, id: ConflictId): voi
   store.sql.run(`UPDATE conflicts SET deleted = 1, payload = '{}', state = 'resolved' WHERE id = ?`, [id]);
 }
 
+/**
+ * Takes the texts of closed records that are older than `before`, and of those beyond `maxClosed`; their rows stay, so
+ * that their versions are known. At most `limit` at a time.
+ * @returns how many were trimmed
+ */
+export function trimClosedConflicts(
+  store: StoreTransaction,
+  options: { readonly before: string; readonly maxClosed: number; readonly limit: number },
+): number {
+  return store.sql.run(
+    `UPDATE conflicts SET payload = '{}', trimmed = 1 WHERE id IN (SELECT id FROM (
+       SELECT id, detected_at, row_number() OVER (ORDER BY detected_at DESC) AS place FROM conflicts
+       WHERE state <> 'open' AND deleted = 0 AND trimmed = 0)
+     WHERE (detected_at < ? OR place > ?)
+       AND id NOT IN (SELECT item_id FROM changes WHERE acknowledged_ms IS NULL) LIMIT ?)`,
+    [options.before, options.maxClosed, options.limit],
+  );
+}
+
 function storedConflict(store: StoreTransaction, row: Row): StoredConflict {
   const id = branded(row, 'id', isConflictId);
   const deleted = flag(row, 'deleted');
-  const value = deleted ? undefined : store.payloads.read(row['payload'], id);
+  const value = deleted || flag(row, 'trimmed') ? undefined : store.payloads.read(row['payload'], id);
   return {
     id,
     conflict: value === undefined ? undefined : unwrap(decodeConflict(value)),

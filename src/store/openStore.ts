@@ -1,13 +1,21 @@
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { StorageError } from '../sqlite/database';
-import { openDatabase } from '../sqlite/openDatabase';
+import { nodeFileCalls } from '../sqlite/fileCalls';
+import type { RecoveryReport } from '../sqlite/fileContext';
+import { syncFile } from '../sqlite/fileSteps';
+import { type OpenDatabaseOptions, type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
 import type { WasmLoader } from '../sqlite/wasmModule';
+import { createStoreMaintenance, type StoreMaintenance } from './maintenance';
 import type { Payloads } from './payloads';
+import { repairSalvaged } from './salvage';
 import { storeApplicationId, storeMigrations } from './schema';
+import { snapshotPath, snapshotsFolder } from './snapshotFiles';
+import { createSnapshots } from './snapshots';
 import { createStore, type Store } from './store';
 
 export interface OpenStoreOptions {
@@ -19,26 +27,86 @@ export interface OpenStoreOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly payloads: Payloads;
+  /** Hears of a damaged file that was recovered, at the opening or later. */
+  readonly onRecovered?: (recovered: Recovered) => void;
 }
 
 export interface OpenedStore {
   readonly store: Store;
+  /** What happened when the file was found damaged at the opening. */
+  readonly recovered: Recovered | undefined;
+  readonly maintenance: StoreMaintenance;
+}
+
+/** A damaged file was set aside, and what could be read of it was kept. */
+export interface Recovered {
+  readonly setAside: string;
+  readonly detail: string;
+  /** Items that were kept. */
+  readonly items: number;
+  /** False when rows were lost, which sync brings back as far as the server has them. */
+  readonly isComplete: boolean;
 }
 
 /** Opens the device's store, and makes it when there is none. */
 export async function openStore(options: OpenStoreOptions): Promise<Result<OpenedStore, StorageError>> {
-  const { folder, wasm, clock, timers, random, logger, payloads } = options;
-  const opened = await openDatabase({
-    path: join(folder, storeFileName),
-    migrations: storeMigrations,
-    applicationId: storeApplicationId,
-    wasm,
-    clock,
-    timers,
-    random,
-    logger,
+  const { folder, clock, logger, payloads } = options;
+  const opened = await openStoreFile(options, join(folder, storeFileName), {
+    migrationBackup: path => keepBeforeMigration(folder, path, clock.now()),
+    onRecovered: report => options.onRecovered?.(recoveredOf(report)),
   });
-  return opened.ok ? ok({ store: createStore(opened.value, payloads) }) : opened;
+  if (!opened.ok) return opened;
+  const database = opened.value;
+  const store = createStore(database, payloads);
+  const openFile = (path: string) => openStoreFile(options, path);
+  const files = nodeFileCalls;
+  const snapshots = createSnapshots({ folder, store, database, files, clock, logger, openFile });
+  const maintenance = createStoreMaintenance({ store, database, snapshots, clock, logger });
+  return ok({
+    store: {
+      ...store,
+      close: async () => {
+        maintenance.close();
+        await store.close();
+      },
+    },
+    recovered: database.recovered && recoveredOf(database.recovered),
+    maintenance,
+  });
+}
+
+function recoveredOf(report: RecoveryReport): Recovered {
+  return {
+    setAside: report.setAside,
+    detail: report.detail,
+    items: report.rowsByTable['items'] ?? 0,
+    isComplete: report.incompleteTables.length === 0,
+  };
 }
 
 export const storeFileName = 'store.db';
+
+function openStoreFile(
+  { wasm, clock, timers, random, logger }: OpenStoreOptions,
+  path: string,
+  hooks: Pick<OpenDatabaseOptions, 'migrationBackup' | 'onRecovered'> = {},
+): Promise<Result<OpenedDatabase, StorageError>> {
+  return openDatabase({
+    path,
+    migrations: storeMigrations,
+    applicationId: storeApplicationId,
+    ...{ wasm, clock, timers, random, logger },
+    salvage: repairSalvaged,
+    ...hooks,
+  });
+}
+
+/** A copy of the file as it was before the schema changes; how many items it has cannot be told before. */
+async function keepBeforeMigration(folder: string, path: string, nowMs: number): Promise<void> {
+  const to = snapshotPath(folder, { atMs: nowMs, reason: 'migration', items: 0 });
+  nodeFileCalls.makeFolder(join(folder, snapshotsFolder));
+  await copyFile(path, `${to}.part`);
+  syncFile(nodeFileCalls, `${to}.part`);
+  nodeFileCalls.rename(`${to}.part`, to);
+  nodeFileCalls.syncFolder(join(folder, snapshotsFolder));
+}

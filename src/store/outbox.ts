@@ -119,17 +119,23 @@ export function changesInFlight(store: StoreTransaction, limit: number): readonl
     .map(row => outboxChange(store, row));
 }
 
-/** What waits, is not refused, and has nothing of its subject in flight: oldest first, whole groups together. */
+/**
+ * What waits and is not refused, oldest first, whole groups together. What has a change of its subject in flight, or a
+ * version of the server that could not be opened and so not be merged, is left out.
+ */
 export function sendableChanges(store: StoreTransaction, limit: number): readonly OutboxChange[] {
-  const flying = new Set(
+  const heldUp = new Set(
     store.sql
-      .all('SELECT item_id FROM changes WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL')
+      .all(
+        `SELECT item_id FROM changes WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL
+         UNION ALL SELECT item_id FROM unopened`,
+      )
       .map(row => text(row, 'item_id')),
   );
   const waiting = store.sql.all(
     `SELECT id, item_id, group_id, refused FROM changes INDEXED BY changes_waiting
      WHERE acknowledged_ms IS NULL AND change_id IS NULL AND (refused IS NULL OR group_id IS NOT NULL) ORDER BY id LIMIT ?`,
-    [limit + flying.size],
+    [limit + heldUp.size],
   );
   const taken = new Set<number>();
   for (const row of waiting) {
@@ -137,7 +143,7 @@ export function sendableChanges(store: StoreTransaction, limit: number): readonl
     const groupId = optionalText(row, 'group_id');
     const members = groupId === undefined ? [row] : waitingGroup(store, groupId);
     if (taken.size + members.length > limit && taken.size > 0) break;
-    if (members.every(member => member['refused'] === null && !flying.has(text(member, 'item_id')))) {
+    if (members.every(member => member['refused'] === null && !heldUp.has(text(member, 'item_id')))) {
       for (const member of members) taken.add(integer(member, 'id'));
     }
   }
@@ -287,6 +293,11 @@ export function removeChange(store: StoreTransaction, change: OutboxChange): voi
 /** The change stays in the outbox but is not sent again until it is edited. */
 export function refuse(store: StoreTransaction, change: OutboxChange, reason: string): void {
   store.sql.run('UPDATE changes SET refused = ? WHERE id = ?', [reason, change.rowId]);
+}
+
+/** Changes that were refused are sent again. */
+export function forgetRefusals(store: StoreTransaction): void {
+  store.sql.run('UPDATE changes SET refused = NULL WHERE refused IS NOT NULL AND acknowledged_ms IS NULL');
 }
 
 /** Gives a waiting change another stamp. */

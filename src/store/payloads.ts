@@ -30,6 +30,10 @@ export class Payloads {
     this.#policy = policy;
   }
 
+  get policy(): AtRestPolicy {
+    return this.#policy;
+  }
+
   get unlocked(): boolean {
     return this.#cipher !== undefined;
   }

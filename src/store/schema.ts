@@ -88,7 +88,8 @@ const firstSchema = [
      deleted INTEGER NOT NULL,
      version INTEGER NOT NULL,
      synced_stamp TEXT,
-     wire_extra TEXT
+     wire_extra TEXT,
+     trimmed INTEGER NOT NULL DEFAULT 0
    ) WITHOUT ROWID`,
   'CREATE INDEX conflicts_by_state ON conflicts(state, detected_at)',
   'CREATE INDEX conflicts_by_item ON conflicts(item_id)',

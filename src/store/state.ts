@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { parseJson } from '../base/json';
 import { type AccountId, type DeviceId, isAccountId, isDeviceId } from '../model/ids/ids';
+import type { AtRestPolicy } from './payloads';
 import { text } from './rows';
 import type { StoreTransaction } from './transaction';
 
@@ -35,9 +36,12 @@ export interface DeviceState {
   readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
   /** Tells the local key from another one without telling anything of it; set before the first value is sealed. */
   readonly localKeyPrint: string;
-  readonly lastSnapshotMs: number;
+  /** The last daily snapshot that was due, and what the store looked like then. */
+  readonly dailySnapshot: { readonly atMs: number; readonly mark: string };
   /** While the search index is built anew: rows from this one on are not in it yet. */
   readonly searchIndexedBelow: number;
+  /** By which policy the rows lie in the file; while they are rewritten, the row after which that goes on. */
+  readonly atRest: { readonly policy: AtRestPolicy; readonly afterRid?: number };
 }
 
 /** Why everything is compared with the server's manifest. */
@@ -65,8 +69,9 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   guard: z.object({ changed: z.int(), total: z.int(), snapshot: z.string() }),
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
   localKeyPrint: z.string(),
-  lastSnapshotMs: z.number(),
+  dailySnapshot: z.object({ atMs: z.number(), mark: z.string() }),
   searchIndexedBelow: z.int().min(0),
+  atRest: z.object({ policy: z.enum(['sensitive', 'all']), afterRid: z.int().exactOptional() }),
 };
 
 export function readState<Key extends StateKey>(

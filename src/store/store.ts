@@ -11,7 +11,7 @@ import type { StoreTransaction } from './transaction';
 export interface Store {
   read<T>(work: (store: StoreTransaction) => T): Promise<Result<T, StorageError>>;
   /** Commits when `work` answers ok, and leaves the store as it was otherwise. */
-  write<T, E>(work: (store: StoreTransaction) => Result<T, E>): Promise<Result<T, E | StorageError>>;
+  write<T, E = never>(work: (store: StoreTransaction) => Result<T, E>): Promise<Result<T, E | StorageError>>;
   /** Hears that another process has written. */
   onForeignCommit(listener: () => void): Disposable;
   /** From now on, payloads are read and written by these rules. */

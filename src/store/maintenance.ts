@@ -1,0 +1,195 @@
+import { messageOf } from '../base/errors';
+import type { Logger } from '../base/logger';
+import { ok, type Result } from '../base/result';
+import { type Clock, dayMs, hourMs } from '../base/time';
+import type { StorageError } from '../sqlite/database';
+import type { Maintenance } from '../sqlite/maintenance';
+import type { ProcessLock } from '../sqlite/processLock';
+import { continueAtRest, isAtRestDue } from './atRestPolicy';
+import { pruneLogs } from './hygiene';
+import { scrub } from './scrub';
+import { continueSearchIndex } from './search/searchIndex';
+import type { Snapshots } from './snapshots';
+import type { Store } from './store';
+import { pruneVersions } from './versionUpkeep';
+
+/** What keeps a store in order. */
+export interface StoreMaintenance {
+  readonly snapshots: Snapshots;
+  /**
+   * Brings every row into the form that the policy in use asks for, and leaves no trace of what was clear. To be called
+   * when the policy has changed, and after a write that made an item sensitive. Nothing happens while locked.
+   */
+  applyAtRest(): Promise<Result<void, StorageError>>;
+  /**
+   * Does a little of what waits to be done: to be called when nothing else goes on, again after `waitMs`. One process of
+   * the device does it at a time.
+   */
+  idle(limits: {
+    readonly historyKeepDays: number;
+  }): Promise<Result<{ readonly waitMs: number }, StorageError>>;
+  close(): void;
+}
+
+export interface MaintenanceParts {
+  readonly store: Store;
+  readonly database: Maintenance;
+  readonly snapshots: Snapshots;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenance {
+  const upkeep = new Upkeep(parts);
+  return {
+    snapshots: parts.snapshots,
+    applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), ok()),
+    idle: async ({ historyKeepDays }) => {
+      const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false));
+      return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenRoundsMs }) : isBusy;
+    },
+    close: () => upkeep.close(),
+  };
+}
+
+/** Between two steps of a round of upkeep, so that nobody waits for it. */
+const betweenStepsMs = 100;
+const betweenRoundsMs = hourMs;
+const searchRowsPerStep = 200;
+/** Unused pages are given back when there are as many as this, and this share of the file. */
+const minFreePages = 500;
+const minFreeShare = 0.2;
+/** A whole check takes about 12 ms for each MiB, during which nobody can write. */
+const checkEveryMs = 7 * dayMs;
+
+type Step = (keepDays: number) => Promise<Result<boolean, StorageError>>;
+
+class Upkeep {
+  readonly #parts: MaintenanceParts;
+  #lock: ProcessLock | undefined;
+  #versionsAfter: string | undefined = '';
+  #checkedMs: number | undefined;
+  /** Each answers whether it has more to do. */
+  readonly #steps: readonly Step[] = [
+    () => this.#rest(),
+    () => this.#search(),
+    () => this.#snapshot(),
+    () => this.#logs(),
+    keepDays => this.#versions(keepDays),
+    () => this.#space(),
+    () => this.#check(),
+  ];
+  #next = 0;
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs `work` unless another process is at it; then answers `otherwise`. */
+  async alone<T>(
+    work: () => Promise<Result<T, StorageError>>,
+    otherwise: Result<T, StorageError>,
+  ): Promise<Result<T, StorageError>> {
+    if (this.#lock === undefined) {
+      const opened = await this.#parts.database.openLock('upkeep');
+      if (!opened.ok) return opened;
+      this.#lock = opened.value;
+    }
+    if (this.#lock.isHeld) return otherwise;
+    const acquired = await this.#lock.tryAcquire();
+    if (!acquired.ok) return acquired;
+    if (!acquired.value) return otherwise;
+    try {
+      return await work();
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  close(): void {
+    try {
+      this.#lock?.dispose();
+    } catch (error) {
+      // The next process that opens the lock clears it away.
+      this.#parts.logger.debug('the lock of the upkeep could not be left', { error: messageOf(error) });
+    }
+    this.#lock = undefined;
+  }
+
+  /** One step of the round; answers whether the round goes on. */
+  async step(keepDays: number): Promise<Result<boolean, StorageError>> {
+    const step = this.#steps[this.#next];
+    if (step === undefined) {
+      this.#next = 0;
+      return ok(false);
+    }
+    const more = await step(keepDays);
+    if (more.ok && !more.value) this.#next++;
+    return more.ok ? ok(true) : more;
+  }
+
+  async applyAtRest(): Promise<Result<void, StorageError>> {
+    for (;;) {
+      const more = await this.#rest();
+      if (!more.ok) return more;
+      if (!more.value) return ok();
+    }
+  }
+
+  async #rest(): Promise<Result<boolean, StorageError>> {
+    const { store } = this.#parts;
+    const due = await store.read(tx => tx.payloads.unlocked && isAtRestDue(tx));
+    if (!due.ok) return due;
+    if (due.value) {
+      const rewritten = await store.write(tx => ok(continueAtRest(tx)));
+      return rewritten.ok ? ok(true) : rewritten;
+    }
+    const scrubbed = await scrub(this.#parts);
+    return scrubbed.ok ? ok(false) : scrubbed;
+  }
+
+  async #search(): Promise<Result<boolean, StorageError>> {
+    const whole = await this.#parts.store.write(tx => ok(continueSearchIndex(tx, searchRowsPerStep)));
+    return whole.ok ? ok(!whole.value) : whole;
+  }
+
+  async #snapshot(): Promise<Result<boolean, StorageError>> {
+    const taken = await this.#parts.snapshots.takeDaily();
+    return taken.ok ? ok(false) : taken;
+  }
+
+  async #logs(): Promise<Result<boolean, StorageError>> {
+    const done = await this.#parts.store.write(tx => ok(pruneLogs(tx, this.#parts.clock.now())));
+    return done.ok ? ok(!done.value) : done;
+  }
+
+  async #versions(keepDays: number): Promise<Result<boolean, StorageError>> {
+    const after = this.#versionsAfter ?? '';
+    const limits = { nowMs: this.#parts.clock.now(), keepDays };
+    const next = await this.#parts.store.write(tx => ok(pruneVersions(tx, limits, after)));
+    if (!next.ok) return next;
+    this.#versionsAfter = next.value;
+    return ok(next.value !== undefined);
+  }
+
+  async #space(): Promise<Result<boolean, StorageError>> {
+    const stats = await this.#parts.database.stats();
+    if (!stats.ok) return stats;
+    const { freePageCount, pageCount } = stats.value;
+    if (freePageCount < minFreePages || freePageCount < pageCount * minFreeShare) return ok(false);
+    const freed = await this.#parts.database.vacuum();
+    return freed.ok ? ok(false) : freed;
+  }
+
+  async #check(): Promise<Result<boolean, StorageError>> {
+    const { database, clock } = this.#parts;
+    const stats = await database.stats();
+    if (!stats.ok) return stats;
+    const nowMs = clock.monotonic();
+    this.#checkedMs ??= nowMs;
+    if (!stats.value.isCheckDue && nowMs - this.#checkedMs < checkEveryMs) return ok(false);
+    this.#checkedMs = nowMs;
+    const checked = await database.quickCheck();
+    return checked.ok ? ok(false) : checked;
+  }
+}

@@ -1,0 +1,73 @@
+import type { Transaction } from '../sqlite/database';
+
+/**
+ * Mends what only a damaged file, or a bug, can bring about: edits that are in no outbox, and changes without their
+ * item. Works on rows as they lie in the file, so that it needs no key.
+ */
+
+/** Items with a state that the server does not have and that is not in the outbox. */
+export function countLostEdits(tx: Transaction): number {
+  const items = tx.all(`SELECT 1 FROM items WHERE ${itemIsLost}`).length;
+  return items + tx.all(`SELECT 1 FROM conflicts WHERE ${recordIsLost}`).length;
+}
+
+/** Puts them into the outbox, on the version that is held of them. */
+export function requeueLostEdits(tx: Transaction): number {
+  const items = tx.run(
+    `INSERT INTO changes(collection, item_id, change_type, timestamp, payload, base_version, base_timestamp,
+       base_deleted, base_payload, ancestors)
+     SELECT 'item', id, CASE deleted WHEN 0 THEN 'upsert' ELSE 'delete' END, last_modified, payload, version,
+       synced_stamp, synced_deleted,
+       (SELECT v.payload FROM versions AS v WHERE v.item_id = items.id AND v.stamp = items.synced_stamp AND packed = 0),
+       CASE WHEN synced_stamp IS NULL THEN '[]' ELSE
+         (SELECT json_group_array(value) FROM (SELECT items.synced_stamp AS value UNION ALL
+           SELECT value FROM json_each(items.ancestors) LIMIT ${maxAncestors})) END
+     FROM items WHERE ${itemIsLost}`,
+  );
+  const records = tx.run(
+    `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors)
+     SELECT 'conflict', id, 'upsert', stamp, 0, 0, '[]' FROM conflicts WHERE ${recordIsLost}`,
+  );
+  return items + records;
+}
+
+/** Changes that wait but whose item is not there. */
+export function countChangesWithoutItem(tx: Transaction): number {
+  return tx.all(`SELECT 1 FROM changes WHERE ${hasNoItem}`).length;
+}
+
+/** Makes the items anew from what their changes hold; changes that hold nothing are taken away. */
+export function restoreItemsOfChanges(tx: Transaction): number {
+  const restored = tx.run(
+    `INSERT INTO items(id, type, payload, last_modified, deleted, owner_device_id, version, synced_stamp,
+       synced_deleted, ancestors, modified_ms, created_ms, saved_ms)
+     SELECT item_id, coalesce(CASE typeof(payload) WHEN 'text' THEN json_extract(payload, '$.kind') END, 'note'),
+       payload, timestamp, change_type = 'delete', substr(timestamp, ${deviceIdAt}), base_version,
+       CASE WHEN base_version > 0 THEN base_timestamp END, base_deleted, '[]',
+       cast(substr(timestamp, 1, ${millisDigits}) AS INTEGER), cast(substr(timestamp, 1, ${millisDigits}) AS INTEGER),
+       cast(substr(timestamp, 1, ${millisDigits}) AS INTEGER)
+     FROM changes WHERE ${hasNoItem} AND payload IS NOT NULL
+       AND id = (SELECT max(id) FROM changes AS c WHERE c.item_id = changes.item_id AND acknowledged_ms IS NULL)`,
+  );
+  return restored + tx.run(`DELETE FROM changes WHERE ${hasNoItem}`);
+}
+
+/** Changes that say that they were sent, without what was sent. */
+export function countHollowFlights(tx: Transaction): number {
+  return tx.all(`SELECT 1 FROM changes WHERE ${isHollow}`).length;
+}
+
+/** They wait again, to be sent anew. */
+export function thawHollowFlights(tx: Transaction): number {
+  return tx.run(`UPDATE changes SET change_id = NULL WHERE ${isHollow}`);
+}
+
+const maxAncestors = 16;
+const millisDigits = 16;
+const deviceIdAt = 23;
+
+const isInOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
+const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND deleted = 1) AND id NOT IN (${isInOutbox})`;
+const recordIsLost = `stamp IS NOT synced_stamp AND deleted = 0 AND trimmed = 0 AND id NOT IN (${isInOutbox})`;
+const hasNoItem = `acknowledged_ms IS NULL AND collection = 'item' AND item_id NOT IN (SELECT id FROM items)`;
+const isHollow = 'acknowledged_ms IS NULL AND change_id IS NOT NULL AND frozen IS NULL';

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { dayMs, isoTime } from '../base/time';
+import type { FileCalls } from '../sqlite/fileCalls';
+
+/** Why a snapshot was taken. */
+export const snapshotReasons = ['migration', 'massChange', 'daily', 'command', 'rollback'] as const;
+export type SnapshotReason = (typeof snapshotReasons)[number];
+
+/** A copy of the whole store, as a file of its own. What is told of it is in the file's name. */
+export interface Snapshot {
+  /** The time, in a form that orders like the time: `20260102T030405678Z`. */
+  readonly id: string;
+  readonly atMs: number;
+  readonly reason: SnapshotReason;
+  /** Live items. */
+  readonly items: number;
+  readonly bytes: number;
+  readonly path: string;
+}
+
+export const snapshotsFolder = 'snapshots';
+
+/** Kept for each reason, the latest; and for so many days, the last one of all for ever. */
+const keptSnapshots: Readonly<Record<SnapshotReason, number>> = {
+  migration: 3,
+  massChange: 5,
+  daily: 7,
+  command: 20,
+  rollback: 5,
+};
+export const keepSnapshotDays = 90;
+/** Daily snapshots of a large store are fewer, but at least {@link leastDailySnapshots}. */
+export const maxDailySnapshotBytes = 1024 * 1024 * 1024;
+const leastDailySnapshots = 2;
+
+export function snapshotPath(
+  folder: string,
+  snapshot: { readonly atMs: number; readonly reason: SnapshotReason; readonly items: number },
+): string {
+  const id = isoTime(snapshot.atMs).replaceAll(/[-:.]/g, '');
+  return join(folder, snapshotsFolder, `${id}.${snapshot.reason}.${snapshot.items}.db`);
+}
+
+/** Newest first. */
+export function listSnapshotFiles(files: FileCalls, folder: string): readonly Snapshot[] {
+  const path = join(folder, snapshotsFolder);
+  if (files.status(path) === undefined) return [];
+  return files
+    .list(path)
+    .flatMap(name => snapshotNamed(files, path, name) ?? [])
+    .sort((left, right) => (left.id < right.id ? 1 : -1));
+}
+
+/** Those that are kept no longer. */
+export function outdatedSnapshots(snapshots: readonly Snapshot[], nowMs: number): readonly Snapshot[] {
+  const newestFirst = [...snapshots].sort((left, right) => (left.id < right.id ? 1 : -1));
+  const seen = new Map<SnapshotReason, { count: number; bytes: number }>();
+  return newestFirst.filter((snapshot, index) => {
+    const before = seen.get(snapshot.reason) ?? { count: 0, bytes: 0 };
+    const now = { count: before.count + 1, bytes: before.bytes + snapshot.bytes };
+    seen.set(snapshot.reason, now);
+    if (index === 0) return false;
+    const isTooMuch =
+      snapshot.reason === 'daily' && now.bytes > maxDailySnapshotBytes && now.count > leastDailySnapshots;
+    return (
+      isTooMuch ||
+      now.count > keptSnapshots[snapshot.reason] ||
+      nowMs - snapshot.atMs > keepSnapshotDays * dayMs
+    );
+  });
+}
+
+const namePattern = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.([a-zA-Z]+)\.(\d+)\.db$/;
+
+function snapshotNamed(files: FileCalls, folder: string, name: string): Snapshot | undefined {
+  const match = namePattern.exec(name);
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second, millis, reasonName, items] = match;
+  const reason = snapshotReasons.find(known => known === reasonName);
+  const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millis}Z`);
+  const path = join(folder, name);
+  const status = files.status(path);
+  if (reason === undefined || Number.isNaN(atMs) || status === undefined) return undefined;
+  const id = name.slice(0, name.indexOf('.'));
+  return { id, atMs, reason, items: Number(items), bytes: status.sizeBytes, path };
+}

@@ -1,0 +1,159 @@
+import type { Logger } from '../base/logger';
+import { err, ok, type Result } from '../base/result';
+import { type Clock, dayMs } from '../base/time';
+import type { StorageError } from '../sqlite/database';
+import type { FileCalls } from '../sqlite/fileCalls';
+import type { Maintenance } from '../sqlite/maintenance';
+import type { OpenedDatabase } from '../sqlite/openDatabase';
+import { attemptFiles } from './fileAttempt';
+import { countItems } from './items';
+import type { Payloads } from './payloads';
+import {
+  listSnapshotFiles,
+  outdatedSnapshots,
+  type Snapshot,
+  type SnapshotReason,
+  snapshotPath,
+} from './snapshotFiles';
+import { createSnapshotReader, type SnapshotReader } from './snapshotReader';
+import { readState, writeState } from './state';
+import { createStore, type Store } from './store';
+import type { StoreTransaction } from './transaction';
+
+/** Copies of the whole store, to go back to. */
+export interface Snapshots {
+  /** Takes one now, and lets go of those that are kept no longer. */
+  take(reason: SnapshotReason): Promise<Result<Snapshot, StorageError>>;
+  /** Takes the one of the day, unless nothing has changed since the last. */
+  takeDaily(): Promise<Result<Snapshot | undefined, StorageError>>;
+  /** Newest first. */
+  list(): Result<readonly Snapshot[], StorageError>;
+  /** Opens one to be compared with the store. A snapshot of an older version is brought to the latest schema. */
+  open(id: string): Promise<Result<SnapshotReader, StorageError | UnknownSnapshot>>;
+  /** Opens one as a store of its own, to be mended. */
+  openStore(snapshot: Snapshot): Promise<Result<OpenedSnapshot, StorageError>>;
+}
+
+export interface UnknownSnapshot {
+  readonly type: 'unknownSnapshot';
+}
+
+export interface OpenedSnapshot {
+  readonly store: Store;
+  readonly database: OpenedDatabase;
+}
+
+export interface SnapshotParts {
+  readonly folder: string;
+  readonly store: Store;
+  readonly database: Maintenance;
+  readonly files: FileCalls;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly openFile: (path: string) => Promise<Result<OpenedDatabase, StorageError>>;
+}
+
+export function createSnapshots(parts: SnapshotParts): Snapshots {
+  const { folder, store, database, files, clock, logger } = parts;
+
+  const openStore = async (snapshot: Snapshot): Promise<Result<OpenedSnapshot, StorageError>> => {
+    const payloads = await store.read(tx => tx.payloads);
+    if (!payloads.ok) return payloads;
+    return openSnapshotFile(parts, snapshot, payloads.value);
+  };
+
+  const take = async (reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> => {
+    const counted = await store.read(tx => countItems(tx).live);
+    if (!counted.ok) return counted;
+    const before = list();
+    if (!before.ok) return before;
+    const atMs = freeTime(before.value, clock.now());
+    const path = snapshotPath(folder, { atMs, reason, items: counted.value });
+    const written = await database.checkpointSnapshot(path);
+    if (!written.ok) return written;
+    const after = list();
+    if (!after.ok) return after;
+    const taken = after.value.find(snapshot => snapshot.path === path);
+    if (!taken) return err({ type: 'io', code: 'ENOENT' });
+    logger.info('took a snapshot', { id: taken.id, reason, items: taken.items });
+    const outdated = outdatedSnapshots(after.value, clock.now());
+    const forgotten = attemptFiles(folder, () => {
+      for (const snapshot of outdated) files.remove(snapshot.path);
+    });
+    return forgotten.ok ? ok(taken) : forgotten;
+  };
+
+  const list = () => attemptFiles(folder, () => listSnapshotFiles(files, folder));
+
+  return {
+    take,
+    openStore,
+    list,
+
+    async takeDaily() {
+      const due = await store.read(tx => dailyMark(tx, clock.now()));
+      if (!due.ok) return due;
+      if (due.value === undefined) return ok(undefined);
+      const { mark, isChanged } = due.value;
+      const taken: Result<Snapshot | undefined, StorageError> = isChanged
+        ? await take('daily')
+        : ok(undefined);
+      if (!taken.ok) return taken;
+      const noted = await store.write(tx => ok(writeState(tx, 'dailySnapshot', { atMs: clock.now(), mark })));
+      return noted.ok ? taken : noted;
+    },
+
+    async open(id) {
+      const listed = list();
+      if (!listed.ok) return listed;
+      const snapshot = listed.value.find(each => each.id === id);
+      if (!snapshot) return err({ type: 'unknownSnapshot' });
+      const opened = await openStore(snapshot);
+      return opened.ok ? ok(createSnapshotReader(store, opened.value.store)) : opened;
+    },
+  };
+}
+
+async function openSnapshotFile(
+  { openFile, files, logger }: SnapshotParts,
+  snapshot: Snapshot,
+  payloads: Payloads,
+): Promise<Result<OpenedSnapshot, StorageError>> {
+  const opened = await openFile(snapshot.path);
+  if (!opened.ok) return opened;
+  const { recovered } = opened.value;
+  if (recovered) {
+    // It is a copy: what could be read of it is all that can be gone back to.
+    logger.warn('a snapshot was damaged', { id: snapshot.id, detail: recovered.detail });
+    const removed = attemptFiles(recovered.setAside, () => files.remove(recovered.setAside));
+    if (!removed.ok) return removed;
+  }
+  return ok({ store: createStore(opened.value, payloads), database: opened.value });
+}
+
+/** Two snapshots never have the same time. */
+function freeTime(snapshots: readonly Snapshot[], wallMs: number): number {
+  const taken = new Set(snapshots.map(snapshot => snapshot.atMs));
+  let atMs = Math.floor(wallMs);
+  while (taken.has(atMs)) atMs++;
+  return atMs;
+}
+
+/** What tells whether anything has changed since the last daily snapshot; undefined while none is due. */
+function dailyMark(
+  store: StoreTransaction,
+  wallMs: number,
+): { readonly mark: string; readonly isChanged: boolean } | undefined {
+  const last = readState(store, 'dailySnapshot');
+  const sinceMs = wallMs - (last?.atMs ?? 0);
+  if (sinceMs >= 0 && sinceMs < dayMs) return undefined;
+  const { all } = countItems(store);
+  const newest = [0, 1].map(
+    deleted =>
+      store.sql.get('SELECT max(last_modified) AS stamp FROM items WHERE deleted = ?', [deleted])?.[
+        'stamp'
+      ] ?? '',
+  );
+  const mark = [all, ...newest].join(' ');
+  return { mark, isChanged: all > 0 && mark !== last?.mark };
+}

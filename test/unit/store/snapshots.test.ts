@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '../../../src/base/logger';
+import { systemRandom } from '../../../src/base/random';
+import { unwrap } from '../../../src/base/result';
+import { dayMs, systemClock, systemTimers } from '../../../src/base/time';
+import { removeItem } from '../../../src/store/items';
+import { type OpenedStore, openStore } from '../../../src/store/openStore';
+import { Payloads } from '../../../src/store/payloads';
+import {
+  keepSnapshotDays,
+  maxDailySnapshotBytes,
+  outdatedSnapshots,
+  type Snapshot,
+  type SnapshotReason,
+} from '../../../src/store/snapshotFiles';
+import { sqliteWasm } from '../../support/sqliteWasm';
+import { inStore, itemId, note, putItem, testCipher } from '../../support/storeFixture';
+
+describe('snapshots', () => {
+  let folder = '';
+  let nowMs = Date.parse('2026-01-02T03:04:05.678Z');
+  let opened: OpenedStore;
+  const open = async () =>
+    unwrap(
+      await openStore({
+        folder,
+        wasm: sqliteWasm,
+        clock: { now: () => nowMs, monotonic: systemClock.monotonic },
+        timers: systemTimers,
+        random: systemRandom,
+        logger: silentLogger,
+        payloads: new Payloads(testCipher(), 'sensitive'),
+      }),
+    );
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'snapshots-'));
+    opened = await open();
+  });
+  afterEach(async () => {
+    await opened.store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are listed newest first, with why, when, how many items and how large', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
+    const first = unwrap(await snapshots.take('command'));
+    const second = unwrap(await snapshots.take('rollback'));
+    assert.deepEqual(unwrap(snapshots.list()), [second, first]);
+    assert.equal(first.id, '20260102T030405678Z');
+    assert.equal(second.id, '20260102T030405679Z');
+    assert.equal(first.items, 1);
+    assert.equal(first.bytes, statSync(first.path).size);
+  });
+
+  it('tell what setting the store back takes, in both directions', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => {
+      putItem(tx, itemId(1), note('same'), 1);
+      putItem(tx, itemId(2), note('before'), 2);
+      putItem(tx, itemId(3), note('deleted since'), 3);
+      putItem(tx, itemId(4), note('restored since'), 4, true);
+      putItem(tx, itemId(5), note('secret', 'one', { sensitive: true }), 5);
+      putItem(tx, itemId(6), note('gone since'), 6);
+      putItem(tx, itemId(7), note('deleted all the time'), 7, true);
+    });
+    const { id } = unwrap(await snapshots.take('command'));
+    await inStore(opened.store, tx => {
+      putItem(tx, itemId(1), note('same'), 11);
+      putItem(tx, itemId(2), note('after'), 12);
+      putItem(tx, itemId(3), note('deleted since'), 13, true);
+      putItem(tx, itemId(4), note('restored since'), 14);
+      putItem(tx, itemId(5), note('secret', 'two', { sensitive: true }), 15);
+      removeItem(tx, itemId(6));
+      putItem(tx, itemId(8), note('new'), 18);
+    });
+    const reader = unwrap(await snapshots.open(id));
+    const differing = unwrap(await reader.differences());
+    assert.deepEqual(
+      unwrap(await reader.edits(differing)).map(edit => [
+        edit.itemId,
+        edit.content?.title,
+        edit.content?.body,
+        edit.deleted,
+      ]),
+      [
+        [itemId(2), 'before', '', false],
+        [itemId(3), 'deleted since', '', false],
+        [itemId(4), 'restored since', '', true],
+        [itemId(5), 'secret', 'one', false],
+        [itemId(6), 'gone since', '', false],
+        [itemId(8), 'new', '', true],
+      ],
+    );
+    await reader.close();
+    const undo = unwrap(await snapshots.take('rollback'));
+    const same = unwrap(await snapshots.open(undo.id));
+    assert.deepEqual(unwrap(await same.differences()), []);
+    await same.close();
+  });
+
+  it('are compared item by item in stores of many', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => {
+      for (let number = 0; number < 1300; number += 2) putItem(tx, itemId(number), note(`${number}`), 1);
+    });
+    const { id } = unwrap(await snapshots.take('command'));
+    await inStore(opened.store, tx => {
+      for (let number = 1; number < 1300; number += 2) putItem(tx, itemId(number), note(`${number}`), 2);
+      putItem(tx, itemId(1200), note('changed'), 2);
+    });
+    const reader = unwrap(await snapshots.open(id));
+    const differing = unwrap(await reader.differences());
+    const expected = [itemId(1200), ...Array.from({ length: 650 }, (_, index) => itemId(2 * index + 1))];
+    assert.deepEqual([...differing].sort(), expected.sort());
+    await reader.close();
+  });
+
+  it('of the day are taken when something has changed', async () => {
+    const { snapshots } = opened.maintenance;
+    assert.equal(unwrap(await snapshots.takeDaily()), undefined);
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
+    assert.equal(unwrap(await snapshots.takeDaily()), undefined);
+    nowMs += dayMs;
+    assert.equal(unwrap(await snapshots.takeDaily())?.reason, 'daily');
+    assert.equal(unwrap(await snapshots.takeDaily()), undefined);
+    nowMs += dayMs;
+    assert.equal(unwrap(await snapshots.takeDaily()), undefined);
+    nowMs += dayMs;
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('two'), 2));
+    assert.equal(unwrap(await snapshots.takeDaily())?.items, 1);
+    assert.equal(unwrap(snapshots.list()).length, 2);
+  });
+
+  it('that do not exist are said to be unknown', async () => {
+    assert.deepEqual(await opened.maintenance.snapshots.open('20250101T000000000Z'), {
+      ok: false,
+      error: { type: 'unknownSnapshot' },
+    });
+  });
+
+  it('leave other files of their folder alone, and nothing behind', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
+    const { id } = unwrap(await snapshots.take('command'));
+    const reader = unwrap(await snapshots.open(id));
+    await reader.close();
+    assert.deepEqual(
+      readdirSync(join(folder, 'snapshots')).filter(name => name !== 'locks'),
+      [`${id}.command.1.db`],
+    );
+  });
+
+  it('hold no clear text of an item that became sensitive, and neither does the store', async () => {
+    const { snapshots } = opened.maintenance;
+    const secret = 'correct-horse-battery';
+    await inStore(opened.store, tx => {
+      for (let number = 1; number <= 30; number++) {
+        const text = number % 3 === 0 ? `the ${secret} of ${number} staple${number}` : `other text ${number}`;
+        putItem(tx, itemId(number), note(`title ${number}`, text.repeat(number)), number);
+        putItem(tx, itemId(number), note(`title ${number}`, `${text} ${text}`), 100 + number);
+      }
+    });
+    unwrap(await snapshots.take('command'));
+    unwrap(await snapshots.take('daily'));
+    await inStore(opened.store, tx => {
+      for (let number = 3; number <= 30; number += 3) {
+        const content = note(`title ${number}`, `the ${secret}`, { sensitive: true });
+        putItem(tx, itemId(number), content, 200 + number);
+      }
+    });
+    unwrap(await opened.maintenance.applyAtRest());
+    const left = filesBelow(folder).filter(path =>
+      /horse|battery|staple\d/.test(readFileSync(path, 'latin1')),
+    );
+    assert.deepEqual(left, []);
+    const [snapshot] = unwrap(snapshots.list());
+    assert(snapshot);
+    const reader = unwrap(await snapshots.open(snapshot.id));
+    const [edit] = unwrap(await reader.edits([itemId(3)]));
+    assert.match(edit?.content?.body ?? '', /correct-horse-battery of 3/);
+    await reader.close();
+  });
+
+  it('are kept by count for each reason, by age, and by size for daily ones', () => {
+    const snapshot = (daysAgo: number, reason: SnapshotReason, bytes = 1): Snapshot => {
+      const atMs = nowMs - daysAgo * dayMs;
+      return { id: new Date(atMs).toISOString(), atMs, reason, items: 1, bytes, path: '' };
+    };
+    const outdated = (...held: readonly Snapshot[]) =>
+      outdatedSnapshots(held, nowMs).map(({ atMs }) => Math.round((nowMs - atMs) / dayMs));
+    const daily = Array.from({ length: 10 }, (_, days) => snapshot(days, 'daily'));
+    assert.deepEqual(outdated(...daily), [7, 8, 9]);
+    assert.deepEqual(outdated(...daily, snapshot(50, 'command'), snapshot(95, 'massChange')), [7, 8, 9, 95]);
+    assert.deepEqual(outdated(snapshot(keepSnapshotDays + 1, 'command')), []);
+    const large = daily.map(each => ({ ...each, bytes: maxDailySnapshotBytes / 4 }));
+    assert.deepEqual(outdated(...large), [4, 5, 6, 7, 8, 9]);
+    const huge = daily.map(each => ({ ...each, bytes: maxDailySnapshotBytes }));
+    assert.deepEqual(outdated(...huge), [2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true })
+    .map(name => join(folder, String(name)))
+    .filter(path => existsSync(path) && statSync(path).isFile());
+}
