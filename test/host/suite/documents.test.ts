@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { secondMs, systemTimers } from '../../../src/base/time';
 import type { ScratchSyncApi } from '../../../src/extension/api/scratchSync';
-import { activated, bodyBecomes, closeAll, openItem, openNote, shows, type, until } from './helpers';
+import {
+  activated,
+  bodyBecomes,
+  closeAll,
+  openItem,
+  openNote,
+  setAutoSave,
+  shows,
+  type,
+  until,
+} from './helpers';
 
 /** Longer than the editor takes to read a file again after it was told of a change. */
 const settleMs = secondMs;
@@ -17,7 +27,10 @@ describe('items as documents', () => {
 
   before(async () => {
     api = await activated();
+    await setAutoSave('off');
   });
+
+  after(() => setAutoSave('afterDelay'));
 
   afterEach(closeAll);
 
@@ -88,6 +101,16 @@ describe('items as documents', () => {
     await type(document, 'AAAA\nbbb\nccc\nddd\n');
     assert.ok(await document.save());
     await shows(document, 'AAAA\nbbb\nCCC\nDDD\n');
+  });
+
+  it('are saved by the editor itself, with changes from elsewhere merged', async () => {
+    const { item, document } = await openNote(api, { body: 'aaa\nbbb\nccc\n' });
+    await setAutoSave('afterDelay');
+    await type(document, 'AAA\nbbb\nccc\n');
+    await api.items.update(item.id, { body: 'aaa\nbbb\nCCC\n' });
+    await shows(document, 'AAA\nbbb\nCCC\n');
+    await bodyBecomes(api, item.id, 'AAA\nbbb\nCCC\n');
+    await setAutoSave('off');
   });
 
   it('can be undone over a merge', async () => {

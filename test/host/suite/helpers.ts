@@ -14,6 +14,12 @@ export async function activated(): Promise<ScratchSyncApi> {
   return extension.activate();
 }
 
+/** The browser saves by itself after a second; `off` leaves saving to the test. */
+export async function setAutoSave(value: 'off' | 'afterDelay'): Promise<void> {
+  const files = vscode.workspace.getConfiguration('files');
+  await files.update('autoSave', value, vscode.ConfigurationTarget.Global);
+}
+
 /** Asks until the answer is not undefined, false or an empty list; fails with `what` after a bounded time. */
 export async function until<T>(what: string, ask: () => T | Thenable<T>): Promise<NonNullable<T>> {
   const startedMs = systemClock.monotonic();
