@@ -112,9 +112,15 @@ async function open(
     if (lock.ok) cleanup.add(() => lock.value.dispose());
     return lock;
   };
+  // Both are heard of before the lock is held, under which alone markers are written.
+  let checkReason: string | undefined;
   const lock = await openLock(basename(path), {
-    onTakenOver: () => markers.set('check-due', 'a process ended while it held the lock'),
-    onEarlierBoot: () => markers.set('check-due', 'the machine was started anew while the store was open'),
+    onTakenOver: () => {
+      checkReason = 'a process ended while it held the lock';
+    },
+    onEarlierBoot: () => {
+      checkReason = 'the machine was started anew while the store was open';
+    },
   });
   if (!lock.ok) return lock;
 
@@ -143,6 +149,10 @@ async function open(
     schemaVersion: latestVersion(options.migrations),
     foreignCommits,
     logger,
+    onLocked: () => {
+      if (checkReason !== undefined) markers.set('check-due', checkReason);
+      checkReason = undefined;
+    },
     requiredMode: () => requiredMode(context),
     reopen: () => openConnection(context),
     onDamageSuspected: detail => markers.set('damage-suspected', detail),

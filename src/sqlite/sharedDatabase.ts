@@ -17,6 +17,8 @@ export interface SharedDatabaseParts {
   readonly schemaVersion: number;
   readonly foreignCommits: ForeignCommits;
   readonly logger: Logger;
+  /** Called first whenever the lock was acquired. */
+  readonly onLocked: () => void;
   /** The mode that every process is to use now; called under the lock. */
   readonly requiredMode: () => ConnectionMode;
   /** Opens the file anew; called under the lock. */
@@ -126,8 +128,9 @@ export class SharedDatabase implements Database {
 
   /** A connection to the file that is at the path now: the open one, or a new one when the file is another. */
   async #ready(): Promise<Result<Connection, StorageError>> {
-    const { requiredMode, reopen, path } = this.#parts;
+    const { onLocked, requiredMode, reopen, path } = this.#parts;
     try {
+      onLocked();
       const connection = this.#connection;
       if (connection?.mode === requiredMode() && connection.isCurrent()) return ok(connection);
       this.#discard();

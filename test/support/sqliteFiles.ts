@@ -8,34 +8,11 @@ import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
-import type { Migration } from '../../src/sqlite/database';
 import { importTable } from '../../src/sqlite/importTable';
 import { type OpenDatabaseOptions, type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
 import { type SqliteEngine, startEngine } from '../../src/sqlite/wasmModule';
+import { testApplicationId, testMigrations } from './sqliteSchema';
 import { sqliteWasm } from './sqliteWasm';
-
-/** Marks the files of these tests. */
-export const testApplicationId = 0x54455354;
-
-/** A table as the store has them: an indexed key, a text, and a full-text index that triggers keep. */
-export const testMigrations: readonly Migration[] = [
-  {
-    version: 1,
-    up(tx) {
-      tx.run('CREATE TABLE item(rid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)');
-      tx.run('CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID');
-      tx.run('CREATE VIRTUAL TABLE search USING fts4(content="item", body, tokenize=unicode61)');
-      tx.run('CREATE TRIGGER bu BEFORE UPDATE ON item BEGIN DELETE FROM search WHERE docid = old.rid; END');
-      tx.run('CREATE TRIGGER bd BEFORE DELETE ON item BEGIN DELETE FROM search WHERE docid = old.rid; END');
-      tx.run(
-        'CREATE TRIGGER au AFTER UPDATE ON item BEGIN INSERT INTO search(docid, body) VALUES (new.rid, new.body); END',
-      );
-      tx.run(
-        'CREATE TRIGGER ai AFTER INSERT ON item BEGIN INSERT INTO search(docid, body) VALUES (new.rid, new.body); END',
-      );
-    },
-  },
-];
 
 /** What `openDatabase` takes for the file at `path`, with the machine's own clock and disk. */
 export function optionsFor(path: string): OpenDatabaseOptions {

@@ -18,7 +18,7 @@ import { readSchemaState } from '../../src/sqlite/schemaCheck';
 import { SharedDatabase } from '../../src/sqlite/sharedDatabase';
 import { type SqlDriver, SqlSession, type SqlStatement } from '../../src/sqlite/sqlSession';
 import { runTransaction } from '../../src/sqlite/transactions';
-import { testApplicationId } from './sqliteFiles';
+import { testApplicationId } from './sqliteSchema';
 
 /** The part of `node:sqlite` that is used here; the types of Node 20 have none of it. */
 interface NativeSqlite {
@@ -63,6 +63,7 @@ export async function openNativeDatabase(
     schemaVersion: latest,
     foreignCommits,
     logger: silentLogger,
+    onLocked: () => undefined,
     requiredMode: () => 'file',
     onDamageSuspected: () => undefined,
     reopen: async () => {
