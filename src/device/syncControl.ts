@@ -9,7 +9,7 @@ import { readState, writeState } from '../store/state';
 import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
 import { type CycleOutcome, runCycle } from '../sync/cycle';
-import type { CycleError, CycleReport } from '../sync/cycleRun';
+import type { CycleReport } from '../sync/cycleRun';
 import { EventStream } from '../sync/eventStream';
 import { type CycleEnd, Scheduler } from '../sync/scheduler';
 import { createTransport } from '../sync/transport';
@@ -42,7 +42,8 @@ export class SyncControl {
   readonly #scheduler: Scheduler;
   readonly #offsets: OffsetEstimator;
   readonly #stopping = new AbortController();
-  #running: Promise<Result<SyncReportJson, DeviceError>> | undefined;
+  /** Ends with the cycle, whatever its end. */
+  #running: Promise<void> | undefined;
   #failure: DeviceError | undefined;
   #lastIdleMs: number | undefined;
   #paused = false;
@@ -181,7 +182,8 @@ export class SyncControl {
     how: { readonly acceptMassChange: boolean; readonly waitForLease: boolean },
   ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
     const running = this.#runOnce(trigger, how);
-    this.#running = running.then(({ answer }) => answer);
+    const ended = () => undefined;
+    this.#running = running.then(ended, ended);
     this.#options.statusChanged();
     try {
       return await running;
@@ -224,6 +226,7 @@ export class SyncControl {
           text: settings().conflictsText,
           guardMaxChangedPercent: settings().guardMaxChangedPercent,
           acceptMassChange: how.acceptMassChange,
+          retryRefused: trigger === 'command' || trigger === 'start',
         },
         limits: { maxItemBytes: defaultMaxItemBytes },
         offsets: this.#offsets,
@@ -254,7 +257,7 @@ export class SyncControl {
       await this.#log(trigger, answer, report, failed);
     }
     this.#options.changed(report);
-    return { answer: failed === undefined ? ok(answer) : err(failed), end: endOf(error) };
+    return { answer: failed === undefined ? ok(answer) : err(failed), end: endOf(outcome) };
   }
 
   async #log(
@@ -308,15 +311,14 @@ export class SyncControl {
 
 const failedEnd: CycleEnd = { type: 'failed', retryAfterMs: undefined };
 
-function endOf(error: CycleError | undefined): CycleEnd {
-  if (error === undefined) return { type: 'done' };
+function endOf({ error, unfinished }: CycleOutcome): CycleEnd {
+  if (error === undefined) return unfinished ? failedEnd : { type: 'done' };
   switch (error.type) {
     case 'fenced':
       return { type: 'again' };
     case 'stopped':
     case 'massChange':
     case 'keyMissing':
-    case 'malformedAnswer':
       return { type: 'needsPerson' };
     case 'problem':
       return error.status === 401

@@ -1,10 +1,13 @@
 import { err, ok, type Result } from '../base/result';
 import { hourMs } from '../base/time';
+import { findKey } from '../crypto/keyRing';
+import { isKeyId, type KeyId } from '../model/ids/ids';
 import { remoteVersionSchema } from '../protocol/changes';
+import { forgetRefusals, refusals } from '../store/outbox';
 import { forgetOverwrites } from '../store/overwritten';
 import { clearState, type ReconcileReason, readState } from '../store/state';
 import { hasUnopened, listUnopened } from '../store/unopened';
-import { applyVersions } from './applyVersions';
+import { applyVersions, openVersion } from './applyVersions';
 import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } from './cycleRun';
 import { currentDigest } from './digest';
 import { pullAll } from './pull';
@@ -18,6 +21,8 @@ import { reconcile } from './reconcile';
 export interface CycleOutcome {
   readonly report: CycleReport;
   readonly error: CycleError | undefined;
+  /** True when something was left that another cycle can do: others pushed all the time, or the server kept refusing. */
+  readonly unfinished: boolean;
   readonly cursor: string | undefined;
 }
 
@@ -37,12 +42,17 @@ export async function runCycle(dependencies: CycleDependencies): Promise<CycleOu
   }));
   if (!beginning.ok) {
     const nothing = new CycleRun(dependencies, { fence: 0, cursor: undefined, offsetMs: undefined });
-    return { report: nothing.report, error: beginning.error, cursor: undefined };
+    return { report: nothing.report, error: beginning.error, unfinished: false, cursor: undefined };
   }
   const run = new CycleRun(dependencies, beginning.value);
   const { guard, reconcile: pending, unopened } = beginning.value;
   const outcome = await steps(run, { guard, pending, unopened });
-  return { report: run.report, error: outcome.ok ? undefined : outcome.error, cursor: run.cursor };
+  return {
+    report: run.report,
+    error: outcome.ok ? undefined : outcome.error,
+    unfinished: outcome.ok && outcome.value === 'unfinished',
+    cursor: run.cursor,
+  };
 }
 
 interface Beginning {
@@ -51,7 +61,10 @@ interface Beginning {
   readonly unopened: boolean;
 }
 
-async function steps(run: CycleRun, beginning: Beginning): Promise<Result<void, CycleError>> {
+async function steps(
+  run: CycleRun,
+  beginning: Beginning,
+): Promise<Result<'finished' | 'unfinished', CycleError>> {
   if (beginning.guard && !run.dependencies.settings.acceptMassChange) {
     return err({ type: 'massChange', ...beginning.guard });
   }
@@ -63,12 +76,24 @@ async function steps(run: CycleRun, beginning: Beginning): Promise<Result<void, 
     const opened = await openWhatWaits(run);
     if (!opened.ok) return opened;
   }
-  for (let round = 0; round < maxRounds; round++) {
+  if (run.dependencies.settings.retryRefused) {
+    const retried = await retryRefusals(run);
+    if (!retried.ok) return retried;
+  }
+  let finished = false;
+  for (let round = 0; round < maxRounds && !finished; round++) {
     const done = await oneRound(run);
     if (!done.ok) return done;
-    if (done.value) break;
+    finished = done.value;
   }
-  return beginning.guard ? forgetGuard(run) : ok();
+  const missing = await missingKey(run);
+  if (!missing.ok) return missing;
+  if (run.dependencies.settings.acceptMassChange) {
+    const forgotten = await forgetGuard(run);
+    if (!forgotten.ok) return forgotten;
+  }
+  if (missing.value !== undefined) return err({ type: 'keyMissing', keyId: missing.value });
+  return ok(finished ? 'finished' : 'unfinished');
 }
 
 /** @returns true when nothing is left to do */
@@ -122,18 +147,37 @@ async function compareDigest(
 async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
   const waiting = await run.read(({ store }) => listUnopened(store));
   if (!waiting.ok) return waiting;
-  const { ring } = run.dependencies.keys;
-  const openable = waiting.value.flatMap(({ reason, keyId, wire }) => {
+  const openable = waiting.value.flatMap(({ reason, wire }) => {
     const version = remoteVersionSchema.safeParse(wire);
-    const hasKey = ring.keys.some(key => key.keyId === keyId);
-    return version.success && reason !== 'unsound' && hasKey ? [version.data] : [];
+    const opens =
+      version.success && reason !== 'unsound' && openVersion(run, version.data).type !== 'unopened';
+    return opens ? [version.data] : [];
   });
   return openable.length === 0 ? ok() : applyVersions(run, openable, undefined);
 }
 
+/** The key of a version that was pulled and that this device cannot open before the password was given. */
+async function missingKey(run: CycleRun): Promise<Result<KeyId | undefined, CycleError>> {
+  const { ring } = run.dependencies.keys;
+  return run.read(({ store }) =>
+    listUnopened(store)
+      .filter(({ reason }) => reason === 'keyMissing')
+      .map(({ keyId }) => keyId)
+      .filter(isKeyId)
+      .find(keyId => findKey(ring, keyId) === undefined),
+  );
+}
+
+/** Lets what was refused be sent once more: a person asked, or the limits may have changed. */
+async function retryRefusals(run: CycleRun): Promise<Result<void, CycleError>> {
+  const refused = await run.read(({ store }) => refusals(store, 1).length > 0);
+  if (!refused.ok || !refused.value) return refused.ok ? ok() : refused;
+  return run.write(({ store }) => forgetRefusals(store));
+}
+
 async function forgetGuard(run: CycleRun): Promise<Result<void, CycleError>> {
-  return run.write(({ store, wallMs }) => {
+  return run.write(({ store }) => {
     clearState(store, 'guard');
-    forgetOverwrites(store, wallMs);
+    forgetOverwrites(store, Number.MAX_SAFE_INTEGER);
   });
 }

@@ -40,6 +40,8 @@ export interface CycleSettings {
   readonly guardMaxChangedPercent: number;
   /** A person has seen the mass change and goes on. */
   readonly acceptMassChange: boolean;
+  /** Changes that were refused are sent once more, as when a person asks for it. */
+  readonly retryRefused?: boolean;
 }
 
 export type CycleError =

@@ -30,7 +30,7 @@ export type Pushed =
 
 /** More batches than any outbox fills. */
 const maxBatches = 100_000;
-/** Batches in a row of which nothing is accepted; then the rest waits for the next cycle. */
+/** Batches in a row that leave something to be sent again; then it is time to pull first. */
 const maxFruitlessBatches = 5;
 
 /** Sends again what was sent and not answered. */
@@ -55,13 +55,12 @@ export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>
     if (!frozen.ok) return frozen;
     if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
     if (frozen.value.length === 0) continue;
-    const before = run.report.pushed;
     const answered = await send(run, frozen.value);
     if (!answered.ok || answered.value.type === 'reconcile') return answered;
     if (answered.value.type === 'again') again = true;
-    fruitless = run.report.pushed > before ? 0 : fruitless + 1;
+    fruitless = answered.value.type === 'again' ? fruitless + 1 : 0;
   }
-  return ok({ type: 'done' });
+  return ok({ type: 'again' });
 }
 
 /**

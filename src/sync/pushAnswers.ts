@@ -1,5 +1,9 @@
+import * as z from 'zod';
+import { parseJson } from '../base/json';
 import { err, ok, type Result } from '../base/result';
+import type { KeyId } from '../model/ids/ids';
 import type { ChangeAnswer, PushAnswer } from '../protocol/changes';
+import { keyIdSchema } from '../protocol/scalars';
 import { readConflict } from '../store/conflicts';
 import { readItem } from '../store/items';
 import {
@@ -52,8 +56,10 @@ export async function settleAnswers(
     if (met === 'foreign') return err(unanswered);
     answered.push({ ...item, answer: result, met });
   }
-  const missing = answered.flatMap(({ met }) => (met?.type === 'unopened' ? [met.error] : []))[0];
-  if (missing?.type === 'keyMissing') return err({ type: 'keyMissing', keyId: missing.keyId });
+  for (const { met } of answered) {
+    if (met?.type !== 'unopened' || met.error.type !== 'keyMissing') continue;
+    return err({ type: 'keyMissing', keyId: met.error.keyId });
+  }
   const guarded = await guard(
     run,
     answered.flatMap(({ met }) => met ?? []),
@@ -71,14 +77,30 @@ export async function settleAnswers(
   let again = false;
   for (const [index, outcome] of written.value.entries()) {
     const item = answered[index];
-    if (item?.met) tally(run, item.met, outcome === 'kept' || outcome === 'unopened' ? outcome : 'known');
-    if (outcome === 'accepted' && item?.change.collection === 'item') run.report.pushed++;
-    if (outcome === 'refused') run.report.refused++;
-    if (outcome === 'merged' || outcome === 'conflict') tally(run, item?.met, outcome);
-    if (outcome !== 'accepted' && outcome !== 'refused') again = true;
+    if (outcome === 'accepted') {
+      if (item?.change.collection === 'item') run.report.pushed++;
+      continue;
+    }
+    if (outcome === 'refused') {
+      run.report.refused++;
+      continue;
+    }
+    if (outcome !== 'again') tally(run, item?.met, outcome);
+    again = true;
   }
+  const { current } = run.dependencies.keys.ring;
+  if (answered.some(each => wasRetired(each, current))) return err({ type: 'keyMissing', keyId: current });
   return ok(again ? 'again' : 'done');
 }
+
+/** True when this device's newest key is not the account's any more: it was rotated elsewhere. */
+function wasRetired({ answer, flight }: Answered, current: KeyId): boolean {
+  if (answer.status !== 'rejected' || answer.code !== 'keyRetired') return false;
+  const sent = frozenSchema.safeParse(parseJson(flight.frozen));
+  return sent.success && sent.data.keyId === current;
+}
+
+const frozenSchema = z.object({ keyId: keyIdSchema });
 
 const unanswered = {
   type: 'malformedAnswer',
@@ -206,6 +228,8 @@ function reject(
       return 'again';
     }
     case 'groupRefused':
+    case 'deferred':
+    case 'keyRetired':
       return 'again';
     default: {
       const current = change.collection === 'item' ? waitingItemChange(context.store, change.itemId) : change;

@@ -229,7 +229,10 @@ function problemOfAnswer(
     const { code, title, detail } = problem.data;
     return { type: 'problem', status, code, detail: detail ?? title, retryAfterMs };
   }
-  // A proxy in between answers for itself, without our document: waiting is what helps.
+  // A proxy in between answers for itself, without our document: sending less, or waiting, is what helps.
+  if (status === 413) {
+    return { type: 'problem', status, code: 'tooLarge', detail: 'the request is too large', retryAfterMs };
+  }
   if (status === 429 || status >= 500) {
     return { type: 'problem', status, code: 'unavailable', detail: `status ${status}`, retryAfterMs };
   }
