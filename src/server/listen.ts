@@ -37,6 +37,7 @@ export interface ListenError {
 
 /** The time that open requests have to finish once the server is told to stop; it is gone within 10 s. */
 export const maxDrainMs = 8 * secondMs;
+const idleSweepMs = 50;
 /** A request, body included, must have arrived in this time. */
 const requestTimeoutMs = 2 * minuteMs;
 const headersTimeoutMs = 20 * secondMs;
@@ -125,9 +126,19 @@ function reasonOf(error: Error, host: string, port: number): string {
 async function drain(server: Server, core: ServerCore, timers: Timers): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()));
   core.drain();
-  server.closeIdleConnections();
   const finished = new AbortController();
-  await Promise.race([closed.then(() => finished.abort()), timers.sleep(maxDrainMs, finished.signal)]);
+  const sweeping = closeIdleAgainAndAgain(server, timers, finished.signal);
+  await Promise.race([closed, timers.sleep(maxDrainMs, finished.signal)]);
+  finished.abort();
+  await sweeping;
   server.closeAllConnections();
   await closed;
+}
+
+/** A connection becomes idle when its request ends, and a client would keep it open for another. */
+async function closeIdleAgainAndAgain(server: Server, timers: Timers, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    server.closeIdleConnections();
+    await timers.sleep(idleSweepMs, signal);
+  }
 }

@@ -29,17 +29,13 @@ export async function runServerCommand(argv: readonly string[], host: ProgramHos
     exitCode = code;
     for (const line of lines) host.printError(line);
   };
-  const program = createProgram(async command => {
+  const program = createProgram(host, async command => {
     const settings = readSettings(host.environment);
     if (!settings.ok) return fail(2, settings.error);
     await makeDataFolder(settings.value.dataFolder);
     const logger = createPinoLogger(settings.value.logLevel);
     const done = await command({ host: { ...host, logger }, settings: settings.value });
     if (!done.ok) fail(1, [done.error]);
-  });
-  program.exitOverride().configureOutput({
-    writeOut: text => host.print(text.trimEnd()),
-    writeErr: text => host.printError(text.trimEnd()),
   });
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -58,10 +54,16 @@ interface CommandContext {
 /** A command's work; the error is one line that says what to do. */
 type ServerCommand = (context: CommandContext) => Promise<Result<void, string>>;
 
-function createProgram(run: (command: ServerCommand) => Promise<void>): Command {
-  const program = new Command('scratch-server').description(
-    'The sync server of Scratch Sync. It is set up by environment variables: see docs/OPERATIONS.md.',
-  );
+function createProgram(host: ProgramHost, run: (command: ServerCommand) => Promise<void>): Command {
+  const program = new Command('scratch-server')
+    .description(
+      'The sync server of Scratch Sync. It is set up by environment variables: see docs/OPERATIONS.md.',
+    )
+    .exitOverride() // the commands added below inherit this and the output
+    .configureOutput({
+      writeOut: text => host.print(text.trimEnd()),
+      writeErr: text => host.printError(text.trimEnd()),
+    });
   const add = (usage: string, description: string, command: (...values: string[]) => ServerCommand) =>
     program
       .command(usage)

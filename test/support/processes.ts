@@ -19,6 +19,7 @@ export interface ServerProcess {
   printed(): string;
   /** Waits for a line that fits and answers what the pattern caught first. */
   prints(pattern: RegExp): Promise<string>;
+  signal(name: NodeJS.Signals): void;
   /** Ends it in good order and answers its exit code; idempotent. */
   stop(): Promise<number | null>;
   /** Ends it at once. */
@@ -51,6 +52,7 @@ export async function startServer(
     dataDir,
     printed: () => text,
     prints: pattern => untilCaught(pattern, () => text),
+    signal: name => void child.kill(name),
     async stop() {
       child.kill('SIGTERM');
       const limit = systemTimers.after(stopLimitMs, () => child.kill('SIGKILL'));
