@@ -27,6 +27,8 @@ export interface SyncLease {
   close(): Promise<void>;
 }
 
+export const syncLockName = 'sync';
+
 /** The silence after which a living owner loses the lease. */
 export const leaseTermMs = 30 * secondMs;
 
@@ -45,7 +47,7 @@ export async function createSyncLease(
   const presence = await createPresence({ facts: readHostFacts(), ...services });
   const opened = await ProcessLock.open({
     folder: join(folder, locksFolder),
-    name: 'sync',
+    name: syncLockName,
     presence,
     files: nodeFileCalls,
     heartbeatTermMs: leaseTermMs,

@@ -3,9 +3,13 @@ import type { Logger } from '../base/logger';
 import { ok, type Result } from '../base/result';
 import { type Clock, dayMs, hourMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
+import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
 import type { ProcessLock } from '../sqlite/processLock';
 import { continueAtRest, isAtRestDue } from './atRestPolicy';
+import { examine } from './doctor/doctor';
+import type { Examination } from './doctor/examination';
+import type { Finding } from './doctor/finding';
 import { pruneLogs } from './hygiene';
 import { scrub } from './scrub';
 import { continueSearchIndex } from './search/searchIndex';
@@ -21,6 +25,8 @@ export interface StoreMaintenance {
    * when the policy has changed, and after a write that made an item sensitive. Nothing happens while locked.
    */
   applyAtRest(): Promise<Result<void, StorageError>>;
+  /** Looks the store over; with `mend`, mends what can be mended. See `examine`. */
+  doctor(options: Pick<Examination, 'digest' | 'mend'>): Promise<Result<readonly Finding[], StorageError>>;
   /**
    * Does a little of what waits to be done: to be called when nothing else goes on, again after `waitMs`. One process of
    * the device does it at a time.
@@ -32,6 +38,8 @@ export interface StoreMaintenance {
 }
 
 export interface MaintenanceParts {
+  readonly folder: string;
+  readonly files: FileCalls;
   readonly store: Store;
   readonly database: Maintenance;
   readonly snapshots: Snapshots;
@@ -43,6 +51,7 @@ export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenanc
   const upkeep = new Upkeep(parts);
   return {
     snapshots: parts.snapshots,
+    doctor: options => examine({ ...parts, ...options }),
     applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), ok()),
     idle: async ({ historyKeepDays }) => {
       const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false));

@@ -61,7 +61,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Result<Opene
   const openFile = (path: string) => openStoreFile(options, path);
   const files = nodeFileCalls;
   const snapshots = createSnapshots({ folder, store, database, files, clock, logger, openFile });
-  const maintenance = createStoreMaintenance({ store, database, snapshots, clock, logger });
+  const maintenance = createStoreMaintenance({ folder, store, database, snapshots, files, clock, logger });
   return ok({
     store: {
       ...store,

@@ -278,10 +278,9 @@ export function thaw(store: StoreTransaction, change: OutboxChange): void {
   store.sql.run(
     `UPDATE changes SET (base_version, base_timestamp, base_deleted, base_payload) =
        (SELECT base_version, base_timestamp, base_deleted, base_payload FROM changes WHERE id = ?),
-       resolves = coalesce(resolves, (SELECT resolves FROM changes WHERE id = ?)),
        group_id = coalesce(group_id, (SELECT group_id FROM changes WHERE id = ?))
      WHERE id = ?`,
-    [change.rowId, change.rowId, change.rowId, integer(behind, 'id')],
+    [change.rowId, change.rowId, integer(behind, 'id')],
   );
   store.sql.run('DELETE FROM changes WHERE id = ?', [change.rowId]);
 }

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { silentLogger } from '../../../src/base/logger';
-import { systemRandom } from '../../../src/base/random';
 import { unwrap } from '../../../src/base/result';
-import { dayMs, systemClock, systemTimers } from '../../../src/base/time';
+import { dayMs } from '../../../src/base/time';
 import { removeItem } from '../../../src/store/items';
-import { type OpenedStore, openStore } from '../../../src/store/openStore';
-import { Payloads } from '../../../src/store/payloads';
+import type { OpenedStore } from '../../../src/store/openStore';
 import {
   keepSnapshotDays,
   maxDailySnapshotBytes,
@@ -16,33 +12,17 @@ import {
   type Snapshot,
   type SnapshotReason,
 } from '../../../src/store/snapshotFiles';
-import { sqliteWasm } from '../../support/sqliteWasm';
-import { inStore, itemId, note, putItem, testCipher } from '../../support/storeFixture';
+import { inStore, itemId, note, putItem } from '../../support/storeFixture';
+import { StoreFolder } from '../../support/storeFolder';
 
 describe('snapshots', () => {
-  let folder = '';
-  let nowMs = Date.parse('2026-01-02T03:04:05.678Z');
+  let folder: StoreFolder;
   let opened: OpenedStore;
-  const open = async () =>
-    unwrap(
-      await openStore({
-        folder,
-        wasm: sqliteWasm,
-        clock: { now: () => nowMs, monotonic: systemClock.monotonic },
-        timers: systemTimers,
-        random: systemRandom,
-        logger: silentLogger,
-        payloads: new Payloads(testCipher(), 'sensitive'),
-      }),
-    );
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'snapshots-'));
-    opened = await open();
+    folder = new StoreFolder();
+    opened = await folder.open();
   });
-  afterEach(async () => {
-    await opened.store.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => folder.remove());
 
   it('are listed newest first, with why, when, how many items and how large', async () => {
     const { snapshots } = opened.maintenance;
@@ -124,12 +104,12 @@ describe('snapshots', () => {
     assert.equal(unwrap(await snapshots.takeDaily()), undefined);
     await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
     assert.equal(unwrap(await snapshots.takeDaily()), undefined);
-    nowMs += dayMs;
+    folder.nowMs += dayMs;
     assert.equal(unwrap(await snapshots.takeDaily())?.reason, 'daily');
     assert.equal(unwrap(await snapshots.takeDaily()), undefined);
-    nowMs += dayMs;
+    folder.nowMs += dayMs;
     assert.equal(unwrap(await snapshots.takeDaily()), undefined);
-    nowMs += dayMs;
+    folder.nowMs += dayMs;
     await inStore(opened.store, tx => putItem(tx, itemId(1), note('two'), 2));
     assert.equal(unwrap(await snapshots.takeDaily())?.items, 1);
     assert.equal(unwrap(snapshots.list()).length, 2);
@@ -149,7 +129,7 @@ describe('snapshots', () => {
     const reader = unwrap(await snapshots.open(id));
     await reader.close();
     assert.deepEqual(
-      readdirSync(join(folder, 'snapshots')).filter(name => name !== 'locks'),
+      readdirSync(join(folder.path, 'snapshots')).filter(name => name !== 'locks'),
       [`${id}.command.1.db`],
     );
   });
@@ -173,10 +153,7 @@ describe('snapshots', () => {
       }
     });
     unwrap(await opened.maintenance.applyAtRest());
-    const left = filesBelow(folder).filter(path =>
-      /horse|battery|staple\d/.test(readFileSync(path, 'latin1')),
-    );
-    assert.deepEqual(left, []);
+    assert.deepEqual(folder.filesWith(/horse|battery|staple\d/), []);
     const [snapshot] = unwrap(snapshots.list());
     assert(snapshot);
     const reader = unwrap(await snapshots.open(snapshot.id));
@@ -186,6 +163,7 @@ describe('snapshots', () => {
   });
 
   it('are kept by count for each reason, by age, and by size for daily ones', () => {
+    const { nowMs } = folder;
     const snapshot = (daysAgo: number, reason: SnapshotReason, bytes = 1): Snapshot => {
       const atMs = nowMs - daysAgo * dayMs;
       return { id: new Date(atMs).toISOString(), atMs, reason, items: 1, bytes, path: '' };
@@ -202,9 +180,3 @@ describe('snapshots', () => {
     assert.deepEqual(outdated(...huge), [2, 3, 4, 5, 6, 7, 8, 9]);
   });
 });
-
-function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true })
-    .map(name => join(folder, String(name)))
-    .filter(path => existsSync(path) && statSync(path).isFile());
-}

@@ -1,0 +1,125 @@
+import { err, ok, type Result } from '../../base/result';
+import type { StorageError } from '../../sqlite/database';
+import { countPendingItems, refusals } from '../outbox';
+import {
+  countChangesWithoutItem,
+  countHollowFlights,
+  countLostEdits,
+  requeueLostEdits,
+  restoreItemsOfChanges,
+  thawHollowFlights,
+} from '../outboxRepair';
+import { listUnopened, type UnopenedReason } from '../unopened';
+import { unsettledItemIds } from '../unsettledSaves';
+import type { Check } from './examination';
+import { counted, type Finding, sound, trouble } from './finding';
+
+/** Whether every edit is on its way, and every change has its item. */
+export const checkOutbox: Check = async ({ store, mend }) => {
+  const looked = await store.read(tx => ({
+    pending: countPendingItems(tx),
+    lost: countLostEdits(tx.sql),
+    withoutItem: countChangesWithoutItem(tx.sql),
+    hollow: countHollowFlights(tx.sql),
+    refused: refusals(tx, maxRefusals),
+  }));
+  if (!looked.ok) return looked;
+  const { pending, lost, withoutItem, hollow, refused } = looked.value;
+  const findings: Finding[] = [];
+  const wrong = lost + withoutItem + hollow;
+  if (mend && wrong > 0) {
+    const mended = await store.write(tx => {
+      thawHollowFlights(tx.sql);
+      restoreItemsOfChanges(tx.sql);
+      return ok(requeueLostEdits(tx.sql));
+    });
+    if (!mended.ok) return mended;
+  }
+  const mending = (how: string) => ({ mend: how, mended: mend });
+  if (lost > 0) {
+    const found = `${counted(lost, 'edit')} would never be sent.`;
+    findings.push(
+      trouble('outbox', 'error', found, mending('Puts them into the outbox, for the next sync.')),
+    );
+  }
+  if (withoutItem > 0) {
+    const found = `${counted(withoutItem, 'change')} in the outbox belong to no item.`;
+    findings.push(trouble('outbox', 'error', found, mending('Makes the items anew from their changes.')));
+  }
+  if (hollow > 0) {
+    const found = `${counted(hollow, 'change')} were sent, but what was sent is not kept.`;
+    findings.push(trouble('outbox', 'error', found, mending('Sends them again, as new changes.')));
+  }
+  if (refused.length > 0) {
+    const [first] = refused;
+    const found = `${counted(refused.length, 'change')} cannot be sent until the item is edited: ${first?.reason}`;
+    findings.push(trouble('outbox', 'warning', found, undefined));
+  }
+  if (findings.length > 0) return ok(findings);
+  return ok([
+    sound(
+      'outbox',
+      pending === 0 ? 'Nothing waits to be sent.' : `${counted(pending, 'item')} wait to be sent.`,
+    ),
+  ]);
+};
+
+const maxRefusals = 1000;
+
+/** Whether the digest that is compared with the server's is that of the rows. */
+export const checkDigest: Check = async ({ store, digest, mend }) => {
+  const compared = await store.write<boolean, Compared>(tx => {
+    const before = digest.current(tx);
+    const isRight = digest.recompute(tx) === before;
+    return isRight || !mend ? err({ type: 'compared', isRight }) : ok(isRight);
+  });
+  const outcome = compared.ok ? ok(compared.value) : comparedOrFailed(compared.error);
+  if (!outcome.ok) return outcome;
+  if (outcome.value) return ok([sound('digest', 'The digest is that of the items.')]);
+  return ok([
+    trouble(
+      'digest',
+      'warning',
+      'The digest is not that of the items, so each sync would compare everything.',
+      {
+        mend: 'Computes it anew.',
+        mended: mend,
+      },
+    ),
+  ]);
+};
+
+interface Compared {
+  readonly type: 'compared';
+  readonly isRight: boolean;
+}
+
+function comparedOrFailed(error: StorageError | Compared): Result<boolean, StorageError> {
+  return error.type === 'compared' ? ok(error.isRight) : err(error);
+}
+
+/** What waits for a key, a newer version or a merge. */
+export const checkWaiting: Check = async ({ store }) => {
+  const looked = await store.read(tx => ({ unsettled: unsettledItemIds(tx), unopened: listUnopened(tx) }));
+  if (!looked.ok) return looked;
+  const { unsettled, unopened } = looked.value;
+  const findings: Finding[] = [];
+  if (unsettled.length > 0) {
+    const found = `${counted(unsettled.length, 'save')} wait to be merged. Each is merged when its document is opened.`;
+    findings.push(trouble('saves', 'warning', found, undefined));
+  }
+  for (const reason of unopenedReasons) {
+    const count = unopened.filter(version => version.reason === reason).length;
+    if (count === 0) continue;
+    const found = `${counted(count, 'version')} from the server ${unopenedWords[reason]}`;
+    findings.push(trouble('versions', 'warning', found, undefined));
+  }
+  return ok(findings.length > 0 ? findings : [sound('saves', 'Nothing waits to be merged or opened.')]);
+};
+
+const unopenedReasons: readonly UnopenedReason[] = ['keyMissing', 'newerFormat', 'unsound'];
+const unopenedWords: Readonly<Record<UnopenedReason, string>> = {
+  keyMissing: 'wait for a key that this device does not have. Unlock it with the account’s password.',
+  newerFormat: 'were written by a newer version of Scratch Sync. Update to read them.',
+  unsound: 'cannot be opened: they were altered or damaged. The device that wrote them can send them again.',
+};
