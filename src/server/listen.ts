@@ -36,7 +36,7 @@ export interface ListenError {
 }
 
 /** The time that open requests have to finish once the server is told to stop; it is gone within 10 s. */
-export const maxDrainMs = 8 * secondMs;
+export const maxDrainMs = 7 * secondMs;
 const idleSweepMs = 50;
 /** A request, body included, must have arrived in this time. */
 const requestTimeoutMs = 2 * minuteMs;
