@@ -19,8 +19,17 @@ import { newContent, withFields } from './itemFields';
 import { type ItemState, itemJson, lockedSummaryJson, summaryJson } from './itemJson';
 import type { ItemJson, ItemSummaryJson, SearchHitJson } from './json';
 
-/** @param changed told of the items that were written */
-export function createDeviceItems(core: DeviceCore, changed: (ids: readonly string[]) => void): DeviceItems {
+export interface DeviceItemsOptions {
+  /** Told of the items that were written. */
+  readonly changed: (ids: readonly string[]) => void;
+  /** Leaves no clear trace of an item that has become sensitive. */
+  readonly sealTraces: () => Promise<void>;
+}
+
+export function createDeviceItems(
+  core: DeviceCore,
+  { changed, sealTraces }: DeviceItemsOptions,
+): DeviceItems {
   const edit = async (
     id: string,
     next: (item: ItemState) => Result<Pick<ItemState, 'content' | 'deleted'>, DeviceError>,
@@ -79,11 +88,14 @@ export function createDeviceItems(core: DeviceCore, changed: (ids: readonly stri
     search: (query, limit) =>
       read(core, store => ok(hitsJson(store, searchItems(store, query, Math.min(limit, maxSearchHits))))),
 
-    update: (id, fields) =>
-      edit(id, item => {
+    update: async (id, fields) => {
+      const updated = await edit(id, item => {
         const content = withFields(item.content, fields);
         return content.ok ? ok({ content: content.value, deleted: item.deleted }) : content;
-      }),
+      });
+      if (updated.ok && fields.sensitive === true) await sealTraces();
+      return updated;
+    },
 
     delete: id => edit(id, item => ok({ content: item.content, deleted: true })),
 

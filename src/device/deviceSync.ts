@@ -7,8 +7,9 @@ import { readState } from '../store/state';
 import { readLogEntries } from '../store/syncLog';
 import { requireSession } from './accountEntry';
 import { type DeviceCore, read } from './core';
-import type { DeviceSync, DeviceUpkeep } from './device';
+import type { DeviceSync } from './device';
 import type { DeviceError } from './deviceError';
+import type { Upkeep } from './deviceUpkeep';
 import { failure } from './failures';
 import type { DeviceState, LogEntryJson, StatusJson } from './json';
 import type { SyncControl } from './syncControl';
@@ -18,7 +19,7 @@ const maxLogEntriesRead = 1000;
 export function createDeviceSync(
   core: DeviceCore,
   control: SyncControl,
-  upkeep: Pick<DeviceUpkeep, 'rollBack'>,
+  upkeep: Pick<Upkeep, 'commands' | 'start'>,
 ): DeviceSync {
   return {
     status: () => statusOf(core, control),
@@ -29,12 +30,15 @@ export function createDeviceSync(
       if (!guard.value) return failure('badInput', 'No mass change waits for an answer.');
       const accepted = await control.runNow('command', true);
       if (!accepted.ok) return accepted;
-      const rolled = await upkeep.rollBack(guard.value.snapshot);
+      const rolled = await upkeep.commands.rollBack(guard.value.snapshot);
       return rolled.ok ? ok() : rolled;
     },
     pause: () => control.setPaused(true),
     resume: () => control.setPaused(false),
-    start: () => control.start(),
+    start: () => {
+      upkeep.start();
+      return control.start();
+    },
     setFocused: async focused => control.setFocused(focused),
     log: limit =>
       read(core, store =>

@@ -1,22 +1,144 @@
-import type { Result } from '../base/result';
+import { ok, type Result } from '../base/result';
+import { isoTime, type Timer } from '../base/time';
+import type { ItemId } from '../model/ids/ids';
 import type { StorageError } from '../sqlite/database';
-import type { DeviceCore } from './core';
+import { readItem } from '../store/items';
+import type { StoreMaintenance } from '../store/maintenance';
+import type { Snapshot, SnapshotReason } from '../store/snapshotFiles';
+import type { SnapshotReader } from '../store/snapshotReader';
+import { currentDigest, recomputeDigest } from '../sync/digest';
+import { editItem } from '../sync/localEdits';
+import { type DeviceCore, write } from './core';
 import type { DeviceUpkeep } from './device';
-import { failure } from './failures';
+import type { DeviceError } from './deviceError';
+import { lockedFailure } from './deviceItems';
+import { failure, storageFailure } from './failures';
 import type { SnapshotJson } from './json';
 
-/** Snapshots, roll back and the doctor. */
+/** Snapshots, roll back, the doctor, and what is done when nothing else goes on. */
 export interface Upkeep {
   readonly commands: DeviceUpkeep;
   /** Takes a snapshot for a reason of the device's own; answers its id. */
-  keepSnapshot(reason: SnapshotJson['reason']): Promise<Result<string, StorageError>>;
+  keepSnapshot(reason: SnapshotReason): Promise<Result<string, StorageError>>;
+  /** Leaves no clear trace of what is encrypted at rest; to be called after it may have changed. */
+  sealTraces(): Promise<void>;
+  /** Begins to prune, index, snapshot and check in small steps. Idempotent. */
+  start(): void;
+  stop(): void;
 }
 
+const editsPerTransaction = 100;
+
 /** @param changed told of the items that were written */
-export function createDeviceUpkeep(_core: DeviceCore, _changed: (ids: readonly string[]) => void): Upkeep {
-  const missing = async () => failure('storage', 'Snapshots are not available yet.');
-  return {
-    commands: { takeSnapshot: missing, snapshots: missing, rollBack: missing, doctor: missing },
-    keepSnapshot: async () => ({ ok: false, error: { type: 'io', code: 'ENOSYS' } }),
+export function createDeviceUpkeep(
+  core: DeviceCore,
+  maintenance: StoreMaintenance,
+  changed: (ids: readonly string[]) => void,
+): Upkeep {
+  const { snapshots } = maintenance;
+  const digest = { current: currentDigest, recompute: recomputeDigest };
+  let idleTimer: Timer | undefined;
+  let stopped = false;
+
+  const runIdle = async (): Promise<void> => {
+    const step = await maintenance.idle({ historyKeepDays: core.settings().historyKeepDays });
+    if (!step.ok) core.logger.warn('the upkeep of the store waits', { reason: step.error.type });
+    if (!stopped)
+      idleTimer = core.timers.after(step.ok ? step.value.waitMs : retryIdleMs, () => void runIdle());
   };
+
+  return {
+    commands: {
+      takeSnapshot: async () => {
+        const taken = await snapshots.take('command');
+        return taken.ok ? ok(snapshotJson(taken.value)) : storageFailure(taken.error);
+      },
+
+      snapshots: async () => {
+        const list = snapshots.list();
+        return list.ok ? ok(list.value.map(snapshotJson)) : storageFailure(list.error);
+      },
+
+      rollBack: async id => {
+        const reader = await snapshots.open(id);
+        if (!reader.ok) {
+          return reader.error.type === 'unknownSnapshot'
+            ? failure('unknownSnapshot', 'There is no such snapshot. List the snapshots to see their ids.')
+            : storageFailure(reader.error);
+        }
+        try {
+          const undo = await snapshots.take('rollback');
+          if (!undo.ok) return storageFailure(undo.error);
+          const written = await setBack(core, reader.value);
+          if (!written.ok) return written;
+          changed(written.value);
+          return ok({ changed: written.value.length, undoSnapshot: undo.value.id });
+        } finally {
+          await reader.value.close();
+        }
+      },
+
+      doctor: async ({ mend }) => {
+        const findings = await maintenance.doctor({ digest, mend });
+        if (!findings.ok) return storageFailure(findings.error);
+        return ok(
+          findings.value.map(({ mend: words, ...finding }) => ({
+            ...finding,
+            ...(words === undefined ? {} : { mend: words }),
+          })),
+        );
+      },
+    },
+
+    keepSnapshot: async reason => {
+      const taken = await snapshots.take(reason);
+      return taken.ok ? ok(taken.value.id) : taken;
+    },
+
+    sealTraces: async () => {
+      const done = await maintenance.applyAtRest();
+      if (!done.ok)
+        core.logger.warn('traces of encrypted items wait to be sealed', { reason: done.error.type });
+    },
+
+    start: () => {
+      idleTimer ??= core.timers.after(firstIdleMs, () => void runIdle());
+    },
+
+    stop: () => {
+      stopped = true;
+      idleTimer?.cancel();
+    },
+  };
+}
+
+/** After a start there is more urgent work. */
+const firstIdleMs = 60_000;
+const retryIdleMs = 600_000;
+
+/** Sets every item that differs to what it was, as edits of this device; answers which. */
+async function setBack(
+  core: DeviceCore,
+  reader: SnapshotReader,
+): Promise<Result<readonly ItemId[], DeviceError>> {
+  const differing = await reader.differences();
+  if (!differing.ok) return storageFailure(differing.error);
+  for (let from = 0; from < differing.value.length; from += editsPerTransaction) {
+    const edits = await reader.edits(differing.value.slice(from, from + editsPerTransaction));
+    if (!edits.ok) return storageFailure(edits.error);
+    const written = await write(core, context => {
+      for (const { itemId, content, deleted } of edits.value) {
+        const kept = content ?? readItem(context.store, itemId)?.content;
+        if (kept === undefined || !context.store.payloads.canWrite(kept.sensitive)) return lockedFailure();
+        editItem(context, itemId, { content: kept, deleted });
+      }
+      return ok();
+    });
+    if (!written.ok) return written;
+  }
+  return differing;
+}
+
+function snapshotJson({ id, atMs, reason, items, bytes }: Snapshot): SnapshotJson {
+  return { id, at: isoTime(atMs), reason, items, bytes };
 }

@@ -10,7 +10,7 @@ import { createDeviceId } from '../model/ids/createId';
 import type { DeviceId } from '../model/ids/ids';
 import { rememberDeviceName } from '../store/devices';
 import { createSyncLease } from '../store/lease';
-import { openStore } from '../store/openStore';
+import { openStore, type Recovered } from '../store/openStore';
 import { Payloads } from '../store/payloads';
 import { readState, writeState } from '../store/state';
 import type { Store } from '../store/store';
@@ -60,20 +60,22 @@ export const defaultDeviceSettings: DeviceSettings = {
 export async function openDevice(options: OpenDeviceOptions): Promise<Result<Device, DeviceError>> {
   const { folder, clock, timers, random, logger, secrets, http } = options;
   let settings = options.settings;
+  const events = new Emitter<DeviceEvent>(error =>
+    logger.error('a listener of the device failed', { error: messageOf(error) }),
+  );
   const opened = await openStore({
     ...options,
     payloads: new Payloads(undefined, settings.encryptionAtRest),
+    onRecovered: recovered =>
+      events.fire({ type: 'notice', level: 'warning', message: recoveredText(recovered) }),
   });
   if (!opened.ok) return storageFailure(opened.error);
-  const { store } = opened.value;
+  const { store, maintenance } = opened.value;
   const identity = await identify(store, random);
   if (!identity.ok) return closing(store, storageFailure(identity.error));
   const lease = await createSyncLease(folder, { clock, timers, random, logger });
   if (!lease.ok) return closing(store, storageFailure(lease.error));
 
-  const events = new Emitter<DeviceEvent>(error =>
-    logger.error('a listener of the device failed', { error: messageOf(error) }),
-  );
   const core: DeviceCore = {
     folder,
     store,
@@ -106,14 +108,16 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     control.saved();
     tellStatus();
   };
-  const upkeep = createDeviceUpkeep(core, changedHere);
+  const upkeep = createDeviceUpkeep(core, maintenance, changedHere);
   const control = new SyncControl({
     core,
     lease: lease.value,
     takeSnapshot: () => upkeep.keepSnapshot('massChange'),
     changed: report => {
-      if (report.changedItems.size > 0)
+      if (report.changedItems.size > 0) {
         events.fire({ type: 'itemsChanged', itemIds: [...report.changedItems] });
+        void upkeep.sealTraces();
+      }
       if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
     },
     statusChanged: tellStatus,
@@ -128,7 +132,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
 
   let closed: Promise<void> | undefined;
   return ok({
-    items: createDeviceItems(core, changedHere),
+    items: createDeviceItems(core, { changed: changedHere, sealTraces: upkeep.sealTraces }),
     documents: createDeviceDocuments(core, changedHere),
     conflicts: createDeviceConflicts(core, itemIds => {
       changedHere(itemIds);
@@ -142,11 +146,12 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
       },
       ...(options.kdfPolicy === undefined ? {} : { kdfPolicy: options.kdfPolicy }),
     }),
-    sync: createDeviceSync(core, control, upkeep.commands),
+    sync: createDeviceSync(core, control, upkeep),
     upkeep: upkeep.commands,
     configure: async next => {
       settings = { ...settings, ...next };
       const used = await usePayloads();
+      if (next.encryptionAtRest !== undefined) await upkeep.sealTraces();
       tellStatus();
       return used;
     },
@@ -154,6 +159,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     close: () => {
       closed ??= (async () => {
         foreign.dispose();
+        upkeep.stop();
         await control.stop();
         await store.close();
       })();
@@ -173,6 +179,11 @@ async function identify(store: Store, random: Random) {
     rememberDeviceName(tx, device.id, device.name);
     return ok(device.id);
   });
+}
+
+function recoveredText({ setAside, items, isComplete }: Recovered): string {
+  const rest = isComplete ? 'Nothing is missing.' : 'Sync brings back what the server has of the rest.';
+  return `The store was damaged. It was set aside as ${setAside} and ${items} items were recovered. ${rest}`;
 }
 
 async function closing(
