@@ -80,7 +80,8 @@ export async function readRequest<T>(
   request: EndpointRequest,
   schema: z.ZodType<T>,
 ): Promise<Result<T, Failure>> {
-  const body = await readJson(request.raw, Math.min(maxAccountBodyBytes, context.limits.maxBodyBytes));
+  const maxBytes = Math.min(maxAccountBodyBytes, context.limits.maxBodyBytes);
+  const body = await readJson(request.raw, maxBytes, request.countReceived);
   if (!body.ok) return body;
   const decoded = schema.safeParse(withNormalisedLogin(body.value));
   return decoded.success ? ok(decoded.data) : err(malformed('body', decoded.error));

@@ -18,11 +18,16 @@ const deflate = promisify(gzip);
 
 /**
  * The body as a value, from JSON or gzip JSON. `maxBytes` bounds it as received and again while it is inflated; depth
- * is bounded before it is parsed.
+ * is bounded before it is parsed. `onReceived` hears its size as received.
  */
-export async function readJson(request: Request, maxBytes: number): Promise<Result<unknown, Failure>> {
+export async function readJson(
+  request: Request,
+  maxBytes: number,
+  onReceived: (bytes: number) => void,
+): Promise<Result<unknown, Failure>> {
   const received = await readBytes(request, maxBytes);
   if (!received.ok) return received;
+  onReceived(received.value.byteLength);
   const inflated = await decode(received.value, request.headers.get('Content-Encoding'), maxBytes);
   if (!inflated.ok) return inflated;
   if (isTooDeep(inflated.value)) {

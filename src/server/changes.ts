@@ -77,7 +77,7 @@ async function pull(context: ServerContext, request: EndpointRequest, session: S
 
 async function push(context: ServerContext, request: EndpointRequest, session: Session): Promise<Outcome> {
   const { limits, metrics } = context;
-  const body = await readJson(request.raw, limits.maxBodyBytes);
+  const body = await readJson(request.raw, limits.maxBodyBytes, request.countReceived);
   if (!body.ok) return body;
   const batch = batchSchema.safeParse(body.value);
   if (!batch.success) return err(malformed('body', batch.error));

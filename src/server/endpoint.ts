@@ -24,6 +24,8 @@ export interface EndpointRequest {
   /** The decoded part of the path that stands for `:name`. */
   parameter(name: string): string;
   query(): Readonly<Record<string, string>>;
+  /** Counts the bytes of the body as received. */
+  readonly countReceived: (bytes: number) => void;
   /** Adds facts to the request's log line. */
   note(facts: Readonly<Record<string, string | number>>): void;
 }
@@ -98,6 +100,7 @@ async function answer(
       address: context.addressOf(raw, c.env),
       parameter: name => c.req.param(name) ?? '',
       query: () => c.req.query(),
+      countReceived: bytes => context.metrics.bytes.inc({ direction: 'received' }, bytes),
       note: added => Object.assign(facts, added),
     });
     if (outcome instanceof Response) return outcome;

@@ -153,6 +153,8 @@ describe('probes and metrics', () => {
     const metrics = await (await send(fetch, 'GET', '/metrics')).text();
     assert.match(metrics, /scratch_changes_total\{answer="accepted"\} 1/);
     assert.match(metrics, /scratch_pulled_versions_total 1/);
+    assert.match(metrics, /scratch_body_bytes_total\{direction="received"\} [1-9]/);
+    assert.match(metrics, /scratch_body_bytes_total\{direction="sent"\} [1-9]/);
     assert.match(
       metrics,
       /scratch_request_duration_seconds_count\{method="POST",route="\/v1\/changes",status="200"\} 1/,
