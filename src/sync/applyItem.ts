@@ -34,7 +34,9 @@ export function applyItem(context: MergeContext, remote: OpenedItem): Applied {
   const held = readItem(store, remote.itemId);
   hear(context, remote);
   if (!held) return take(context, remote);
-  if (remote.version <= held.version) {
+  // The server has pruned the tombstone, and the item has begun anew there.
+  const begunAnew = held.syncedDeleted && held.syncedStamp !== undefined && remote.stamp > held.syncedStamp;
+  if (remote.version <= held.version && !begunAnew) {
     return remote.version === held.version && remote.stamp !== held.syncedStamp ? 'replayed' : 'known';
   }
   if (held.syncedStamp !== undefined && remote.stamp <= held.syncedStamp) return 'replayed';
@@ -62,7 +64,12 @@ export function rebase(context: MergeContext, change: ItemChange, onto: OpenedIt
       deleted: onto.deleted,
       content: onto.document.content,
     },
-    ancestors: ancestorsOf(onto.stamp, ...onto.document.ancestors),
+    ancestors: ancestorsOf(
+      onto.stamp,
+      ...onto.document.ancestors,
+      ...change.ancestors,
+      ...(stamp === change.stamp ? [] : [change.stamp]),
+    ),
     resolves: change.resolves,
     groupId: change.groupId,
   });
@@ -74,8 +81,20 @@ function hear(context: MergeContext, remote: OpenedItem): void {
 }
 
 function takeOrMerge(context: MergeContext, held: StoredItem, remote: OpenedItem): Applied {
-  const waiting = waitingItemChange(context.store, remote.itemId);
-  return waiting ? merge(context, held, waiting, remote) : take(context, remote);
+  const { store } = context;
+  const waiting = waitingItemChange(store, remote.itemId);
+  if (!waiting) return take(context, remote);
+  // Where one side descends from the other they are not concurrent; a server that forgot an answer shows it so.
+  if (remote.stamp === waiting.stamp || remote.document.ancestors.includes(waiting.stamp)) {
+    dropWaiting(store, remote.itemId);
+    return take(context, remote);
+  }
+  if (waiting.ancestors.includes(remote.stamp)) {
+    hold(context, remote);
+    rebase(context, waiting, remote, waiting.stamp);
+    return 'known';
+  }
+  return merge(context, held, waiting, remote);
 }
 
 function take(context: MergeContext, remote: OpenedItem): 'taken' {

@@ -1,13 +1,14 @@
 import { err, ok, type Result } from '../base/result';
 import type { RemoteVersion } from '../protocol/changes';
-import { forgetOverwrites, noteOverwrites } from '../store/overwritten';
+import { forgetOverwrites, type Overwrite } from '../store/overwritten';
 import { writeState } from '../store/state';
 import { forgetUnopened, keepUnopened } from '../store/unopened';
 import { type Applied, applyItem } from './applyItem';
+import { correctedTime } from './clock';
 import { applyRecord } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
-import { guardWindowMs, massChangeOf, overwritesOf } from './guard';
+import { guardWindowMs, massChangeOf, noteOverwritten, overwritesOf } from './guard';
 import { type OpenError, type OpenedItem, type OpenedRecord, openItem, openRecord } from './sealing';
 
 /** Versions from the server, opened, guarded and applied some at a time. */
@@ -53,7 +54,7 @@ export async function applyVersions(
     const isLast = from + versionsPerTransaction >= opened.length;
     const startedMs = run.dependencies.clock.monotonic();
     const applied = await run.write(context => {
-      noteOverwrites(context.store, overwritesOf(context, itemsOf(chunk)), context.wallMs);
+      noteOverwritten(context, overwritesOf(context, itemsOf(chunk)));
       const outcomes = chunk.map(version => applyOpened(context, version));
       if (isLast) last?.(context);
       return outcomes;
@@ -70,17 +71,19 @@ export async function guard(
   run: CycleRun,
   opened: readonly OpenedVersion[],
 ): Promise<Result<void, CycleError>> {
-  const { settings, clock, takeSnapshot, logger } = run.dependencies;
-  if (settings.acceptMassChange) return ok();
   const items = itemsOf(opened);
-  if (items.length === 0) return ok();
+  return items.length === 0 ? ok() : guardOverwrites(run, context => overwritesOf(context, items));
+}
+
+/** The same for what is deleted or overwritten in another way. */
+export async function guardOverwrites(
+  run: CycleRun,
+  overwrites: (context: MergeContext) => readonly Overwrite[],
+): Promise<Result<void, CycleError>> {
+  const { settings, takeSnapshot, logger } = run.dependencies;
+  if (settings.acceptMassChange) return ok();
   const found = await run.read(context =>
-    massChangeOf(
-      context.store,
-      overwritesOf(context, items),
-      context.wallMs,
-      settings.guardMaxChangedPercent,
-    ),
+    massChangeOf(context, overwrites(context), settings.guardMaxChangedPercent),
   );
   if (!found.ok) return found;
   if (found.value === undefined) return ok();
@@ -89,7 +92,7 @@ export async function guard(
   const held = { ...found.value, snapshot: snapshot.value };
   const written = await run.write(context => {
     writeState(context.store, 'guard', held);
-    forgetOverwrites(context.store, clock.now() - guardWindowMs);
+    forgetOverwrites(context.store, correctedTime(context.store, context.wallMs) - guardWindowMs);
   });
   if (!written.ok) return written;
   logger.warn('a mass change is held until a person has looked at it', {

@@ -81,13 +81,24 @@ export function reviseRecord(
   return revised;
 }
 
-/** Applies a record's state from the server: the one with the higher revision, then stamp, is current. */
-export function applyRecord(context: EditContext, remote: OpenedRecord): 'taken' | 'known' | 'kept' {
+/**
+ * Applies a record's state from the server: the one with the higher revision, then stamp, is current. A version that
+ * is not above the one that is held says nothing new.
+ */
+export function applyRecord(context: EditContext, remote: OpenedRecord): AppliedRecord {
+  const before = syncedRecord(context.store, remote.conflictId);
+  if (before && before.version >= remote.version) return 'known';
+  return applyReconciledRecord(context, remote);
+}
+
+/** `kept`: this device holds a later state, which is pushed. */
+export type AppliedRecord = 'taken' | 'known' | 'kept';
+
+/** Applies a record's state that may stand under any version: a reconcile. */
+export function applyReconciledRecord(context: EditContext, remote: OpenedRecord): AppliedRecord {
   const { store } = context;
   observeStamp(store, context.wallMs, remote.stamp);
   const held = readConflict(store, remote.conflictId);
-  const before = syncedRecord(store, remote.conflictId);
-  if (before && before.version >= remote.version && before.stamp === remote.stamp) return 'known';
   const synced = {
     version: remote.version,
     stamp: remote.stamp,

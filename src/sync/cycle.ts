@@ -130,7 +130,8 @@ async function compareDigest(
   if (digest === undefined) return ok('same');
   const held = await run.read(({ store, wallMs }) => ({
     differs: currentDigest(store) !== digest && !hasUnopened(store),
-    recently: wallMs - (readState(store, 'digestReconciledMs') ?? 0) < digestReconcileEveryMs,
+    // A wall clock that was ahead then does not put the next one off for long.
+    recently: Math.abs(wallMs - (readState(store, 'digestReconciledMs') ?? 0)) < digestReconcileEveryMs,
   }));
   if (!held.ok) return held;
   if (!held.value.differs) return ok('same');

@@ -2,8 +2,8 @@ import { dayMs } from '../base/time';
 import { sameContent } from '../model/contentCodec';
 import { parseStamp } from '../model/ids/stamp';
 import { countItems, readItem } from '../store/items';
-import { countOverwrites, type Overwrite } from '../store/overwritten';
-import type { StoreTransaction } from '../store/transaction';
+import { countOverwrites, noteOverwrites, type Overwrite } from '../store/overwritten';
+import { correctedTime } from './clock';
 import type { MergeContext } from './context';
 import type { OpenedItem } from './sealing';
 
@@ -35,15 +35,20 @@ export function overwritesOf(context: MergeContext, versions: readonly OpenedIte
   });
 }
 
+/** Remembers what was deleted or overwritten, at the corrected time: a wall clock that jumps would keep it for ever. */
+export function noteOverwritten(context: MergeContext, overwrites: readonly Overwrite[]): void {
+  noteOverwrites(context.store, overwrites, correctedTime(context.store, context.wallMs));
+}
+
 /** A mass change, when these overwrites and those of the last day are one. */
 export function massChangeOf(
-  store: StoreTransaction,
+  { store, wallMs }: MergeContext,
   overwrites: readonly Overwrite[],
-  wallMs: number,
   maxChangedPercent: number,
 ): MassChange | undefined {
   if (overwrites.length === 0) return undefined;
-  const { changed, deleted } = countOverwrites(store, wallMs - guardWindowMs, overwrites);
+  const sinceMs = correctedTime(store, wallMs) - guardWindowMs;
+  const { changed, deleted } = countOverwrites(store, sinceMs, overwrites);
   const { live } = countItems(store);
   // Those deleted within the day were live before it.
   const total = live + deleted - overwrites.filter(overwrite => overwrite.deleted).length;

@@ -43,7 +43,8 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
     content: edit.content,
     base: origin.base,
     ancestors: origin.ancestors,
-    resolves: edit.resolves?.conflictId ?? waiting?.resolves,
+    // What is written after a resolution is more than that: it must not give way to another resolution unseen.
+    resolves: edit.resolves?.conflictId,
     groupId: edit.resolves?.groupId ?? waiting?.groupId,
   });
   const state = { content: edit.content, deleted: edit.deleted, deviceId: device.id };

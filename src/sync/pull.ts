@@ -31,6 +31,7 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     if (!heard.ok) return heard;
     const { changes, cursor, hasMore, digest } = pulled.value.answer;
     const moved = cursor !== run.cursor;
+    if (hasMore && !moved) return err(endless);
     const applied = await applyVersions(
       run,
       changes,
@@ -40,8 +41,14 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     run.cursor = cursor;
     if (!hasMore) return ok({ type: 'done', digest });
   }
-  return err({ type: 'malformedAnswer', status: 200, detail: 'the server sends pages without end' });
+  return err(endless);
 }
+
+const endless = {
+  type: 'malformedAnswer',
+  status: 200,
+  detail: 'the server sends pages without end',
+} as const;
 
 /** The reconcile that an error of pulling or pushing asks for. */
 export function reconcileReasonOf(error: TransportError): ReconcileReason | undefined {

@@ -8,6 +8,7 @@ import { readConflict } from '../store/conflicts';
 import { readItem } from '../store/items';
 import {
   acknowledge,
+  dropWaiting,
   type Flight,
   type ItemChange,
   type OutboxChange,
@@ -16,16 +17,16 @@ import {
   thaw,
   waitingItemChange,
 } from '../store/outbox';
-import { noteOverwrites } from '../store/overwritten';
 import { setVersionNumber } from '../store/versions';
 import { applyOpened, guard, type OpenedVersion, openVersion, tally } from './applyVersions';
+import { issueStamp } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
-import { overwritesOf } from './guard';
+import { noteOverwritten, overwritesOf } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
 import { ancestorsOf } from './localEdits';
-import { restampRefused } from './restamp';
+import { moveItemStamp, restampRefused } from './restamp';
 
 /** What each sent change becomes by its answer: acknowledged, put on top of what it met, or refused. */
 
@@ -130,7 +131,7 @@ function settle(context: MergeContext, { change, answer, met }: Answered): Settl
     case 'conflict':
       if (met === undefined) return lost(context, change);
       if (met.type === 'item') {
-        noteOverwrites(context.store, overwritesOf(context, [met.item]), context.wallMs);
+        noteOverwritten(context, overwritesOf(context, [met.item]));
       }
       return applyOpened(context, met);
     case 'rejected':
@@ -183,7 +184,7 @@ function lost(context: MergeContext, change: OutboxChange): 'again' | 'conflict'
 /**
  * Puts an unpushed edit of an item that the server has deleted and pruned onto nothing, as a new first version, and
  * records that it met a deletion.
- * @returns false when no edit of the item waits
+ * @returns false when no edit waits that met a deletion
  */
 export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemId']): boolean {
   const { store } = context;
@@ -191,16 +192,24 @@ export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemI
   if (waiting?.content === undefined) return false;
   const { base } = waiting;
   holdItemVersion(store, itemId, undefined);
+  if (waiting.type === 'delete') {
+    dropWaiting(store, itemId);
+    return false;
+  }
   putWaitingItemChange(store, {
     ...waiting,
     content: waiting.content,
     base: { version: 0, stamp: undefined, deleted: false, content: undefined },
   });
-  if (base.stamp === undefined || waiting.type === 'delete') return true;
+  if (base.stamp === undefined) return false;
+  // Devices that hold the tombstone take what stands above it.
+  const { stamp } = issueStamp(store, context.wallMs, context.device.id, waiting.stamp);
+  const renewed = waitingItemChange(store, itemId);
+  if (renewed) moveItemStamp(store, renewed, stamp);
   recordMeeting(context, {
     itemId,
     base,
-    left: { stamp: waiting.stamp, version: 0, deleted: false, content: waiting.content },
+    left: { stamp, version: 0, deleted: false, content: waiting.content },
     right: {
       stamp: base.stamp,
       version: base.version,

@@ -5,11 +5,21 @@ import { changesInFlight, thaw } from '../store/outbox';
 import { clearState, type ReconcileReason, writeState } from '../store/state';
 import { listSyncedItems, listSyncedRecords, syncedItem, syncedRecord } from '../store/syncedVersions';
 import { forgetUnopened } from '../store/unopened';
-import { applyOpened, guard, type OpenedVersion, type Outcome, openVersion, tally } from './applyVersions';
+import {
+  applyOpened,
+  guard,
+  guardOverwrites,
+  type OpenedVersion,
+  type Outcome,
+  openVersion,
+  tally,
+} from './applyVersions';
+import { applyReconciledRecord } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
 import { everySubject, recomputeDigest } from './digest';
-import { reconcileItem, reconcileMissingItem, reconcileMissingRecord } from './reconcileItem';
+import { noteOverwritten, overwritesOf } from './guard';
+import { reconcileItem, reconcileMissingItem, reconcileMissingRecord, wouldBeDeleted } from './reconcileItem';
 
 /**
  * Compares everything that this device holds with the server's manifest and fetches only what differs. Done when the
@@ -46,10 +56,12 @@ export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise
     const { items, hasMore } = manifest.value.answer;
     cursor ??= manifest.value.answer.cursor;
     for (const entry of items) seen.add(entry.itemId);
-    const applied = await reconcilePage(run, items);
+    const applied = await reconcilePage(run, items, reason);
     if (!applied.ok) return applied;
-    after = items.at(-1)?.itemId;
-    if (!hasMore || after === undefined) break;
+    if (!hasMore) break;
+    const last = items.at(-1)?.itemId;
+    if (last === undefined || (after !== undefined && last <= after)) return err(endless);
+    after = last;
   }
   const missing = await reconcileMissing(run, seen, reason);
   if (!missing.ok) return missing;
@@ -73,6 +85,7 @@ const endless = {
 async function reconcilePage(
   run: CycleRun,
   entries: readonly ManifestEntry[],
+  reason: ReconcileReason,
 ): Promise<Result<void, CycleError>> {
   const differing = await run.read(({ store }) =>
     entries.filter(entry => {
@@ -89,17 +102,28 @@ async function reconcilePage(
     const opened = fetched.value.map(version => openVersion(run, version));
     const guarded = await guard(run, opened);
     if (!guarded.ok) return guarded;
-    const written = await run.write(context => opened.map(version => reconcileOpened(context, version)));
+    const written = await run.write(context => {
+      const items = opened.flatMap(version => (version.type === 'item' ? [version.item] : []));
+      noteOverwritten(context, overwritesOf(context, items));
+      return opened.map(version => reconcileOpened(context, version, reason));
+    });
     if (!written.ok) return written;
     for (const [index, outcome] of written.value.entries()) tally(run, opened[index], outcome);
   }
   return ok();
 }
 
-function reconcileOpened(context: MergeContext, version: OpenedVersion): Outcome {
-  if (version.type !== 'item') return applyOpened(context, version);
-  forgetUnopened(context.store, version.item.itemId);
-  return reconcileItem(context, version.item);
+function reconcileOpened(context: MergeContext, version: OpenedVersion, reason: ReconcileReason): Outcome {
+  switch (version.type) {
+    case 'item':
+      forgetUnopened(context.store, version.item.itemId);
+      return reconcileItem(context, version.item, reason);
+    case 'record':
+      forgetUnopened(context.store, version.record.conflictId);
+      return applyReconciledRecord(context, version.record);
+    case 'unopened':
+      return applyOpened(context, version);
+  }
 }
 
 async function fetchAll(
@@ -138,6 +162,12 @@ async function reconcileMissing(
     ),
   }));
   if (!found.ok) return found;
+  if (reason !== 'newEpoch') {
+    const guarded = await guardOverwrites(run, ({ store }) =>
+      found.value.items.filter(id => wouldBeDeleted(store, id)).map(itemId => ({ itemId, deleted: true })),
+    );
+    if (!guarded.ok) return guarded;
+  }
   const items = await inChunks(run, found.value.items, (context, id: ItemId) => {
     const outcome = reconcileMissingItem(context, id, reason);
     if (outcome === 'conflict') run.report.conflicts++;

@@ -12,22 +12,25 @@ import {
   waitingItemChange,
 } from '../store/outbox';
 import type { ReconcileReason } from '../store/state';
+import type { StoreTransaction } from '../store/transaction';
 import { setVersionNumber, versionByStamp } from '../store/versions';
 import { type Applied, applyReconciled, rebase } from './applyItem';
 import type { MergeContext } from './context';
+import { noteOverwritten } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
 import { ancestorsOf } from './localEdits';
 import { surviveDeletion } from './pushAnswers';
 import type { OpenedItem } from './sealing';
 
 /**
- * One item against the server's current version, by descent: each payload names the stamps of its ancestors. Where one
- * side descends from the other, the descendant is taken; otherwise the two merge as concurrent.
+ * One item against the server's current version. In the same epoch a higher version was made on the one that is held.
+ * Else by descent: each payload names the stamps of its ancestors. Where one side descends from the other, the
+ * descendant is taken; otherwise the two merge as concurrent.
  */
-export function reconcileItem(context: MergeContext, remote: OpenedItem): Applied {
+export function reconcileItem(context: MergeContext, remote: OpenedItem, reason: ReconcileReason): Applied {
   const { store } = context;
   const held = readItem(store, remote.itemId);
-  if (!held) return applyReconciled(context, remote);
+  if (!held || (reason !== 'newEpoch' && movedOn(held, remote))) return applyReconciled(context, remote);
   const waiting = waitingItemChange(store, remote.itemId);
   const ours = waiting ?? heldAsChange(held);
   if (ours === undefined) return applyReconciled(context, remote);
@@ -60,6 +63,7 @@ export function reconcileMissingItem(
     // In the same epoch it was deleted, and its tombstone pruned.
     if (waiting) return surviveDeletion(context, id) ? 'conflict' : 'deleted';
     holdItemVersion(store, id, undefined);
+    if (!held.deleted) noteOverwritten(context, [{ itemId: id, deleted: true }]);
     writeItem(store, { ...held, content: held.content, deleted: true }, context.wallMs);
     return 'deleted';
   }
@@ -70,6 +74,11 @@ export function reconcileMissingItem(
     putWaitingItemChange(store, { ...ours, content: ours.content, base: noBase });
   }
   return 'pushedAgain';
+}
+
+/** True for an item that goes to Deleted items when the server, in the same epoch, holds nothing of it. */
+export function wouldBeDeleted(store: StoreTransaction, id: ItemId): boolean {
+  return readItem(store, id)?.deleted === false && waitingItemChange(store, id) === undefined;
 }
 
 export function reconcileMissingRecord(context: MergeContext, id: ConflictId, reason: ReconcileReason): void {
@@ -86,6 +95,10 @@ export function reconcileMissingRecord(context: MergeContext, id: ConflictId, re
     dropWaiting(store, id);
     markConflictPruned(store, id);
   }
+}
+
+function movedOn(held: StoredItem, remote: OpenedItem): boolean {
+  return held.syncedStamp !== undefined && remote.version > held.version && remote.stamp > held.syncedStamp;
 }
 
 const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };

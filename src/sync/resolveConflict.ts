@@ -3,6 +3,7 @@ import type { Content } from '../model/content';
 import { createChangeId, createItemId } from '../model/ids/createId';
 import type { ItemId } from '../model/ids/ids';
 import { readItem } from '../store/items';
+import { waitingItemChange } from '../store/outbox';
 import { reviseRecord } from './conflictRecords';
 import type { MergeContext } from './context';
 import { editItem } from './localEdits';
@@ -82,7 +83,9 @@ function revise(
   outcome: Outcome,
   next: Pick<Conflict, 'state'> & { readonly resolution: Resolution },
 ): Conflict {
-  const groupId = createChangeId(context.random);
+  // A resolution that waits already is pushed with this one: their records stand on the same change.
+  const groupId =
+    waitingItemChange(context.store, conflict.itemId)?.groupId ?? createChangeId(context.random);
   const stamp = editItem(context, conflict.itemId, {
     ...outcome,
     resolves: { conflictId: conflict.id, groupId },

@@ -71,7 +71,8 @@ export function restampRefused(context: EditContext, change: OutboxChange): void
   else moveRecordStamp(store, change, conflict, issueStamp(store, wallMs, device.id).stamp);
 }
 
-function moveItemStamp(store: StoreTransaction, change: ItemChange, stamp: Stamp): void {
+/** Gives a waiting change, and all that has its stamp, another stamp. */
+export function moveItemStamp(store: StoreTransaction, change: ItemChange, stamp: Stamp): void {
   restampChange(store, change, stamp);
   restampVersion(store, change.itemId, change.stamp, stamp);
   if (readItem(store, change.itemId)?.lastModified === change.stamp) restampItem(store, change.itemId, stamp);

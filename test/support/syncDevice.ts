@@ -10,6 +10,7 @@ import type { DeviceId, ItemId } from '../../src/model/ids/ids';
 import type { Stamp } from '../../src/model/ids/stamp';
 import { accountIdSchema, deviceIdSchema } from '../../src/protocol/scalars';
 import type { ServerCore } from '../../src/server/core';
+import { serverMigrations } from '../../src/server/storage/schema';
 import { listConflicts, type StoredConflict } from '../../src/store/conflicts';
 import { readItem, type StoredItem } from '../../src/store/items';
 import { isOutboxEmpty } from '../../src/store/outbox';
@@ -22,14 +23,19 @@ import type { CycleDependencies, CycleSettings } from '../../src/sync/cycleRun';
 import { editItem, type LocalEdit } from '../../src/sync/localEdits';
 import { createTransport, type Transport } from '../../src/sync/transport';
 import { type InProcessHttp, inProcessHttp } from './inProcessHttp';
+import { type MemoryDatabase, openMemoryDatabase } from './memoryDatabase';
 import { note, openMemoryStore } from './storeFixture';
-import { baseUrl, signIn, signUp, type TestDevice } from './testDevice';
+import { baseUrl, type Fetch, signIn, signUp, type TestDevice } from './testDevice';
 import { createTestServer, testEpochMs } from './testServer';
 import { VirtualTime } from './virtualTime';
 
 /** An account on a server in this process; the server's time is its own. */
 export interface TestAccount {
   readonly server: ServerCore;
+  /** A backup of the server's store, as it is now. */
+  backUp(): Promise<MemoryDatabase>;
+  /** From now on the server is one over this store. */
+  restore(backup: MemoryDatabase): Promise<void>;
   readonly serverTime: VirtualTime;
   readonly ring: KeyRing;
   /** A device of the account, with an empty store. */
@@ -45,17 +51,26 @@ export interface DeviceOptions {
 
 export async function createAccount(): Promise<TestAccount> {
   const serverTime = new VirtualTime(testEpochMs);
-  const server = await createTestServer({ clock: serverTime, timers: serverTime });
+  let database = await openMemoryDatabase(serverMigrations);
+  let server = await createTestServer({ database, clock: serverTime, timers: serverTime });
+  const fetch: Fetch = request => server.app.fetch(request);
   const ring = createKeyRing(systemRandom, testEpochMs);
   let first = true;
   return {
-    server,
+    get server() {
+      return server;
+    },
     serverTime,
     ring,
+    backUp: () => database.copy(),
+    async restore(backup) {
+      database = backup;
+      server = await createTestServer({ database, clock: serverTime, timers: serverTime });
+    },
     async device(name, options = {}) {
-      const session = first ? await signUp(server.app.fetch) : await signIn(server.app.fetch);
+      const session = first ? await signUp(fetch) : await signIn(fetch);
       first = false;
-      return SyncDevice.open({ name, session, server, ring, ...options });
+      return SyncDevice.open({ name, session, fetch, ring, ...options });
     },
   };
 }
@@ -67,19 +82,18 @@ export class SyncDevice {
   readonly name: string;
   readonly time: VirtualTime;
   readonly http: InProcessHttp;
-  readonly session: TestDevice;
+  session: TestDevice;
   readonly offsets: OffsetEstimator;
   transport: Transport;
   ring: KeyRing;
   settings: CycleSettings;
   snapshots = 0;
-  /** Called before each transaction of a cycle's dependencies would; a test may stop a cycle by it. */
   readonly stopping = new AbortController();
   readonly #random: Random;
 
   private constructor(
     store: Store,
-    options: DeviceOptions & { name: string; session: TestDevice; server: ServerCore; ring: KeyRing },
+    options: DeviceOptions & { name: string; session: TestDevice; fetch: Fetch; ring: KeyRing },
   ) {
     this.store = store;
     this.session = options.session;
@@ -87,7 +101,7 @@ export class SyncDevice {
     this.name = options.name;
     this.ring = options.ring;
     this.time = new VirtualTime(testEpochMs + (options.aheadMs ?? 0));
-    this.http = inProcessHttp(options.server.app.fetch);
+    this.http = inProcessHttp(options.fetch);
     this.offsets = new OffsetEstimator(this.time);
     this.transport = createTransport(this.http, this.time, { server: baseUrl, token: options.session.token });
     this.#random = options.random ?? systemRandom;
@@ -100,7 +114,7 @@ export class SyncDevice {
   }
 
   static async open(
-    options: DeviceOptions & { name: string; session: TestDevice; server: ServerCore; ring: KeyRing },
+    options: DeviceOptions & { name: string; session: TestDevice; fetch: Fetch; ring: KeyRing },
   ): Promise<SyncDevice> {
     return new SyncDevice(await openMemoryStore(), options);
   }
@@ -121,6 +135,12 @@ export class SyncDevice {
       takeSnapshot: async () => ok(`snapshot-${++this.snapshots}`),
       signal: this.stopping.signal,
     };
+  }
+
+  /** Signs in anew, as after a sign-out: the server forgets what it remembered for this device. */
+  async signInAgain(fetch: Fetch): Promise<void> {
+    this.session = await signIn(fetch, this.session.login, { deviceId: this.id });
+    this.transport = createTransport(this.http, this.time, { server: baseUrl, token: this.session.token });
   }
 
   cycle(settings: Partial<CycleSettings> = {}): Promise<CycleOutcome> {

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { dayMs } from '../../../src/base/time';
+import type { ItemId } from '../../../src/model/ids/ids';
+import { resolveConflict } from '../../../src/sync/resolveConflict';
+import { jsonAnswer } from '../../support/inProcessHttp';
+import { createAccount, type SyncDevice, type TestAccount } from '../../support/syncDevice';
+
+async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice; desktop: SyncDevice }> {
+  const account = await createAccount();
+  const laptop = await account.device('laptop');
+  const desktop = await account.device('desktop');
+  return { account, laptop, desktop };
+}
+
+async function pass(account: TestAccount, devices: readonly SyncDevice[], ms: number): Promise<void> {
+  await account.serverTime.advance(ms);
+  for (const { time } of devices) await time.advance(ms);
+}
+
+async function assertConverged(devices: readonly SyncDevice[], ids: readonly ItemId[]): Promise<void> {
+  for (let round = 0; round < 3; round++) for (const device of devices) await device.sync();
+  for (const device of devices) {
+    assert.ok(await device.isOutboxEmpty(), `the outbox of ${device.name} is empty`);
+    const { report } = await device.sync();
+    assert.equal(report.diverged, false, `${device.name} holds what the server holds`);
+    assert.equal(report.reconciled, false, `${device.name} has nothing to compare`);
+  }
+  for (const id of ids) {
+    const [first, ...others] = await Promise.all(devices.map(device => device.item(id)));
+    for (const other of others) {
+      assert.deepEqual(
+        [other.content, other.deleted, other.lastModified, other.version],
+        [first?.content, first?.deleted, first?.lastModified, first?.version],
+      );
+    }
+  }
+}
+
+describe('reconcile', () => {
+  it('takes what moved on without a conflict, however many versions a device was away for', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'version 0\n');
+    const gone = await laptop.add('Gone');
+    await laptop.sync();
+    await desktop.sync();
+    for (let version = 1; version <= 20; version++) {
+      await laptop.setBody(id, `version ${version}\n`);
+      await laptop.sync();
+    }
+    await laptop.remove(gone);
+    await laptop.sync();
+    for (let days = 0; days < 200; days += 50) {
+      await pass(account, [laptop, desktop], 50 * dayMs);
+      await laptop.add(`After ${days} days`);
+      await laptop.sync();
+      await laptop.sync();
+    }
+    const pruned = await account.server.prune();
+    assert.ok(pruned.ok);
+    const { report } = await desktop.sync();
+    assert.ok(report.reconciled, 'the device was away for too long');
+    assert.equal(await desktop.body(id), 'version 20\n');
+    assert.equal((await desktop.item(gone)).deleted, true, 'it is in Deleted items');
+    assert.deepEqual(await desktop.conflicts(), []);
+    await assertConverged([laptop, desktop], [id]);
+  });
+
+  it('keeps an unpushed edit of an item that was deleted and pruned, with a conflict that says so', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'milk\n');
+    await laptop.sync();
+    await desktop.sync();
+    await desktop.setBody(id, 'milk\neggs\n');
+    await laptop.remove(id);
+    await laptop.sync();
+    for (let days = 0; days < 200; days += 50) {
+      await pass(account, [laptop, desktop], 50 * dayMs);
+      await laptop.add(`After ${days} days`);
+      await laptop.sync();
+      await laptop.sync();
+    }
+    assert.ok((await account.server.prune()).ok);
+    await desktop.sync();
+    assert.equal((await desktop.item(id)).deleted, false);
+    assert.equal((await desktop.openConflicts()).length, 1);
+    await assertConverged([laptop, desktop], [id]);
+    assert.equal(await laptop.body(id), 'milk\neggs\n');
+    assert.equal((await laptop.openConflicts()).length, 1);
+  });
+
+  it('gives a server that was restored from a backup back what it lost, once, with its versions', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    await laptop.setBody(id, 'two\n');
+    const lost = await laptop.add('Lost', 'new\n');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.setBody(id, 'three\n');
+    await laptop.sync(); // the desktop has not seen the third
+    await account.restore(backup);
+    await laptop.sync();
+    await desktop.sync();
+    await assertConverged([laptop, desktop], [id, lost]);
+    assert.equal(await desktop.body(id), 'three\n');
+    assert.deepEqual(await desktop.conflicts(), [], 'each side descends from the other');
+  });
+
+  it('lets the device that knows less come first after a restore', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    for (const body of ['two\n', 'three\n']) {
+      await laptop.setBody(id, body);
+      await laptop.sync();
+      if (body === 'two\n') await desktop.sync();
+    }
+    await account.restore(backup);
+    await desktop.sync();
+    await laptop.sync();
+    await assertConverged([laptop, desktop], [id]);
+    assert.equal(await desktop.body(id), 'three\n');
+    assert.deepEqual(await laptop.conflicts(), []);
+  });
+
+  it('gives conflict records back to a server that lost them', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    await laptop.setBody(id, 'laptop\n');
+    await desktop.setBody(id, 'desktop\n');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.sync();
+    const [open] = await laptop.openConflicts();
+    assert.ok(open?.conflict);
+    const { conflict } = open;
+    await laptop.write(context => resolveConflict(context, conflict, { keep: 'earlier', as: 'keepLocal' }));
+    await laptop.sync();
+    await desktop.sync();
+    await account.restore(backup);
+    await laptop.sync();
+    await assertConverged([laptop, desktop], [id]);
+    for (const device of [laptop, desktop]) {
+      const [record, ...others] = await device.conflicts();
+      assert.equal(record?.conflict?.state, 'resolved');
+      assert.deepEqual(others, []);
+    }
+  });
+
+  it('asks before it deletes an unusual share of the items that the server holds no more', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const ids: ItemId[] = [];
+    for (let index = 0; index < 12; index++) ids.push(await laptop.add(`Item ${index}`));
+    await laptop.sync();
+    await desktop.sync();
+    void account;
+    // The server says that the device was away for too long, and that it holds nothing.
+    desktop.http.intercept = async (request, send) => {
+      if (request.url.includes('/v1/changes')) {
+        return jsonAnswer(410, { type: 'about:blank', title: 'Gone', status: 410, code: 'cursorExpired' });
+      }
+      if (!request.url.includes('/v1/items')) return send();
+      return jsonAnswer(200, {
+        items: [],
+        hasMore: false,
+        cursor: 'c',
+        epoch: 'e',
+        serverTime: account.serverTime.now(),
+      });
+    };
+    const { error } = await desktop.cycle();
+    assert.equal(error?.type, 'massChange');
+    for (const id of ids) assert.equal((await desktop.item(id)).deleted, false);
+    assert.equal(desktop.snapshots, 1);
+  });
+
+  it('gives a manifest up that does not move on', async () => {
+    const { account, laptop } = await twoDevices();
+    const id = await laptop.add('Shopping');
+    await laptop.sync();
+    const { lastModified } = await laptop.item(id);
+    laptop.http.intercept = async (request, send) => {
+      if (request.url.includes('/v1/changes')) {
+        return jsonAnswer(410, { type: 'about:blank', title: 'Gone', status: 410, code: 'cursorExpired' });
+      }
+      if (!request.url.includes('/v1/items')) return send();
+      const item = { collection: 'item', itemId: id, version: 1, sequence: 1, changeType: 'upsert' };
+      return jsonAnswer(200, {
+        items: [{ ...item, timestamp: lastModified }],
+        hasMore: true,
+        cursor: 'c',
+        epoch: 'e',
+        serverTime: account.serverTime.now(),
+      });
+    };
+    assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
+    assert.ok(laptop.http.sent.length < 20, `${laptop.http.sent.length} requests`);
+  });
+});
+
+describe('pull', () => {
+  it('gives a cursor up that does not move on', async () => {
+    const { account, laptop } = await twoDevices();
+    laptop.http.intercept = async () =>
+      jsonAnswer(200, { changes: [], cursor: 'c', hasMore: true, serverTime: account.serverTime.now() });
+    assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
+    assert.ok(laptop.http.sent.length < 5, `${laptop.http.sent.length} requests`);
+  });
+});
