@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { defined } from '../base/assert';
 import { fromBase64Url, toBase64Url } from '../base/encoding';
 import { err, ok, type Result } from '../base/result';

@@ -11,7 +11,7 @@ import { err, ok, type Result } from '../base/result';
 export interface AuthHash {
   hash(key: Uint8Array): Promise<Result<string, Overloaded>>;
   verify(key: Uint8Array, stored: string): Promise<Result<boolean, Overloaded>>;
-  /** A stored value that no key fits and that takes as long to verify as any other. */
+  /** A stored value that no key fits and that takes the time of a real one to verify. */
   decoy(): string;
 }
 

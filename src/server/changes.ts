@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromBase64Url } from '../base/encoding';
 import { err, ok, type Result } from '../base/result';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { err, ok } from '../base/result';
 import { manifestQuerySchema, versionsQuerySchema } from '../protocol/changes';
 import { maxPagePayloadBytes } from '../protocol/limits';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Logger } from '../base/logger';
 import type { Result } from '../base/result';
 import { type ProblemCode, problemMediaType, problemOf } from '../protocol/problem';

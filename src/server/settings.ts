@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { err, ok, type Result } from '../base/result';
 import { dayMs } from '../base/time';
 import { maxConflictRecordBytes } from '../protocol/limits';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { assert } from '../../base/assert';
 import { toBase64Url } from '../../base/encoding';
 import type { JsonObject } from '../../base/json';

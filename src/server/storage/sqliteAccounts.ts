@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defined } from '../../base/assert';
 import type { Random } from '../../base/random';
 import { err, ok } from '../../base/result';
