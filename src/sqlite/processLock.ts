@@ -11,6 +11,7 @@ import type { StorageError } from './database';
 import type { FileCalls } from './fileCalls';
 import { readWholeFile, writeFully } from './fileSteps';
 import type { Liveness, Presence } from './liveness';
+import { LockTurns } from './lockTurns';
 import { fromSystemCode } from './storageErrors';
 
 /** Why a lock could not be had. */
@@ -53,6 +54,7 @@ export class ProcessLock {
   readonly #ownPath: string;
   /** Names this lock of this process: a process may have the same lock open more than once. */
   readonly #token: string;
+  readonly #turns: LockTurns;
   #isHeld = false;
   #isReleaseDue = false;
   #lastBeatMs = 0;
@@ -60,6 +62,7 @@ export class ProcessLock {
 
   private constructor(options: ProcessLockOptions) {
     this.#options = options;
+    this.#turns = new LockTurns(options.clock);
     this.#lockPath = join(options.folder, `${options.name}.lock`);
     this.#token = `${options.presence.token}.${toHex(options.random.bytes(nonceBytes))}`;
     this.#ownPath = join(options.folder, `${options.name}.process-${this.#token}`);
@@ -90,10 +93,16 @@ export class ProcessLock {
     const { clock, timers, random } = this.#options;
     const startMs = clock.monotonic();
     let unknownOwner: string | undefined;
+    const politeMs = Math.min(waitMs, this.#turns.pauseMs());
+    if (politeMs > 0) await timers.sleep(politeMs);
     for (let attempt = 0; ; attempt++) {
       const taken = this.#take();
       if (!taken.ok) return taken;
-      if (taken.value) return ok();
+      if (taken.value) {
+        this.#turns.acquired(attempt > 0 || politeMs > 0);
+        return ok();
+      }
+      this.#turns.metOther();
       if (attempt % attemptsPerChallenge === 0) {
         const challenge = await this.#challenge();
         if (challenge === 'removed') continue;
@@ -111,6 +120,7 @@ export class ProcessLock {
   release(): void {
     if (!this.#isHeld) return;
     const { files, timers, logger } = this.#options;
+    this.#turns.released();
     try {
       if (this.#holdsLock()) {
         files.rename(this.#lockPath, this.#ownPath);
@@ -326,7 +336,7 @@ const releaseAgainAfterMs = 100;
 const attemptsPerChallenge = 4;
 const maxPrepareAttempts = 3;
 const minPauseMs = 1;
-const maxPauseMs = 20;
+const maxPauseMs = 12;
 /** Milliseconds of waiting that shorten the pause between attempts by one millisecond. */
 const waitPerPauseStep = 50;
 const keepDeadLocksMs = dayMs;
