@@ -15,25 +15,29 @@ import { mergeVersions } from './merge/mergeVersions';
  */
 export function saveDocument(
   context: MergeContext,
-  held: { readonly id: ItemId; readonly content: Content; readonly lastModified: string },
+  item: { readonly id: ItemId; readonly content: Content },
   body: string,
-  base: { readonly revision: string; readonly body: string },
+  base: { readonly body: string },
 ): 'saved' | 'unsettled' {
   const { store } = context;
-  const unsettled = readUnsettledSave(store, held.id);
-  const saved = { ...held.content, body };
-  const upToDate =
-    held.lastModified === base.revision || held.content.body === base.body || held.content.body === body;
+  const waits = readUnsettledSave(store, item.id);
+  // The waiting save is another document's, unless this one goes on from it.
+  if (waits && waits.saved.body !== base.body) settleSave(context, item.id);
+  const content = readItem(store, item.id)?.content ?? item.content;
+  const unsettled = readUnsettledSave(store, item.id);
+  const saved = { ...content, body };
+  // By their texts, not by their stamps: a stamp that was never sent may have been given anew.
+  const upToDate = content.body === base.body || content.body === body;
   if (!unsettled && upToDate) {
-    editItem(context, held.id, { content: saved, deleted: false });
+    editItem(context, item.id, { content: saved, deleted: false });
     return 'saved';
   }
   putUnsettledSave(
     store,
-    { itemId: held.id, base: unsettled?.base ?? { ...held.content, body: base.body }, saved },
+    { itemId: item.id, base: unsettled?.base ?? { ...content, body: base.body }, saved },
     context.wallMs,
   );
-  touchItem(store, held.id);
+  touchItem(store, item.id);
   return 'unsettled';
 }
 
