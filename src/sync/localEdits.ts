@@ -6,6 +6,7 @@ import { maxAncestors } from '../protocol/limits';
 import { readItem, type StoredItem, writeItem } from '../store/items';
 import {
   type ChangeBase,
+  type ItemChange,
   itemChangeInFlight,
   putWaitingItemChange,
   waitingItemChange,
@@ -34,7 +35,7 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
 
   const issued = issueStamp(store, wallMs, device.id, held?.lastModified);
   const waiting = waitingItemChange(store, id);
-  const origin = waiting ?? originOf(context, id, held);
+  const origin = waiting ? onWaiting(waiting) : originOf(context, id, held);
   putWaitingItemChange(store, {
     itemId: id,
     type: edit.deleted ? 'delete' : 'upsert',
@@ -62,6 +63,14 @@ function changesNothing(held: StoredItem, edit: LocalEdit): boolean {
   return (
     held.content !== undefined && held.deleted === edit.deleted && sameContent(held.content, edit.content)
   );
+}
+
+/** What takes the place of a change that waits. Other devices may know that one's stamp, unless it was never sent. */
+function onWaiting({ base, ancestors, stamp, rawMs }: ItemChange): {
+  readonly base: ChangeBase;
+  readonly ancestors: readonly Stamp[];
+} {
+  return { base, ancestors: rawMs === undefined ? ancestorsOf(stamp, ...ancestors) : ancestors };
 }
 
 /** What a new change is made on: the change in flight, else the version that is held. */
