@@ -83,7 +83,8 @@ function forgetSyncedVersions(store: StoreTransaction): void {
       rawMs: waiting?.rawMs,
       content: item.content,
       base: { version: 0, stamp: undefined, deleted: false, content: undefined },
-      ancestors: [],
+      // An account that was made anew is united from devices of which one may hold what another has gone on from.
+      ancestors: waiting?.ancestors ?? item.ancestors,
     });
   }
   for (const record of listConflicts(store, ['open', 'resolved', 'auto'])) {
