@@ -31,14 +31,6 @@ export async function differenceBetween(
   return undefined;
 }
 
-export async function checkConvergence(
-  devices: readonly SimulatedDevice[],
-  server: SimulatedServer,
-): Promise<void> {
-  const difference = await differenceBetween(devices, server);
-  if (difference !== undefined) throw new Violation('devices converge', difference);
-}
-
 export async function checkSoundness(
   devices: readonly SimulatedDevice[],
   server: SimulatedServer,

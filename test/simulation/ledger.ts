@@ -2,7 +2,7 @@ import type { Transaction } from '../../src/sqlite/database';
 import { Ancestry } from './ancestry';
 import { changedItems, changedRecords, type ItemView, type RecordView, unsettledText } from './deviceView';
 import { type Token, tokensIn } from './tokens';
-import { Violation } from './violation';
+import { type Invariant, Violation } from './violation';
 
 /** What a person did, as the device that did it has committed it. */
 export interface PersonEdit {
@@ -13,6 +13,8 @@ export interface PersonEdit {
   readonly before: string;
   readonly after: string;
   readonly deleted: boolean;
+  /** An answer to a conflict: of two answers the later one holds, so nothing that it typed is owed. */
+  readonly isResolution?: boolean;
 }
 
 /**
@@ -33,6 +35,8 @@ export class Ledger {
   /** Tokens of records that were resolved and then pruned. */
   readonly #retired = new Set<Token>();
   readonly #unsaid = new Map<string, (() => void)[]>();
+  readonly #left = new Set<string>();
+  #violation: Violation | undefined;
   #edits = 0;
 
   get edits(): number {
@@ -60,6 +64,11 @@ export class Ledger {
   /** A transaction that told of edits was not committed. */
   forget(device: string): void {
     this.#unsaid.delete(device);
+  }
+
+  /** The version has left its device: from now on it is the same everywhere. */
+  left(itemId: string, stamp: string): void {
+    this.#left.add(`${itemId} ${stamp}`);
   }
 
   /** Sees a device's transaction just before it commits. */
@@ -90,12 +99,13 @@ export class Ledger {
     for (const token of this.#suspects) {
       const isNowhere = this.#owed.has(token) && (this.#places.get(token) ?? 0) === 0;
       if (isNowhere && !this.#retired.has(token)) {
-        throw new Violation('acknowledged is never nowhere', `${token} is in no item and in no record`);
+        this.#fail('acknowledged is never nowhere', `${token} is in no item and in no record`);
       }
     }
     this.#suspects.clear();
     for (const itemId of this.#touched) this.#checkDeletes(itemId);
     this.#touched.clear();
+    if (this.#violation) throw this.#violation;
   }
 
   /** After a disaster that no engine can undo: what is nowhere now is not owed any more. */
@@ -110,6 +120,12 @@ export class Ledger {
     this.#touched.clear();
   }
 
+  /** Devices are united anew: what one still has comes back to one that had deleted it. */
+  united(): void {
+    this.#owedDeletes.clear();
+    this.writeOff();
+  }
+
   /** The device's store is another one now. */
   replaced(device: string, tx: Transaction): void {
     const view = this.#view(device);
@@ -119,6 +135,10 @@ export class Ledger {
     this.#views.delete(device);
     this.#unsaid.delete(device);
     this.committing(device, tx);
+  }
+
+  #fail(invariant: Invariant, detail: string): void {
+    this.#violation ??= new Violation(invariant, detail);
   }
 
   #say(device: string, what: () => void): void {
@@ -136,14 +156,25 @@ export class Ledger {
     if (stamp === parent) return;
     this.#edits++;
     this.#ancestry.add(itemId, stamp, [parent]);
+    if (edit.isResolution) return this.#superseded(edit);
     this.#own(edit.before, edit.after);
-    const deletes = this.#owedDeletes.get(itemId) ?? new Set();
+    this.#superseded(edit);
+    if (edit.deleted) this.#deletesOf(itemId).add(stamp);
+    this.#touched.add(itemId);
+  }
+
+  #superseded({ itemId, parent, before, after }: PersonEdit): void {
+    this.#own(before, before.length === 0 ? '' : keptOf(before, after));
+    const deletes = this.#deletesOf(itemId);
     for (const deletion of deletes) {
       if (parent !== undefined && this.#ancestry.knows(itemId, parent, deletion)) deletes.delete(deletion);
     }
-    if (edit.deleted) deletes.add(stamp);
+  }
+
+  #deletesOf(itemId: string): Set<string> {
+    const deletes = this.#owedDeletes.get(itemId) ?? new Set();
     this.#owedDeletes.set(itemId, deletes);
-    this.#touched.add(itemId);
+    return deletes;
   }
 
   /** What the person has typed is owed to them from now on; what they took out knowingly is not. */
@@ -155,17 +186,22 @@ export class Ledger {
   }
 
   #itemMoved(device: string, before: ItemView | undefined, after: ItemView): void {
-    const known = this.#contents.get(contentKey(after));
     const content = `${after.deleted ? 'deleted' : 'live'} ${after.text}`;
-    if (known === undefined) this.#contents.set(contentKey(after), content);
+    const known = this.#contents.get(contentKey(after));
+    // A stamp that never left its device may be given to another content when it is corrected.
+    const isBinding = this.#left.has(contentKey(after));
     // A tombstone that was pruned is a deletion that this device makes of the version that it holds.
-    else if (known !== content && !(after.deleted && after.version === 0)) {
-      throw new Violation(
+    const isPruned = after.deleted && after.version === 0;
+    if (known === undefined || (known !== content && !isBinding)) {
+      this.#contents.set(contentKey(after), content);
+    } else if (known !== content && !isPruned) {
+      this.#fail(
         'a version is read alike',
         `${device} reads ${after.id} at ${after.stamp} as ${content}, another as ${known}`,
       );
     }
-    const isNew = !this.#ancestry.isKnown(after.id, after.stamp);
+    const isOther = known !== undefined && known !== content && !isBinding && !isPruned;
+    const isNew = isOther || !this.#ancestry.isKnown(after.id, after.stamp);
     const isSame = before !== undefined && before.text === after.text && before.deleted === after.deleted;
     if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
     else if (isSame) this.#ancestry.add(after.id, after.stamp, [before.stamp]);
@@ -176,7 +212,7 @@ export class Ledger {
     this.#unplace(before?.tokens ?? new Set());
     if (after.deleted && before !== undefined && !before.deleted) {
       if (before.state === 'open') {
-        throw new Violation('acknowledged is never nowhere', `${device} has lost the open record ${after.id}`);
+        this.#fail('acknowledged is never nowhere', `${device} has lost the open record ${after.id}`);
       }
       for (const token of before.tokens) this.#retired.add(token);
     }
@@ -185,7 +221,7 @@ export class Ledger {
     const pair = `${after.itemId} ${earlier.stamp} ${later.stamp}`;
     const recorded = this.#pairs.get(pair);
     if (recorded !== undefined && recorded !== after.id) {
-      throw new Violation('pairs are recorded once', `${pair} is in ${recorded} and in ${after.id}`);
+      this.#fail('pairs are recorded once', `${pair} is in ${recorded} and in ${after.id}`);
     }
     this.#pairs.set(pair, after.id);
     const isChain =
@@ -197,7 +233,7 @@ export class Ledger {
         side.deleted && this.#contents.get(`${after.itemId} ${side.stamp}`)?.startsWith('live') === true,
     );
     if (isChain && before === undefined && !isKnownByPruning) {
-      throw new Violation(
+      this.#fail(
         'pairs are recorded once',
         `${device} records ${pair}, of which one was made knowing the other`,
       );
@@ -223,7 +259,7 @@ export class Ledger {
     const deletes = this.#owedDeletes.get(itemId);
     if (deletes === undefined || deletes.size === 0 || this.#isDeletionKnown(itemId)) return;
     const [stamp] = deletes;
-    throw new Violation('acknowledged is never nowhere', `the deletion ${stamp} of ${itemId} is gone`);
+    this.#fail('acknowledged is never nowhere', `the deletion ${stamp} of ${itemId} is gone`);
   }
 
   #isDeletionKnown(itemId: string): boolean {
@@ -242,6 +278,12 @@ interface DeviceView {
   readonly items: Map<string, ItemView>;
   readonly records: Map<string, RecordView>;
   unsettled: string;
+}
+
+/** What of `before` is in `after` too. */
+function keptOf(before: string, after: string): string {
+  const kept = tokensIn(after);
+  return [...tokensIn(before)].filter(token => kept.has(token)).join(' ');
 }
 
 const contentKey = (item: ItemView) => `${item.id} ${item.stamp}`;

@@ -131,7 +131,9 @@ function editSome(
 ): Result<unknown, DeviceError> {
   const id = someItem(context, doing.random, false);
   const content = id && readItem(context.store, id)?.content;
-  return id && content ? edit(doing, context, id, change(content)) : nothingThere;
+  // With nothing there to write on, a person begins something.
+  if (!id || !content) return does(doing, context, 'create');
+  return edit(doing, context, id, change(content));
 }
 
 function open({ window, random }: Doing, context: MergeContext): Result<unknown, DeviceError> {
@@ -194,6 +196,7 @@ function answerConflict(
       before: held?.content === undefined ? '' : contentText(held.content),
       after: contentText(after.content),
       deleted: after.deleted,
+      isResolution: itemId === conflict.itemId,
     });
   }
   return ok();

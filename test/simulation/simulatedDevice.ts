@@ -10,10 +10,10 @@ import { defaultDeviceSettings } from '../../src/device/openDevice';
 import type { SecretName, SecretStore } from '../../src/device/secrets';
 import { saveSession } from '../../src/device/session';
 import { SyncControl } from '../../src/device/syncControl';
-import { type AccountId, type DeviceId, isItemId } from '../../src/model/ids/ids';
+import type { AccountId, DeviceId } from '../../src/model/ids/ids';
 import type { Database, StorageError, Transaction } from '../../src/sqlite/database';
-import { removeItem } from '../../src/store/items';
 import { Payloads } from '../../src/store/payloads';
+import { repairSalvaged } from '../../src/store/salvage';
 import { storeMigrations } from '../../src/store/schema';
 import { readState, writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
@@ -115,13 +115,21 @@ export class SimulatedDevice {
   ): Promise<Result<T, DeviceError | StorageError> | undefined> {
     this.#options.ledger.forget(this.name);
     let answer: Result<T, DeviceError | StorageError> | undefined;
-    void window.core.store
+    let failure: unknown;
+    window.core.store
       .write<T, DeviceError>(store => work(contextOf(window.core, store)))
-      .then(done => {
-        answer = done;
-      });
-    await this.#options.time.runUntil(() => answer !== undefined || !window.process.alive, actLimitMs);
+      .then(
+        done => {
+          answer = done;
+        },
+        (thrown: unknown) => {
+          failure = thrown;
+        },
+      );
+    const isOver = () => answer !== undefined || failure !== undefined || !window.process.alive;
+    await this.#options.time.runUntil(isOver, actLimitMs);
     this.#options.ledger.forget(this.name);
+    if (failure !== undefined) throw failure;
     return answer;
   }
 
@@ -173,13 +181,13 @@ export class SimulatedDevice {
       });
     } else {
       await this.#database.write(sql => {
-        for (const row of sql.all('SELECT id FROM items UNION SELECT id FROM conflicts ORDER BY id')) {
-          const id = String(row['id']);
-          if (!rowsLost(id)) continue;
-          if (isItemId(id)) removeItem({ sql, payloads: this.#payloads }, id);
-          sql.run('DELETE FROM conflicts WHERE id = ?', [id]);
-          sql.run('DELETE FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL', [id]);
+        for (const table of damagedTables) {
+          for (const row of sql.all(`SELECT id FROM ${table} ORDER BY id`)) {
+            const id = row['id'] ?? null;
+            if (rowsLost(String(id))) sql.run(`DELETE FROM ${table} WHERE id = ?`, [id]);
+          }
         }
+        repairSalvaged(sql);
         return ok();
       });
     }
@@ -252,6 +260,7 @@ export class SimulatedDevice {
   }
 }
 
+const damagedTables = ['items', 'changes', 'conflicts', 'versions'];
 export const serverUrl = 'http://server.test';
 /** Longer than any process sleeps. */
 const actLimitMs = 600_000;
