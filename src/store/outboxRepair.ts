@@ -1,4 +1,6 @@
+import { type ItemId, isItemId } from '../model/ids/ids';
 import type { Transaction } from '../sqlite/database';
+import { branded } from './rows';
 
 /**
  * Mends what only a damaged file, or a bug, can bring about: edits that are in no outbox, and changes without their
@@ -31,9 +33,11 @@ export function requeueLostEdits(tx: Transaction): number {
   return items + records;
 }
 
-/** Changes that wait but whose item is not there. */
-export function countChangesWithoutItem(tx: Transaction): number {
-  return tx.all(`SELECT 1 FROM changes WHERE ${hasNoItem}`).length;
+/** The items that are not there although changes of them wait. */
+export function missingItemsOfChanges(tx: Transaction): readonly ItemId[] {
+  return tx
+    .all(`SELECT DISTINCT item_id FROM changes WHERE ${hasNoItem}`)
+    .map(row => branded(row, 'item_id', isItemId));
 }
 
 /** Makes the items anew from what their changes hold; changes that hold nothing are taken away. */

@@ -59,6 +59,18 @@ export function unsealItem(store: StoreTransaction, itemId: ItemId): void {
   }
 }
 
+/** True when anything in the file can be read only with the local key. */
+export function holdsSealedPayloads(store: StoreTransaction): boolean {
+  const row = store.sql.get(
+    `SELECT 1 FROM items WHERE typeof(payload) = 'blob'
+     UNION ALL SELECT 1 FROM conflicts WHERE typeof(payload) = 'blob'
+     UNION ALL SELECT 1 FROM versions WHERE typeof(payload) = 'blob' AND packed = 0
+     UNION ALL SELECT 1 FROM changes WHERE typeof(payload) = 'blob' OR typeof(base_payload) = 'blob'
+     UNION ALL SELECT 1 FROM unsettled_saves WHERE typeof(payload) = 'blob' OR typeof(base_payload) = 'blob' LIMIT 1`,
+  );
+  return row !== undefined;
+}
+
 /** Items that were encrypted and whose clear text the file, or a snapshot, may still hold; at most `limit`. */
 export function scrubDue(store: StoreTransaction, limit: number): readonly ItemId[] {
   return store.sql

@@ -36,6 +36,8 @@ export interface DeviceState {
   readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
   /** Tells the local key from another one without telling anything of it; set before the first value is sealed. */
   readonly localKeyPrint: string;
+  /** The window that is making the local key. */
+  readonly localKeyClaim: string;
   /** The last daily snapshot that was due, and what the store looked like then. */
   readonly dailySnapshot: { readonly atMs: number; readonly mark: string };
   /** While the search index is built anew: rows from this one on are not in it yet. */
@@ -69,6 +71,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   guard: z.object({ changed: z.int(), total: z.int(), snapshot: z.string() }),
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
   localKeyPrint: z.string(),
+  localKeyClaim: z.string(),
   dailySnapshot: z.object({ atMs: z.number(), mark: z.string() }),
   searchIndexedBelow: z.int().min(0),
   atRest: z.object({ policy: z.enum(['sensitive', 'all']), afterRid: z.int().exactOptional() }),

@@ -32,6 +32,11 @@ export function forgetUnopened(store: StoreTransaction, subject: string): void {
   store.sql.run('DELETE FROM unopened WHERE item_id = ?', [subject]);
 }
 
+/** They were of another account. */
+export function forgetEveryUnopened(store: StoreTransaction): void {
+  store.sql.run('DELETE FROM unopened');
+}
+
 export function listUnopened(store: StoreTransaction): readonly UnopenedVersion[] {
   return store.sql.all('SELECT * FROM unopened LIMIT ?', [maxUnopenedRead]).map(row => ({
     subject: text(row, 'item_id'),

@@ -37,6 +37,10 @@ export class StoreFolder {
     return join(this.path, 'store.db');
   }
 
+  sizeBytes(): number {
+    return statSync(this.storeFile).size;
+  }
+
   /** The files below the folder whose bytes have that text in them. */
   filesWith(text: string | RegExp): readonly string[] {
     return readdirSync(this.path, { recursive: true })

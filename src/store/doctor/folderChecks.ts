@@ -46,7 +46,7 @@ export const checkLeftovers: Check = async examination => {
       });
       if (!removed.ok) return removed;
     }
-    const found = `${counted(leftovers.length, 'file')} were left behind by a process that ended in the middle of its work.`;
+    const found = `${counted(leftovers.length, 'file')} ${leftovers.length === 1 ? 'was' : 'were'} left behind by a process that ended in the middle of its work.`;
     findings.push(trouble('leftovers', 'warning', found, { mend: 'Removes them.', mended: mend }));
   }
   if (setAside.length > 0) {

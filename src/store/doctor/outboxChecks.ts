@@ -2,13 +2,14 @@ import { err, ok, type Result } from '../../base/result';
 import type { StorageError } from '../../sqlite/database';
 import { countPendingItems, refusals } from '../outbox';
 import {
-  countChangesWithoutItem,
   countHollowFlights,
   countLostEdits,
+  missingItemsOfChanges,
   requeueLostEdits,
   restoreItemsOfChanges,
   thawHollowFlights,
 } from '../outboxRepair';
+import { addToSearchIndex } from '../search/searchIndex';
 import { listUnopened, type UnopenedReason } from '../unopened';
 import { unsettledItemIds } from '../unsettledSaves';
 import type { Check } from './examination';
@@ -19,18 +20,19 @@ export const checkOutbox: Check = async ({ store, mend }) => {
   const looked = await store.read(tx => ({
     pending: countPendingItems(tx),
     lost: countLostEdits(tx.sql),
-    withoutItem: countChangesWithoutItem(tx.sql),
+    withoutItem: missingItemsOfChanges(tx.sql),
     hollow: countHollowFlights(tx.sql),
     refused: refusals(tx, maxRefusals),
   }));
   if (!looked.ok) return looked;
   const { pending, lost, withoutItem, hollow, refused } = looked.value;
   const findings: Finding[] = [];
-  const wrong = lost + withoutItem + hollow;
+  const wrong = lost + withoutItem.length + hollow;
   if (mend && wrong > 0) {
     const mended = await store.write(tx => {
       thawHollowFlights(tx.sql);
       restoreItemsOfChanges(tx.sql);
+      for (const id of withoutItem) addToSearchIndex(tx, id);
       return ok(requeueLostEdits(tx.sql));
     });
     if (!mended.ok) return mended;
@@ -42,8 +44,8 @@ export const checkOutbox: Check = async ({ store, mend }) => {
       trouble('outbox', 'error', found, mending('Puts them into the outbox, for the next sync.')),
     );
   }
-  if (withoutItem > 0) {
-    const found = `${counted(withoutItem, 'change')} in the outbox belong to no item.`;
+  if (withoutItem.length > 0) {
+    const found = `${counted(withoutItem.length, 'item')} of the outbox cannot be found.`;
     findings.push(trouble('outbox', 'error', found, mending('Makes the items anew from their changes.')));
   }
   if (hollow > 0) {

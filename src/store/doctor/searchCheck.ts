@@ -17,11 +17,11 @@ const check = 'search';
 export const checkSearch: Check = async ({ store, mend }) => {
   const looked = await store.read(tx =>
     isSearchIndexWhole(tx)
-      ? { wrong: wrongDocuments(tx), unfound: unfoundItems(tx), documents: documentCount(tx) }
+      ? { wrong: Math.max(wrongDocuments(tx), unfoundItems(tx)), documents: documentCount(tx) }
       : undefined,
   );
   if (!looked.ok) return looked;
-  if (looked.value && looked.value.wrong + looked.value.unfound === 0) {
+  if (looked.value && looked.value.wrong === 0) {
     return ok([
       sound(check, `The search index holds ${counted(looked.value.documents, 'item')}, as it should.`),
     ]);
@@ -36,7 +36,7 @@ export const checkSearch: Check = async ({ store, mend }) => {
     }
   }
   const found = looked.value
-    ? `The search index differs from ${counted(looked.value.wrong + looked.value.unfound, 'item')}.`
+    ? `The search index differs from ${counted(looked.value.wrong, 'item')}.`
     : 'The search index is being built anew; until then some items are not found.';
   return ok([
     trouble(check, 'warning', found, { mend: 'Builds the index anew from the items.', mended: mend }),

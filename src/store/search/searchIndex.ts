@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert';
 import { parseJson } from '../../base/json';
+import type { ItemId } from '../../model/ids/ids';
 import type { Row, SqlValue } from '../../sqlite/database';
 import { integer } from '../rows';
 import { clearState, readState, writeState } from '../state';
@@ -41,6 +42,12 @@ export function moveInSearchIndex(
   if (before && after && sameText(before, after)) return;
   if (before) removeText(store, rid, before);
   if (after) addText(store, rid, after);
+}
+
+/** Puts an item into the index whose row was written by other means. */
+export function addToSearchIndex(store: StoreTransaction, itemId: ItemId): void {
+  const row = store.sql.get('SELECT rid, deleted, payload FROM items WHERE id = ?', [itemId]);
+  if (row) moveInSearchIndex(store, undefined, indexedRow(row));
 }
 
 /** Empties the index, to be filled again by {@link continueSearchIndex}. */

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { silentLogger } from '../../../src/base/logger';
+import { systemRandom } from '../../../src/base/random';
+import { unwrap } from '../../../src/base/result';
+import { systemClock, systemTimers } from '../../../src/base/time';
+import type { Finding } from '../../../src/store/doctor/finding';
+import { examineLocks } from '../../../src/store/doctor/lockRepair';
+import { readItem } from '../../../src/store/items';
+import type { OpenedStore } from '../../../src/store/openStore';
+import { putWaitingItemChange, refuse, waitingItemChange } from '../../../src/store/outbox';
+import { Payloads } from '../../../src/store/payloads';
+import { searchItems } from '../../../src/store/search/searchItems';
+import { readState, writeState } from '../../../src/store/state';
+import type { StoreTransaction } from '../../../src/store/transaction';
+import { keepUnopened } from '../../../src/store/unopened';
+import { putUnsettledSave } from '../../../src/store/unsettledSaves';
+import { inStore, itemId, note, putItem, stampAt, testCipher } from '../../support/storeFixture';
+import { StoreFolder } from '../../support/storeFolder';
+
+describe('the doctor', () => {
+  let folder: StoreFolder;
+  let opened: OpenedStore;
+  beforeEach(async () => {
+    folder = new StoreFolder();
+    opened = await folder.open();
+    await inStore(opened.store, tx => {
+      for (let number = 1; number <= 20; number++) {
+        putItem(tx, itemId(number), note(`title ${number}`, `body of ${number}`), number);
+        putChange(tx, number, number);
+      }
+    });
+  });
+  afterEach(() => folder.remove());
+
+  const putChange = (tx: StoreTransaction, number: number, atMs: number) =>
+    putWaitingItemChange(tx, {
+      itemId: itemId(number),
+      type: 'upsert',
+      stamp: stampAt(atMs),
+      rawMs: atMs,
+      content: note(`title ${number}`, `body of ${number}`),
+      base: { version: 0, stamp: undefined, deleted: false, content: undefined },
+      ancestors: [],
+    });
+  let digest = 'right';
+  const examine = async (mend = false) =>
+    unwrap(
+      await opened.maintenance.doctor({
+        mend,
+        digest: {
+          current: tx => readState(tx, 'digest') ?? 'right',
+          recompute: tx => {
+            writeState(tx, 'digest', digest);
+            return digest;
+          },
+        },
+      }),
+    );
+  const troubles = (findings: readonly Finding[]) => findings.filter(finding => finding.level !== 'ok');
+  const change = (work: (tx: StoreTransaction) => void) => inStore(opened.store, work);
+
+  /** Finds the trouble, changes nothing before it is asked to, mends it, and finds nothing more. */
+  const findsAndMends = async (check: string, pattern: RegExp) => {
+    for (const mended of [false, false, true]) {
+      const [found, ...others] = troubles(await examine(mended));
+      assert.equal(found?.check, check);
+      assert.match(found.found, pattern);
+      assert.equal(found.mended, mended);
+      assert.equal(typeof found.mend, 'string');
+      assert.deepEqual(others, []);
+    }
+    assert.deepEqual(troubles(await examine()), []);
+  };
+
+  it('finds nothing wrong with a sound store, and says what it looked at', async () => {
+    const findings = await examine();
+    assert.deepEqual(troubles(findings), []);
+    assert.deepEqual(
+      findings.map(finding => finding.check),
+      [
+        'file',
+        'outbox',
+        'digest',
+        'history',
+        'search',
+        'encryption',
+        'saves',
+        'snapshots',
+        'space',
+        'leftovers',
+      ],
+    );
+    for (const { found } of findings) assert.match(found, /^[A-Z0-9].*\.$/);
+  });
+
+  it('finds and mends an index that lacks an item, or has one too many', async () => {
+    await change(tx => void tx.sql.run('UPDATE items SET deleted = 1 WHERE id = ?', [itemId(3)]));
+    await change(
+      tx => void tx.sql.run(`UPDATE changes SET change_type = 'delete' WHERE item_id = ?`, [itemId(3)]),
+    );
+    await findsAndMends('search', /differs from 1 item/);
+    await change(tx => void tx.sql.run('UPDATE items SET deleted = 0 WHERE id = ?', [itemId(3)]));
+    await findsAndMends('search', /differs from 1 item/);
+    assert.equal((await inStore(opened.store, tx => searchItems(tx, 'body', 50))).length, 20);
+  });
+
+  it('finds and mends an index that does not know an item’s words', async () => {
+    await change(
+      tx => void tx.sql.run(`UPDATE items SET payload = json_set(payload, '$.title', 'other') WHERE rid = 5`),
+    );
+    await findsAndMends('search', /differs from 1 item/);
+  });
+
+  it('finds and sends edits that are in no outbox', async () => {
+    await change(tx => void tx.sql.run('DELETE FROM changes WHERE item_id = ?', [itemId(4)]));
+    await findsAndMends('outbox', /1 edit would never be sent/);
+    assert.equal(
+      (await inStore(opened.store, tx => waitingItemChange(tx, itemId(4))))?.content?.title,
+      'title 4',
+    );
+  });
+
+  it('finds changes without an item, and makes the item anew', async () => {
+    await change(tx => {
+      putItem(tx, itemId(4), note(''), 100, true);
+      tx.sql.run('DELETE FROM items WHERE id = ?', [itemId(4)]);
+    });
+    await findsAndMends('outbox', /1 item of the outbox cannot be found/);
+    assert.equal((await inStore(opened.store, tx => readItem(tx, itemId(4))))?.content?.title, 'title 4');
+    assert.equal((await inStore(opened.store, tx => searchItems(tx, '"title 4"', 5))).length, 1);
+  });
+
+  it('finds and computes a digest anew, and changes nothing before', async () => {
+    digest = 'other';
+    await findsAndMends('digest', /not that of the items/);
+    digest = 'right';
+  });
+
+  it('finds former states that cannot be read', async () => {
+    await change(tx => {
+      putItem(tx, itemId(1), note('title 1', 'body of 1'), 50);
+      putChange(tx, 1, 50);
+      tx.sql.run(`UPDATE versions SET packed = 1, base_id = 77, payload = x'00'`);
+    });
+    await findsAndMends('history', /1 former state/);
+  });
+
+  it('finds traces of encrypted texts, and wipes them', async () => {
+    await change(tx => {
+      putItem(tx, itemId(7), note('title 7', 'body of 7', { sensitive: true }), 50);
+      tx.sql.run('UPDATE changes SET timestamp = ? WHERE item_id = ?', [stampAt(50), itemId(7)]);
+    });
+    await findsAndMends('encryption', /Traces/);
+    assert.deepEqual(folder.filesWith('body of 7'), []);
+    opened.store.usePayloads(new Payloads(testCipher(), 'all'));
+    opened.store.usePayloads(new Payloads(undefined, 'all'));
+    assert.match(troubles(await examine(true))[0]?.found ?? '', /until this device is unlocked/);
+  });
+
+  it('says what waits for a person, a key or an update, and mends none of it', async () => {
+    await change(tx => {
+      const content = note('a');
+      putUnsettledSave(tx, { itemId: itemId(1), base: content, saved: content }, 1);
+      keepUnopened(tx, { itemId: itemId(50), keyId: '00000000000000cc' }, 'keyMissing');
+      keepUnopened(tx, { itemId: itemId(51), keyId: '00000000000000cc' }, 'newerFormat');
+      const waiting = waitingItemChange(tx, itemId(1));
+      assert(waiting);
+      refuse(tx, waiting, 'The item is larger than the server takes.');
+    });
+    const found = troubles(await examine(true));
+    assert.deepEqual(
+      found.map(({ check, mend }) => [check, mend]),
+      [
+        ['outbox', undefined],
+        ['saves', undefined],
+        ['versions', undefined],
+        ['versions', undefined],
+      ],
+    );
+    assert.match(found[0]?.found ?? '', /1 change cannot be sent .* larger/);
+    assert.match(found[2]?.found ?? '', /Unlock/);
+    assert.match(found[3]?.found ?? '', /Update/);
+  });
+
+  it('removes what a process that was killed has left, after a day', async () => {
+    const part = join(folder.path, 'snapshots', 'x.db.part');
+    mkdirSync(join(folder.path, 'snapshots'), { recursive: true });
+    writeFileSync(part, '');
+    utimesSync(part, folder.nowMs / 1000, folder.nowMs / 1000);
+    assert.deepEqual(troubles(await examine(true)), []);
+    utimesSync(part, folder.nowMs / 1000 - 100_000, folder.nowMs / 1000 - 100_000);
+    await findsAndMends('leftovers', /1 file was left behind/);
+  });
+
+  it('finds an index of SQLite’s that disagrees with its table, and a page that makes no sense', async () => {
+    await change(tx => {
+      tx.sql.run('PRAGMA writable_schema = ON');
+      tx.sql.run(
+        `UPDATE sqlite_master SET sql = replace(sql, 'last_modified)', 'created_ms)') WHERE name = 'items_by_time'`,
+      );
+      tx.sql.run('PRAGMA writable_schema = OFF');
+    });
+    await folder.close();
+    opened = await folder.open();
+    await findsAndMends('file', /damaged/);
+  });
+
+  it('finds no lock to break in a folder that nobody else uses', async () => {
+    const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
+    const [found, ...others] = unwrap(await examineLocks(folder.path, services, true));
+    assert.equal(found?.level, 'ok');
+    assert.deepEqual(others, []);
+  });
+
+  it('breaks a lock of which it cannot be told whether its owner lives, when it is asked to', async () => {
+    await folder.close();
+    const owner = '4242.-.another machine.-.1.abcdef';
+    const lock = join(folder.path, 'locks', 'store.db.lock');
+    mkdirSync(lock, { recursive: true });
+    writeFileSync(join(lock, owner), '');
+    const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
+    const [found] = unwrap(await examineLocks(folder.path, services, false));
+    assert.deepEqual([found?.level, found?.mended], ['error', false]);
+    assert.match(found?.found ?? '', /process 4242 on another machine/);
+    const [mended] = unwrap(await examineLocks(folder.path, services, true));
+    assert.equal(mended?.mended, true);
+    opened = await folder.open();
+    assert.deepEqual(troubles(await examine()), []);
+  });
+});

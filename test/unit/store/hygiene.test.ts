@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { unwrap } from '../../../src/base/result';
+import { dayMs } from '../../../src/base/time';
+import type { Conflict, ConflictState } from '../../../src/model/conflict';
+import { isConflictId } from '../../../src/model/ids/ids';
+import { countOpenConflicts, listConflicts, readConflict, writeConflict } from '../../../src/store/conflicts';
+import {
+  keepAcknowledgedDays,
+  keepClosedConflictDays,
+  maxAcknowledgedChanges,
+  maxClosedConflicts,
+  pruneLogs,
+} from '../../../src/store/hygiene';
+import type { OpenedStore } from '../../../src/store/openStore';
+import { putWaitingRecordChange } from '../../../src/store/outbox';
+import { setSyncedRecord, syncedRecord } from '../../../src/store/syncedVersions';
+import type { StoreTransaction } from '../../../src/store/transaction';
+import { inStore, itemId, laptop, note, putItem, stampAt } from '../../support/storeFixture';
+import { StoreFolder } from '../../support/storeFolder';
+
+describe('hygiene', () => {
+  let folder: StoreFolder;
+  let opened: OpenedStore;
+  beforeEach(async () => {
+    folder = new StoreFolder();
+    opened = await folder.open();
+  });
+  afterEach(() => folder.remove());
+
+  const nowMs = 1000 * dayMs;
+  const pruneAll = (tx: StoreTransaction) => {
+    for (let isDone = false; !isDone; ) isDone = pruneLogs(tx, nowMs);
+  };
+  const idleUntilDone = async () => {
+    for (let step = 0; step < 1000; step++) {
+      const { waitMs } = unwrap(await opened.maintenance.idle({ historyKeepDays: 90 }));
+      if (waitMs > 60_000) return step;
+    }
+    throw new Error('the upkeep has no end');
+  };
+  const conflict = (number: number, atMs: number, state: ConflictState): Conflict => {
+    const id = String(number).padStart(32, '0');
+    assert(isConflictId(id));
+    const side = {
+      stamp: stampAt(atMs),
+      deviceId: laptop,
+      deviceName: 'laptop',
+      version: 0,
+      deleted: false,
+      content: note('side'),
+    };
+    return {
+      ...{ id, itemId: itemId(1), earlier: side, later: side, outcome: 'merged', keys: [] },
+      ...{ detectedAt: stampAt(atMs), detectedBy: laptop, state, revision: 1, stamp: stampAt(atMs) },
+    };
+  };
+
+  it('lets go of acknowledged changes by age and by number, and of no other', () =>
+    inStore(opened.store, tx => {
+      const insert = (number: number, acknowledgedMs: number | null) =>
+        tx.sql.run(
+          `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors,
+             acknowledged_ms) VALUES ('item', ?, 'upsert', ?, 0, 0, '[]', ?)`,
+          [itemId(number), stampAt(number), acknowledgedMs],
+        );
+      for (let number = 0; number < 700; number++) insert(number, nowMs - (keepAcknowledgedDays + 1) * dayMs);
+      for (let number = 0; number < maxAcknowledgedChanges + 5; number++) insert(number, nowMs);
+      for (let number = 0; number < 10; number++) insert(number, null);
+      pruneAll(tx);
+      assert.deepEqual(
+        tx.sql.get(
+          'SELECT count(*) AS all_rows, sum(acknowledged_ms IS NULL) AS waiting, min(acknowledged_ms) AS oldest FROM changes',
+        ),
+        { all_rows: maxAcknowledgedChanges + 10, waiting: 10, oldest: nowMs },
+      );
+    }));
+
+  it('takes the texts of closed records by age and number, and keeps what is known of their versions', () =>
+    inStore(opened.store, tx => {
+      const oldMs = nowMs - (keepClosedConflictDays + 1) * dayMs;
+      writeConflict(tx, conflict(1, oldMs, 'open'));
+      writeConflict(tx, conflict(2, oldMs, 'resolved'));
+      writeConflict(tx, conflict(3, oldMs, 'auto'));
+      writeConflict(tx, conflict(4, nowMs, 'auto'));
+      writeConflict(tx, conflict(5, oldMs, 'resolved'));
+      const { id, stamp } = conflict(2, oldMs, 'resolved');
+      setSyncedRecord(tx, id, { version: 4, stamp });
+      putWaitingRecordChange(tx, { conflictId: conflict(5, oldMs, 'resolved').id, stamp });
+      pruneAll(tx);
+      assert.equal(countOpenConflicts(tx), 1);
+      assert.deepEqual(
+        new Set(listConflicts(tx, ['open', 'resolved', 'auto']).map(record => Number(record.id))),
+        new Set([1, 4, 5]),
+      );
+      assert.equal(readConflict(tx, id)?.conflict, undefined);
+      assert.equal(readConflict(tx, id)?.deleted, false);
+      assert.deepEqual(syncedRecord(tx, id), { version: 4, stamp, deleted: false });
+      writeConflict(tx, { ...conflict(2, oldMs, 'open'), revision: 2 });
+      assert.equal(readConflict(tx, id)?.conflict?.revision, 2);
+
+      for (let number = 10; number < maxClosedConflicts + 30; number++) {
+        writeConflict(tx, conflict(number, nowMs - number, 'auto'));
+      }
+      pruneAll(tx);
+      assert.equal(listConflicts(tx, ['auto', 'resolved']).length, maxClosedConflicts + 1); // one waits to be pushed
+    }));
+
+  it('works step by step, gives space back, and then rests', async () => {
+    await inStore(opened.store, tx => {
+      for (let number = 0; number < 1200; number++) {
+        putItem(tx, itemId(number), note(`title ${number}`, 'x'.repeat(3000)), number + 1);
+        putItem(tx, itemId(number), note(`title ${number}`, 'y'.repeat(3000)), number + 2);
+      }
+      for (let number = 0; number < 1100; number++)
+        tx.sql.run('DELETE FROM items WHERE id = ?', [itemId(number)]);
+      for (let number = 0; number < 1100; number++)
+        tx.sql.run('DELETE FROM versions WHERE item_id = ?', [itemId(number)]);
+    });
+    const before = folder.sizeBytes();
+    assert((await idleUntilDone()) > 5);
+    assert(folder.sizeBytes() < before / 2);
+    assert((await idleUntilDone()) <= 8);
+    await inStore(opened.store, tx =>
+      assert.deepEqual(tx.sql.get('SELECT count(*) AS loose FROM versions WHERE packed = 0'), { loose: 0 }),
+    );
+    assert.deepEqual(
+      unwrap(opened.maintenance.snapshots.list()).map(snapshot => snapshot.reason),
+      ['daily'],
+    );
+  });
+
+  it('is done by one process at a time', async () => {
+    const other = await folder.open();
+    await inStore(opened.store, tx => {
+      for (let number = 0; number < 50; number++)
+        putItem(tx, itemId(number), note(`title ${number}`), number + 1);
+    });
+    const both = await Promise.all(
+      [opened, other].flatMap(each => [1, 2, 3].map(() => each.maintenance.idle({ historyKeepDays: 90 }))),
+    );
+    assert(both.every(step => step.ok));
+    unwrap(await other.maintenance.idle({ historyKeepDays: 90 }));
+  });
+});
