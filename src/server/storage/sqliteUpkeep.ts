@@ -105,18 +105,15 @@ function pruneAccount(tx: Transaction, account: number, cutoff: number): PruneOu
 
 /**
  * The last sequence that every active device has acknowledged and that was written before `cutoff`. A device is active
- * while its acknowledged cursor is at the head, or moved after `cutoff`; the others come back to 410.
+ * while its acknowledged cursor moved after `cutoff`; one at the head holds nothing back, however long ago it got there.
+ * The others come back to 410.
  */
 function horizonAt(tx: Transaction, account: number, cutoff: number): number {
   const row = tx.get(
     `SELECT coalesce(max(sequence), 0) AS horizon FROM marks
-     WHERE account = :account AND written_at < :cutoff AND sequence <= coalesce(
-       (SELECT min(acknowledged) FROM devices JOIN accounts USING (account)
-        WHERE devices.account = :account AND (acknowledged = accounts.sequence OR acknowledged_at >= :cutoff)),
-       9007199254740991)`
-      .replaceAll(':account', '?1')
-      .replaceAll(':cutoff', '?2'),
-    [account, cutoff],
+     WHERE account = ?1 AND written_at < ?2 AND sequence <= coalesce(
+       (SELECT min(acknowledged) FROM devices WHERE account = ?1 AND acknowledged_at >= ?2), ?3)`,
+    [account, cutoff, Number.MAX_SAFE_INTEGER],
   );
   return integerOf(defined(row, 'a maximum has a row'), 'horizon');
 }
