@@ -162,13 +162,14 @@ function tallyCase(tally: Tally, texts: Texts, byGit: string | undefined): void 
   else tally[open ? 'other bytes, open' : 'other bytes, no question'] += 1;
 }
 
-describe(`merging text beside git merge-file (SEED=${seed})`, () => {
+describe(`merging text beside git merge-file (SEED=${seed})`, function () {
+  this.timeout(gitLimitMs);
+
   const cases = randomCases(caseCount);
   const tallies = new Map<Flavour, Tally>();
   const all = emptyTally();
 
-  before(async function () {
-    this.timeout(gitLimitMs);
+  before(async () => {
     const byGit = await mergedByGit(cases);
     for (const [index, each] of cases.entries()) {
       const tally = tallies.get(each.flavour) ?? emptyTally();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type Hunk, possibleHunks } from '../../../../src/sync/merge/lineAlignment';
+import { type Hunk, maxComparedLines, possibleHunks } from '../../../../src/sync/merge/lineAlignment';
 
 /** fast-check prints the seed of a failure; SEED replays it. */
 const parameters = process.env['SEED'] === undefined ? {} : { seed: Number(process.env['SEED']) };
@@ -89,5 +89,12 @@ describe('where a text may differ from its base', () => {
       ),
       undefined,
     );
+  });
+
+  it('is unknown in texts of too many lines', function () {
+    this.timeout(60_000); // a bound on a test that hangs, not a measurement
+    const lines = Array.from({ length: maxComparedLines }, (_, index) => String(index));
+    assert.deepEqual(possibleHunks(lines, lines), []);
+    assert.equal(possibleHunks(lines, [...lines, 'one more']), undefined);
   });
 });
