@@ -5,7 +5,6 @@ import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
-import type { KdfPolicy } from '../crypto/keyDerivation';
 import { createDeviceId } from '../model/ids/createId';
 import type { DeviceId } from '../model/ids/ids';
 import { rememberDeviceName } from '../store/devices';
@@ -15,6 +14,7 @@ import { Payloads } from '../store/payloads';
 import { readState, writeState } from '../store/state';
 import type { Store } from '../store/store';
 import type { HttpClient } from '../sync/http';
+import type { Derivation } from './accountKeys';
 import { atRestCipher, obtainLocalKey } from './atRest';
 import type { DeviceCore } from './core';
 import type { Device, DeviceEvent, DeviceSettings } from './device';
@@ -42,7 +42,7 @@ export interface OpenDeviceOptions {
   readonly logger: Logger;
   readonly settings: DeviceSettings;
   /** Weaker derivations are for simulations alone. */
-  readonly kdfPolicy?: KdfPolicy;
+  readonly derivation?: Derivation;
 }
 
 export const defaultDeviceSettings: DeviceSettings = {
@@ -63,11 +63,14 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
   const events = new Emitter<DeviceEvent>(error =>
     logger.error('a listener of the device failed', { error: messageOf(error) }),
   );
+  /** What happened before anybody could listen; told to the first who does. */
+  const untold: DeviceEvent[] = [];
   const opened = await openStore({
     ...options,
     payloads: new Payloads(undefined, settings.encryptionAtRest),
-    onRecovered: recovered =>
-      events.fire({ type: 'notice', level: 'warning', message: recoveredText(recovered) }),
+    onRecovered: recovered => {
+      untold.push({ type: 'notice', level: 'warning', message: recoveredText(recovered) });
+    },
   });
   if (!opened.ok) return storageFailure(opened.error);
   const { store, maintenance } = opened.value;
@@ -109,6 +112,8 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     tellStatus();
   };
   const upkeep = createDeviceUpkeep(core, maintenance, changedHere);
+  /** Goes on after the cycle that called for it, and ends before the store closes. */
+  let sealing = Promise.resolve();
   const control = new SyncControl({
     core,
     lease: lease.value,
@@ -116,7 +121,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     changed: report => {
       if (report.changedItems.size > 0) {
         events.fire({ type: 'itemsChanged', itemIds: [...report.changedItems] });
-        void upkeep.sealTraces();
+        sealing = sealing.then(() => upkeep.sealTraces());
       }
       if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
     },
@@ -144,7 +149,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
         await usePayloads();
         await control.sessionChanged();
       },
-      ...(options.kdfPolicy === undefined ? {} : { kdfPolicy: options.kdfPolicy }),
+      ...(options.derivation === undefined ? {} : { derivation: options.derivation }),
     }),
     sync: createDeviceSync(core, control, upkeep),
     upkeep: upkeep.commands,
@@ -155,12 +160,17 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
       tellStatus();
       return used;
     },
-    on: async listener => events.on(listener),
+    on: async listener => {
+      const listening = events.on(listener);
+      for (const event of untold.splice(0)) listener(event);
+      return listening;
+    },
     close: () => {
       closed ??= (async () => {
         foreign.dispose();
         upkeep.stop();
         await control.stop();
+        await sealing;
         await store.close();
       })();
       return closed;
