@@ -449,7 +449,7 @@ describe('merging versions', () => {
       );
     });
 
-    it('merges two restored versions as any other', () => {
+    it('merges two restored versions like live ones', () => {
       const merge = mergeBothWays({
         base: { content: note({ body: 'a' }), deleted: true },
         left: live(note({ body: 'a', title: 'New' }), 1),
