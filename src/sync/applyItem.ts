@@ -159,7 +159,7 @@ function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, rem
     base: baseKnown ? waiting.base : undefined,
     left: local,
     right: theirs,
-    outcome: merged.open || merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
+    outcome: merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
     keys: merged.keys,
     open: merged.open,
   });

@@ -66,7 +66,7 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
     base: undefined,
     left: { ...ours, version: 0 },
     right: { ...theirs, version: held.version },
-    outcome: merged.open ? 'lastWriterWins' : 'merged',
+    outcome: merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
     keys: merged.keys,
     open: merged.open,
   });
