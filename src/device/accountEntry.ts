@@ -1,12 +1,18 @@
 import { toBase64Url } from '../base/encoding';
 import { ok, type Result } from '../base/result';
 import type { DerivedKeys } from '../crypto/derivedKeys';
-import type { KdfPolicy } from '../crypto/keyDerivation';
 import type { KeyRing } from '../crypto/keyRing';
 import type { SessionAnswer } from '../protocol/accounts';
 import { readState } from '../store/state';
 import { type AccountTransport, createTransport } from '../sync/transport';
-import { keysOfPassword, keysOfPhrase, newPasswordKeys, unwrapRing, wrapRing } from './accountKeys';
+import {
+  type Derivation,
+  keysOfPassword,
+  keysOfPhrase,
+  newPasswordKeys,
+  unwrapRing,
+  wrapRing,
+} from './accountKeys';
 import { type DeviceCore, read } from './core';
 import type { SignInJson } from './device';
 import type { DeviceError } from './deviceError';
@@ -64,13 +70,13 @@ export async function openAccount(
   core: DeviceCore,
   transport: AccountTransport,
   request: SignInJson,
-  kdfPolicy: KdfPolicy,
+  derivation: Derivation,
 ): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
   const device = { deviceId: core.deviceId, name: request.deviceName };
-  if ('recoveryPhrase' in request.secret) return recoverAccount(core, transport, request, kdfPolicy);
+  if ('recoveryPhrase' in request.secret) return recoverAccount(core, transport, request, derivation);
   const kdf = await transport.kdf(request.login);
   if (!kdf.ok) return transportFailure(kdf.error, request.server);
-  const keys = await keysOfPassword(request.secret.password, kdf.value, kdfPolicy);
+  const keys = await keysOfPassword(request.secret.password, kdf.value, derivation);
   if (!keys.ok) return keys;
   const answer = await transport.signIn({
     login: request.login,
@@ -90,12 +96,12 @@ async function recoverAccount(
   core: DeviceCore,
   transport: AccountTransport,
   request: SignInJson,
-  kdfPolicy: KdfPolicy,
+  derivation: Derivation,
 ): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
   if (!('recoveryPhrase' in request.secret)) return failure('badInput', 'Give the recovery phrase.');
   const recovery = keysOfPhrase(request.secret.recoveryPhrase);
   if (!recovery.ok) return recovery;
-  const password = await newPasswordKeys(request.secret.newPassword, core.random, kdfPolicy);
+  const password = await newPasswordKeys(request.secret.newPassword, core.random, derivation);
   if (!password.ok) return password;
   const answer = await transport.signIn({
     login: request.login,

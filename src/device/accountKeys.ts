@@ -2,7 +2,7 @@ import { fromBase64Url, toBase64Url } from '../base/encoding';
 import type { Random } from '../base/random';
 import { ok, type Result } from '../base/result';
 import type { DerivedKeys } from '../crypto/derivedKeys';
-import { defaultKdf, deriveKeys, type KdfPolicy } from '../crypto/keyDerivation';
+import { deriveKeys, type KdfParameters, type KdfPolicy } from '../crypto/keyDerivation';
 import { type KeyRing, unwrapKeyRing, wrapKeyRing } from '../crypto/keyRing';
 import { recoveryKeys } from '../crypto/recoveryPhrase';
 import type { AccountId } from '../model/ids/ids';
@@ -11,6 +11,12 @@ import type { DeviceError } from './deviceError';
 import { failure } from './failures';
 
 /** Between a person's secrets and the keys of the account, with every failure in words. */
+
+/** How passwords become keys: what is refused, and what a new password gets. */
+export interface Derivation {
+  readonly policy: KdfPolicy;
+  readonly newParameters: (random: Random) => KdfParameters;
+}
 
 export interface NewPasswordKeys {
   readonly keys: DerivedKeys;
@@ -22,25 +28,18 @@ export interface NewPasswordKeys {
 export async function newPasswordKeys(
   password: string,
   random: Random,
-  policy: KdfPolicy,
+  derivation: Derivation,
 ): Promise<Result<NewPasswordKeys, DeviceError>> {
-  const parameters = defaultKdf(random);
-  const keys = await keysOfPassword(
-    password,
-    { algorithm: 'argon2id', ...parameters, salt: toBase64Url(parameters.salt) },
-    policy,
-  );
-  if (!keys.ok) return keys;
-  return ok({
-    keys: keys.value,
-    kdf: { algorithm: 'argon2id', ...parameters, salt: toBase64Url(parameters.salt) },
-  });
+  const parameters = derivation.newParameters(random);
+  const kdf: Kdf = { algorithm: 'argon2id', ...parameters, salt: toBase64Url(parameters.salt) };
+  const keys = await keysOfPassword(password, kdf, derivation);
+  return keys.ok ? ok({ keys: keys.value, kdf }) : keys;
 }
 
 export async function keysOfPassword(
   password: string,
   kdf: Kdf,
-  policy: KdfPolicy,
+  { policy }: Derivation,
 ): Promise<Result<DerivedKeys, DeviceError>> {
   const salt = fromBase64Url(kdf.salt) ?? new Uint8Array();
   const keys = await deriveKeys(password, { ...kdf, salt }, policy);

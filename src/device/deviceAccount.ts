@@ -1,11 +1,12 @@
 import { toBase64Url } from '../base/encoding';
 import { ok, type Result, unwrap } from '../base/result';
 import { isoTime } from '../base/time';
-import { defaultKdfPolicy, type KdfPolicy } from '../crypto/keyDerivation';
+import { defaultKdf, defaultKdfPolicy } from '../crypto/keyDerivation';
 import { addKey, createKeyRing } from '../crypto/keyRing';
 import { createRecoveryPhrase, recoveryKeys } from '../crypto/recoveryPhrase';
 import { createAccountId } from '../model/ids/createId';
-import { loginSchema } from '../protocol/scalars';
+import { maxDeviceNameLength } from '../protocol/limits';
+import { deviceNameSchema, loginSchema } from '../protocol/scalars';
 import { readState, writeState } from '../store/state';
 import { type AccountTransport, createTransport } from '../sync/transport';
 import {
@@ -16,26 +17,28 @@ import {
   requireSession,
   requireSignedOut,
 } from './accountEntry';
-import { keysOfPassword, newPasswordKeys, wrapRing } from './accountKeys';
+import { type Derivation, keysOfPassword, newPasswordKeys, wrapRing } from './accountKeys';
 import { type DeviceCore, read, write } from './core';
 import type { DeviceAccount } from './device';
 import type { DeviceError } from './deviceError';
 import { failure, transportFailure } from './failures';
-import { enterAccount, keepWrappedLocalKey, unwrapKeptLocalKey } from './localState';
+import { bringLocalKeyBack, enterAccount, keepWrappedLocalKey } from './localState';
 import { serverOrigin } from './serverAddress';
-import { loadLocalKey, loadSession, makeLocalKey, type Session, saveLocalKey, saveSession } from './session';
+import { loadSession, type Session, saveSession } from './session';
 
 export interface AccountOptions {
   readonly core: DeviceCore;
   /** Told when a session began, ended or changed. */
   readonly onSession: () => Promise<void>;
-  readonly kdfPolicy?: KdfPolicy;
+  readonly derivation?: Derivation;
 }
+
+const productDerivation: Derivation = { policy: defaultKdfPolicy, newParameters: defaultKdf };
 
 export function createDeviceAccount({
   core,
   onSession,
-  kdfPolicy = defaultKdfPolicy,
+  derivation = productDerivation,
 }: AccountOptions): DeviceAccount {
   const { random, secrets } = core;
 
@@ -50,7 +53,7 @@ export function createDeviceAccount({
     const transport = transportTo(account.server, session.token);
     const kdf = await transport.kdf(account.login);
     if (!kdf.ok) return transportFailure(kdf.error, account.server);
-    const keys = await keysOfPassword(password, kdf.value, kdfPolicy);
+    const keys = await keysOfPassword(password, kdf.value, derivation);
     if (!keys.ok) return keys;
     return ok({ account, session, transport, keys: keys.value });
   };
@@ -61,14 +64,11 @@ export function createDeviceAccount({
     account: { readonly login: string; readonly server: string; readonly deviceName: string },
   ): Promise<Result<void, DeviceError>> => {
     const { accountId, ring } = session;
-    const restored = await read(core, store => ok(unwrapKeptLocalKey(core, store, { accountId, ring })));
-    if (!restored.ok) return restored;
-    const held = await loadLocalKey(secrets);
-    const localKey = held ?? restored.value ?? (await makeLocalKey(secrets, random));
-    if (held === undefined && restored.value !== undefined) await saveLocalKey(secrets, restored.value);
+    const localKey = await bringLocalKeyBack(core, { accountId, ring });
+    if (!localKey.ok) return localKey;
     const written = await write(core, ({ store }) => {
       enterAccount(core, store, { ...account, accountId });
-      keepWrappedLocalKey(core, store, localKey, { accountId, ring });
+      if (localKey.value) keepWrappedLocalKey(core, store, localKey.value, { accountId, ring });
       return ok();
     });
     if (!written.ok) return written;
@@ -84,10 +84,12 @@ export function createDeviceAccount({
       const login = loginSchema.safeParse(request.login.trim().toLowerCase());
       if (!login.success)
         return failure('badInput', `This login cannot be used: ${login.error.issues[0]?.message}.`);
+      const deviceName = deviceNameOf(request.deviceName);
+      if (!deviceName.ok) return deviceName;
       const accountId = createAccountId(random);
       const free = await requireSignedOut(core, request.acceptOtherAccount === true ? undefined : accountId);
       if (!free.ok) return free;
-      const password = await newPasswordKeys(request.password, random, kdfPolicy);
+      const password = await newPasswordKeys(request.password, random, derivation);
       if (!password.ok) return password;
       const ring = createKeyRing(random, core.clock.now());
       const phrase = createRecoveryPhrase(random);
@@ -103,14 +105,14 @@ export function createDeviceAccount({
           wrapped: wrapRing(ring, password.value.keys, accountId, random),
           recoveryWrapped: wrapRing(ring, recovery, accountId, random),
         },
-        device: { deviceId: core.deviceId, name: request.deviceName },
+        device: { deviceId: core.deviceId, name: deviceName.value },
       });
       if (!answer.ok) return transportFailure(answer.error, server.value);
       const session = { accountId, token: answer.value.token, ring };
       const entered = await enter(session, {
         login: login.data,
         server: server.value,
-        deviceName: request.deviceName,
+        deviceName: deviceName.value,
       });
       return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
     },
@@ -121,12 +123,14 @@ export function createDeviceAccount({
       const login = loginSchema.safeParse(request.login.trim().toLowerCase());
       if (!login.success)
         return failure('badCredentials', 'The login or the password is wrong. Check both and try again.');
+      const deviceName = deviceNameOf(request.deviceName);
+      if (!deviceName.ok) return deviceName;
       const transport = transportTo(server.value);
       const opened = await openAccount(
         core,
         transport,
-        { ...request, login: login.data, server: server.value },
-        kdfPolicy,
+        { ...request, login: login.data, server: server.value, deviceName: deviceName.value },
+        derivation,
       );
       if (!opened.ok) return opened;
       const { answer, ring } = opened.value;
@@ -141,7 +145,7 @@ export function createDeviceAccount({
       }
       return enter(
         { accountId: answer.accountId, token: answer.token, ring },
-        { login: login.data, server: server.value, deviceName: request.deviceName },
+        { login: login.data, server: server.value, deviceName: deviceName.value },
       );
     },
 
@@ -169,7 +173,7 @@ export function createDeviceAccount({
       const { account, device } = state.value;
       if (!account || !device) return failure('notSignedIn', 'This device is not signed in. Sign in first.');
       const request = { ...account, deviceName: device.name, secret: { password } };
-      const opened = await openAccount(core, transportTo(account.server), request, kdfPolicy);
+      const opened = await openAccount(core, transportTo(account.server), request, derivation);
       if (!opened.ok) return opened;
       if (opened.value.answer.accountId !== account.id) return otherAccount();
       const session = { accountId: account.id, token: opened.value.answer.token, ring: opened.value.ring };
@@ -215,7 +219,7 @@ export function createDeviceAccount({
       const who = await proven(current);
       if (!who.ok) return who;
       const { transport, account, session, keys } = who.value;
-      const password = await newPasswordKeys(next, random, kdfPolicy);
+      const password = await newPasswordKeys(next, random, derivation);
       if (!password.ok) return password;
       const ring = await freshRing(who.value);
       if (!ring.ok) return ring;
@@ -275,4 +279,11 @@ export function createDeviceAccount({
       return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
     },
   };
+}
+
+function deviceNameOf(given: string): Result<string, DeviceError> {
+  const name = deviceNameSchema.safeParse(given);
+  return name.success
+    ? ok(name.data)
+    : failure('badInput', `Give this device a name of 1 to ${maxDeviceNameLength} characters.`);
 }

@@ -1,4 +1,5 @@
 import { fromBase64Url, toBase64Url } from '../base/encoding';
+import { ok, type Result } from '../base/result';
 import { currentKey, type KeyRing } from '../crypto/keyRing';
 import { unwrapLocalKey, wrapLocalKey } from '../crypto/localSeal';
 import type { AccountId } from '../model/ids/ids';
@@ -8,15 +9,22 @@ import { rememberDeviceName } from '../store/devices';
 import { listItems, readItem } from '../store/items';
 import {
   changesInFlight,
+  dropWaiting,
   putWaitingItemChange,
   putWaitingRecordChange,
   thaw,
   waitingItemChange,
 } from '../store/outbox';
+import { forgetOverwrites } from '../store/overwritten';
 import { clearState, readState, writeState } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
+import { forgetEveryUnopened } from '../store/unopened';
 import { holdItemVersion, holdRecordVersion } from '../sync/heldVersions';
-import type { DeviceCore } from './core';
+import { printOf, renewLocalKey } from './atRest';
+import { type DeviceCore, read } from './core';
+import type { DeviceError } from './deviceError';
+import { failure, storageFailure } from './failures';
+import { loadLocalKey, saveLocalKey } from './session';
 
 /** What signing in and out changes in the store. */
 
@@ -33,6 +41,8 @@ export interface AccountChange {
 export function enterAccount(core: DeviceCore, store: StoreTransaction, entry: AccountChange): void {
   const before = readState(store, 'account');
   if (before !== undefined && before.id !== entry.accountId) forgetSyncedVersions(store);
+  // A cycle that still runs for the session before must write nothing more.
+  writeState(store, 'fence', (readState(store, 'fence') ?? 0) + 1);
   writeState(store, 'account', { id: entry.accountId, login: entry.login, server: entry.server });
   writeState(store, 'device', { id: core.deviceId, name: entry.deviceName });
   writeState(store, 'signedIn', true);
@@ -52,7 +62,42 @@ export function keepWrappedLocalKey(
   writeState(store, 'wrappedLocalKey', { keyId: dataKey.keyId, wrapped: toBase64Url(wrapped) });
 }
 
-export function unwrapKeptLocalKey(
+/**
+ * The key that the local file is encrypted with, from the secret storage or from the copy that the account's ring
+ * opens, and in the secret storage from then on.
+ * @returns undefined when neither has it: then its copy, of another account or under a key that is gone, is left alone
+ */
+export async function bringLocalKeyBack(
+  core: DeviceCore,
+  account: { readonly accountId: AccountId; readonly ring: KeyRing },
+): Promise<Result<Uint8Array | undefined, DeviceError>> {
+  const known = await read(core, store =>
+    ok({
+      accountId: readState(store, 'account')?.id,
+      print: readState(store, 'localKeyPrint'),
+      restored: unwrapKeptLocalKey(core, store, account),
+    }),
+  );
+  if (!known.ok) return known;
+  const { accountId, print, restored } = known.value;
+  const held = await loadLocalKey(core.secrets);
+  if (held !== undefined && printOf(held) === print) return ok(held);
+  if (restored !== undefined && printOf(restored) === print) {
+    await saveLocalKey(core.secrets, restored);
+    return ok(restored);
+  }
+  const renewed = await renewLocalKey(core.store, core.secrets, core.random);
+  if (!renewed.ok) return storageFailure(renewed.error);
+  if (renewed.value === undefined && accountId !== undefined && accountId !== account.accountId) {
+    return failure(
+      'locked',
+      'Items of the other account are encrypted here and their key is gone from the secret storage. Unlock this device with the password of that account first.',
+    );
+  }
+  return renewed;
+}
+
+function unwrapKeptLocalKey(
   core: DeviceCore,
   store: StoreTransaction,
   account: { readonly accountId: AccountId; readonly ring: KeyRing },
@@ -75,7 +120,10 @@ function forgetSyncedVersions(store: StoreTransaction): void {
     if (item?.content === undefined) continue;
     const waiting = waitingItemChange(store, id);
     holdItemVersion(store, id, undefined);
-    if (item.deleted) continue;
+    if (item.deleted) {
+      dropWaiting(store, id);
+      continue;
+    }
     putWaitingItemChange(store, {
       itemId: id,
       type: 'upsert',
@@ -95,4 +143,6 @@ function forgetSyncedVersions(store: StoreTransaction): void {
     clearState(store, key);
   }
   writeState(store, 'digest', emptyDigest);
+  forgetEveryUnopened(store);
+  forgetOverwrites(store, Number.MAX_SAFE_INTEGER);
 }

@@ -7,6 +7,7 @@ import { ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import { createDeviceId } from '../model/ids/createId';
 import type { DeviceId } from '../model/ids/ids';
+import { maxDeviceNameLength } from '../protocol/limits';
 import { rememberDeviceName } from '../store/devices';
 import { createSyncLease } from '../store/lease';
 import { openStore, type Recovered } from '../store/openStore';
@@ -184,7 +185,7 @@ async function identify(store: Store, random: Random) {
   if (!known.ok) return known;
   if (known.value) return ok(known.value.id);
   return store.write<DeviceId, never>(tx => {
-    const device = readState(tx, 'device') ?? { id: createDeviceId(random), name: hostname() };
+    const device = readState(tx, 'device') ?? { id: createDeviceId(random), name: nameOfThisMachine() };
     writeState(tx, 'device', device);
     rememberDeviceName(tx, device.id, device.name);
     return ok(device.id);
@@ -194,6 +195,10 @@ async function identify(store: Store, random: Random) {
 function recoveredText({ setAside, items, isComplete }: Recovered): string {
   const rest = isComplete ? 'Nothing is missing.' : 'Sync brings back what the server has of the rest.';
   return `The store was damaged. It was set aside as ${setAside} and ${items} items were recovered. ${rest}`;
+}
+
+function nameOfThisMachine(): string {
+  return hostname().trim().slice(0, maxDeviceNameLength) || 'device';
 }
 
 async function closing(

@@ -1,9 +1,7 @@
 import * as z from 'zod';
 import { fromBase64Url, toBase64Url } from '../base/encoding';
 import { parseJson } from '../base/json';
-import type { Random } from '../base/random';
 import { decodeKeyRing, encodeKeyRing, type KeyRing } from '../crypto/keyRing';
-import { createLocalKey } from '../crypto/localSeal';
 import { type AccountId, isAccountId } from '../model/ids/ids';
 import type { SecretStore } from './secrets';
 
@@ -41,11 +39,4 @@ export async function loadLocalKey(secrets: SecretStore): Promise<Uint8Array | u
 
 export async function saveLocalKey(secrets: SecretStore, key: Uint8Array): Promise<void> {
   await secrets.set('localKey', toBase64Url(key));
-}
-
-/** A new local key, for a device that has never had one. */
-export async function makeLocalKey(secrets: SecretStore, random: Random): Promise<Uint8Array> {
-  const key = createLocalKey(random);
-  await saveLocalKey(secrets, key);
-  return key;
 }

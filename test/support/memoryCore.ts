@@ -1,0 +1,165 @@
+import { Emitter } from '../../src/base/event';
+import { silentLogger } from '../../src/base/logger';
+import { systemRandom } from '../../src/base/random';
+import { ok, unwrap } from '../../src/base/result';
+import type { Derivation } from '../../src/device/accountKeys';
+import { atRestCipher, obtainLocalKey } from '../../src/device/atRest';
+import type { DeviceCore } from '../../src/device/core';
+import type { DeviceEvent, DeviceSettings } from '../../src/device/device';
+import { createDeviceAccount } from '../../src/device/deviceAccount';
+import { createDeviceConflicts } from '../../src/device/deviceConflicts';
+import { createDeviceDocuments } from '../../src/device/deviceDocuments';
+import { createDeviceItems } from '../../src/device/deviceItems';
+import { createDeviceSync } from '../../src/device/deviceSync';
+import { failure } from '../../src/device/failures';
+import { defaultDeviceSettings } from '../../src/device/openDevice';
+import type { SecretName, SecretStore } from '../../src/device/secrets';
+import { SyncControl } from '../../src/device/syncControl';
+import { createDeviceId } from '../../src/model/ids/createId';
+import type { SyncLease } from '../../src/store/lease';
+import { Payloads } from '../../src/store/payloads';
+import { storeMigrations } from '../../src/store/schema';
+import { readState, writeState } from '../../src/store/state';
+import { createStore } from '../../src/store/store';
+import { type InProcessHttp, inProcessHttp } from './inProcessHttp';
+import { type MemoryDatabase, openMemoryDatabase } from './memoryDatabase';
+import type { Fetch } from './testDevice';
+import { testEpochMs } from './testServer';
+import { VirtualTime } from './virtualTime';
+
+/** Secrets that last as long as the test. */
+export class MemorySecrets implements SecretStore {
+  readonly kept = new Map<SecretName, string>();
+  /** True: the secret storage refuses to keep anything. */
+  refuses = false;
+
+  async get(name: SecretName): Promise<string | undefined> {
+    return this.kept.get(name);
+  }
+
+  async set(name: SecretName, value: string): Promise<void> {
+    if (this.refuses) throw new Error('no keyring');
+    this.kept.set(name, value);
+  }
+
+  async delete(name: SecretName): Promise<void> {
+    this.kept.delete(name);
+  }
+}
+
+/** Deriving keys costs next to nothing. */
+export const cheapDerivation: Derivation = {
+  policy: {
+    minMemoryKib: 8,
+    maxMemoryKib: 1024 * 1024,
+    minPasses: 1,
+    maxMemoryKibTimesPasses: 4 * 1024 * 1024,
+    maxParallelism: 4,
+    minSaltBytes: 8,
+  },
+  newParameters: random => ({ memoryKib: 64, passes: 1, parallelism: 1, salt: random.bytes(16) }),
+};
+
+export interface WindowOptions {
+  readonly fetch: Fetch;
+  readonly time?: VirtualTime;
+  readonly secrets?: MemorySecrets;
+  readonly database?: MemoryDatabase;
+  readonly settings?: Partial<DeviceSettings>;
+  /** Shared by the windows of one device. */
+  readonly lease?: { owner: object | undefined };
+}
+
+/** The parts of a window of a device, over a store in memory that other windows may share. */
+export async function openWindow(options: WindowOptions) {
+  const time = options.time ?? new VirtualTime(testEpochMs);
+  const secrets = options.secrets ?? new MemorySecrets();
+  const database = options.database ?? (await openMemoryDatabase(storeMigrations));
+  const settings: DeviceSettings = { ...defaultDeviceSettings, ...options.settings };
+  const store = createStore(database, new Payloads(undefined, settings.encryptionAtRest));
+  const identity = unwrap(
+    await store.write<ReturnType<typeof createDeviceId>, never>(tx => {
+      const device = readState(tx, 'device') ?? { id: createDeviceId(systemRandom), name: 'laptop' };
+      writeState(tx, 'device', device);
+      return ok(device.id);
+    }),
+  );
+  const events: DeviceEvent[] = [];
+  const emitter = new Emitter<DeviceEvent>(error => {
+    throw error;
+  });
+  emitter.on(event => events.push(event));
+  const http: InProcessHttp = inProcessHttp(options.fetch);
+  const core: DeviceCore = {
+    folder: '',
+    store,
+    clock: time,
+    timers: time,
+    random: systemRandom,
+    logger: silentLogger,
+    http,
+    secrets,
+    events: emitter,
+    deviceId: identity,
+    settings: () => settings,
+  };
+  const usePayloads = async () => {
+    const key = unwrap(await obtainLocalKey({ store, secrets, random: systemRandom, timers: time }));
+    const cipher = key && atRestCipher(key, systemRandom);
+    store.usePayloads(new Payloads(cipher, settings.encryptionAtRest));
+  };
+  await usePayloads();
+  const control = new SyncControl({
+    core,
+    lease: sharedLease(options.lease ?? { owner: undefined }),
+    takeSnapshot: async () => ok('snapshot'),
+    changed: () => undefined,
+    statusChanged: () => undefined,
+  });
+  const changed = () => control.saved();
+  return {
+    core,
+    control,
+    database,
+    events,
+    http,
+    secrets,
+    store,
+    time,
+    items: createDeviceItems(core, { changed, sealTraces: async () => undefined }),
+    documents: createDeviceDocuments(core, changed),
+    conflicts: createDeviceConflicts(core, changed),
+    sync: createDeviceSync(core, control, {
+      commands: { takeSnapshot: none, snapshots: none, rollBack: none, doctor: none },
+      start: () => undefined,
+    }),
+    account: createDeviceAccount({
+      core,
+      onSession: async () => {
+        await usePayloads();
+        await control.sessionChanged();
+      },
+      derivation: cheapDerivation,
+    }),
+  };
+}
+
+const none = async () => failure('storage', 'not in this test');
+
+export type TestWindow = Awaited<ReturnType<typeof openWindow>>;
+
+function sharedLease(lease: { owner: object | undefined }): SyncLease {
+  const me = {};
+  const release = () => {
+    if (lease.owner === me) lease.owner = undefined;
+  };
+  return {
+    tryAcquire: async () => {
+      lease.owner ??= me;
+      return ok(lease.owner === me);
+    },
+    heartbeat: () => undefined,
+    release,
+    close: async () => release(),
+  };
+}
