@@ -178,7 +178,7 @@ describe('bad input and bad luck in the terminal', () => {
     assert.equal(synced.exitCode, 0, synced.errors);
   });
 
-  it('refuses a file that is not a store, and leaves it as it is', async () => {
+  it('sets aside a file that is not a store, and says so', async () => {
     const foreign = await mkdtemp(path.join(folder, 'foreign-'));
     await writeFile(path.join(foreign, 'store.db'), 'a letter to my aunt\n'.repeat(500));
     const ended = await scratch(foreign, ['list']);
