@@ -17,16 +17,19 @@ export interface Worker {
   ended(): Promise<number | null>;
 }
 
-/** Starts processes of `sqliteWorker.ts`, which is bundled once so that they start quickly. */
+/** Starts processes of one script, which is bundled once so that they start quickly. */
 export class WorkerPool {
   readonly #script: string;
   readonly #running = new Set<Worker>();
 
-  /** @param folder where the bundle is put */
-  constructor(folder: string) {
+  /**
+   * @param folder where the bundle is put
+   * @param script a file of this folder
+   */
+  constructor(folder: string, script: 'sqliteWorker.ts' | 'storeWorker.ts' = 'sqliteWorker.ts') {
     this.#script = join(folder, 'worker.cjs');
     buildSync({
-      entryPoints: [join(__dirname, 'sqliteWorker.ts')],
+      entryPoints: [join(__dirname, script)],
       bundle: true,
       platform: 'node',
       format: 'cjs',
