@@ -26,7 +26,9 @@ export function textOf(row: Row, column: string): string {
   const value = row[column];
   if (typeof value === 'string') return value;
   // Sealed at rest by the mask of the simulation; see `storeFixture`.
-  return value instanceof Uint8Array ? Buffer.from(value.map(byte => byte ^ atRestMask)).toString('utf8') : '';
+  return value instanceof Uint8Array
+    ? Buffer.from(value.map(byte => byte ^ atRestMask)).toString('utf8')
+    : '';
 }
 
 export const atRestMask = 0x5a;
@@ -83,6 +85,19 @@ export function unsettledText(tx: Transaction): string {
     .all('SELECT payload FROM unsettled_saves')
     .map(row => contentText(row))
     .join('\n');
+}
+
+export interface CursorView {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** Where the device's reading stands; the text is opaque to devices, but not to whoever checks them. */
+export function cursorView(tx: Transaction): CursorView | undefined {
+  const row = tx.get(`SELECT value FROM meta WHERE key = 'cursor'`);
+  if (row === undefined) return undefined;
+  const [epoch, sequence] = Buffer.from(textOf(row, 'value').slice(1, -1), 'base64url').toString().split('.');
+  return epoch === undefined ? undefined : { epoch, sequence: Number(sequence) };
 }
 
 /** A sealed value names its place first; see `storeFixture`. */

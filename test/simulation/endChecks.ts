@@ -1,7 +1,7 @@
 import { unwrap } from '../../src/base/result';
-import { emptyDigest, toggleInDigest } from '../../src/protocol/digest';
 import { isConflictId, isItemId } from '../../src/model/ids/ids';
 import { isStamp } from '../../src/model/ids/stamp';
+import { emptyDigest, toggleInDigest } from '../../src/protocol/digest';
 import type { Transaction } from '../../src/sqlite/database';
 import { textOf } from './deviceView';
 import type { SimulatedDevice } from './simulatedDevice';

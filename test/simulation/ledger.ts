@@ -1,6 +1,14 @@
 import type { Transaction } from '../../src/sqlite/database';
 import { Ancestry } from './ancestry';
-import { changedItems, changedRecords, type ItemView, type RecordView, unsettledText } from './deviceView';
+import {
+  type CursorView,
+  changedItems,
+  changedRecords,
+  cursorView,
+  type ItemView,
+  type RecordView,
+  unsettledText,
+} from './deviceView';
 import { type Token, tokensIn } from './tokens';
 import { type Invariant, Violation } from './violation';
 
@@ -35,6 +43,7 @@ export class Ledger {
   /** Tokens of records that were resolved and then pruned. */
   readonly #retired = new Set<Token>();
   readonly #unsaid = new Map<string, (() => void)[]>();
+  readonly #deletedByPeople = new Set<string>();
   readonly #left = new Set<string>();
   #violation: Violation | undefined;
   #edits = 0;
@@ -87,6 +96,11 @@ export class Ledger {
       view.records.set(record.id, record);
       this.#touched.add(record.itemId);
     }
+    const cursor = cursorView(tx);
+    if (cursor?.epoch === view.cursor?.epoch && (cursor?.sequence ?? 0) < (view.cursor?.sequence ?? 0)) {
+      this.#fail('stores are sound', `the cursor of ${device} went back to ${cursor?.sequence}`);
+    }
+    view.cursor = cursor;
     const unsettled = unsettledText(tx);
     if (unsettled !== view.unsettled) {
       this.#place(view.unsettled, unsettled);
@@ -146,7 +160,8 @@ export class Ledger {
   }
 
   #view(device: string): DeviceView {
-    const view = this.#views.get(device) ?? { items: new Map(), records: new Map(), unsettled: '' };
+    const empty = { items: new Map(), records: new Map(), unsettled: '', cursor: undefined };
+    const view = this.#views.get(device) ?? empty;
     this.#views.set(device, view);
     return view;
   }
@@ -156,10 +171,16 @@ export class Ledger {
     if (stamp === parent) return;
     this.#edits++;
     this.#ancestry.add(itemId, stamp, [parent]);
-    if (edit.isResolution) return this.#superseded(edit);
+    if (edit.isResolution) {
+      if (edit.deleted) this.#deletedByPeople.add(itemId);
+      return this.#superseded(edit);
+    }
     this.#own(edit.before, edit.after);
     this.#superseded(edit);
-    if (edit.deleted) this.#deletesOf(itemId).add(stamp);
+    if (edit.deleted) {
+      this.#deletesOf(itemId).add(stamp);
+      this.#deletedByPeople.add(itemId);
+    }
     this.#touched.add(itemId);
   }
 
@@ -202,9 +223,25 @@ export class Ledger {
     }
     const isOther = known !== undefined && known !== content && !isBinding && !isPruned;
     const isNew = isOther || !this.#ancestry.isKnown(after.id, after.stamp);
+    if (isNew && before !== undefined) this.#checkMergeStamp(device, before, after);
+    if (after.deleted && !this.#deletedByPeople.has(after.id) && !before?.deleted) {
+      this.#fail('acknowledged is never nowhere', `${device} has deleted ${after.id}, which no one deleted`);
+    }
     const isSame = before !== undefined && before.text === after.text && before.deleted === after.deleted;
     if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
     else if (isSame) this.#ancestry.add(after.id, after.stamp, [before.stamp]);
+  }
+
+  /** A machine's merge never outranks a person's later edit: it stands just after the later of the two that met. */
+  #checkMergeStamp(device: string, before: ItemView, after: ItemView): void {
+    const met = after.syncedStamp;
+    const isMerge = met !== undefined && met !== before.syncedStamp && met !== after.stamp;
+    if (!isMerge) return;
+    const later = met > before.stamp ? met : before.stamp;
+    const millisOf = (stamp: string) => Number(stamp.split('-')[0]);
+    if (millisOf(after.stamp) > millisOf(later) + 1) {
+      this.#fail('stamps only grow', `${device} merged ${after.id} at ${after.stamp}, long after ${later}`);
+    }
   }
 
   #recordMoved(device: string, before: RecordView | undefined, after: RecordView): void {
@@ -278,6 +315,7 @@ interface DeviceView {
   readonly items: Map<string, ItemView>;
   readonly records: Map<string, RecordView>;
   unsettled: string;
+  cursor: CursorView | undefined;
 }
 
 /** What of `before` is in `after` too. */

@@ -66,7 +66,10 @@ function does(doing: Doing, context: MergeContext, action: PersonAction): Result
     case 'retitle':
       return editSome(doing, context, content => ({ ...content, title: `${plainMark} ${token}` }));
     case 'move':
-      return editSome(doing, context, content => ({ ...content, folder: random.pick(['', 'a', 'a/b', token]) }));
+      return editSome(doing, context, content => ({
+        ...content,
+        folder: random.pick(['', 'a', 'a/b', token]),
+      }));
     case 'tag':
       return editSome(doing, context, content => ({ ...content, tags: tagged(content, random, token) }));
     case 'pin':

@@ -23,7 +23,10 @@ export async function run(plan: Plan): Promise<RunResult> {
     violation =
       failure instanceof Broken
         ? { invariant: failure.invariant, message: failure.message }
-        : { invariant: 'nothing throws', message: failure instanceof Error ? (failure.stack ?? '') : String(failure) };
+        : {
+            invariant: 'nothing throws',
+            message: failure instanceof Error ? (failure.stack ?? '') : String(failure),
+          };
   }
   await world.close();
   return { events: world.time.events, edits: world.ledger.edits, violation };
@@ -35,7 +38,11 @@ export async function shrink(plan: Plan, maxRuns: number): Promise<Plan> {
   if (broken === undefined) return plan;
   let kept = plan.steps;
   let runs = 0;
-  for (let size = Math.ceil(kept.length / 2); size >= 1 && runs < maxRuns; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(kept.length / 2);
+    size >= 1 && runs < maxRuns;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     let from = 0;
     while (from < kept.length && runs < maxRuns) {
       const fewer = [...kept.slice(0, from), ...kept.slice(from + size)];

@@ -12,12 +12,12 @@ import { saveSession } from '../../src/device/session';
 import { SyncControl } from '../../src/device/syncControl';
 import type { AccountId, DeviceId } from '../../src/model/ids/ids';
 import type { Database, StorageError, Transaction } from '../../src/sqlite/database';
+import { rememberDeviceName } from '../../src/store/devices';
 import { Payloads } from '../../src/store/payloads';
 import { repairSalvaged } from '../../src/store/salvage';
 import { storeMigrations } from '../../src/store/schema';
 import { readState, writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
-import { rememberDeviceName } from '../../src/store/devices';
 import { unsettledItemIds } from '../../src/store/unsettledSaves';
 import type { MergeContext, TextPolicy } from '../../src/sync/context';
 import { settleSave } from '../../src/sync/settleSave';
@@ -214,10 +214,8 @@ export class SimulatedDevice {
   #openWindow(): SimulatedWindow {
     const { time, network, random, text, id } = this.#options;
     const process = new SimulatedProcess(time);
-    const database = databaseOf(
-      process,
-      { database: () => this.#database, isFull: () => this.#isFull },
-      tx => this.#committing(tx),
+    const database = databaseOf(process, { database: () => this.#database, isFull: () => this.#isFull }, tx =>
+      this.#committing(tx),
     );
     const core: DeviceCore = {
       folder: '',

@@ -6,18 +6,21 @@ import type { SeededRandom } from '../support/seededRandom';
 import type { SimulatedProcess } from './simulatedProcess';
 import type { SimulatedServer } from './simulatedServer';
 import type { VirtualTime } from './virtualTime';
+import type { WireWatch } from './wireWatch';
+
+export const networkFaultNames = [
+  'dropRequest',
+  'dropAnswer',
+  'duplicate',
+  'slow',
+  'cutRequest',
+  'cutAnswer',
+  'busy',
+  'failing',
+] as const;
 
 /** How often each thing goes wrong, from 0 to 1. */
-export interface NetworkFaults {
-  readonly dropRequest: number;
-  readonly dropAnswer: number;
-  readonly duplicate: number;
-  readonly slow: number;
-  readonly cutRequest: number;
-  readonly cutAnswer: number;
-  readonly busy: number;
-  readonly failing: number;
-}
+export type NetworkFaults = Readonly<Record<(typeof networkFaultNames)[number], number>>;
 
 export const noFaults: NetworkFaults = {
   dropRequest: 0,
@@ -34,22 +37,26 @@ export const noFaults: NetworkFaults = {
 export class SimulatedNetwork {
   readonly #time: VirtualTime;
   readonly #server: () => SimulatedServer;
-  readonly #sees: (request: HttpRequest, body: string) => void;
+  readonly #device: string;
+  readonly #wire: WireWatch;
   #random: SeededRandom;
   #faults: NetworkFaults = noFaults;
   #cutUntilMs = 0;
 
-  /** @param sees is shown every request as it leaves, with its body as text */
-  constructor(
-    time: VirtualTime,
-    server: () => SimulatedServer,
-    random: SeededRandom,
-    sees: (request: HttpRequest, body: string) => void,
-  ) {
-    this.#time = time;
-    this.#server = server;
-    this.#random = random;
-    this.#sees = sees;
+  constructor(options: {
+    readonly time: VirtualTime;
+    readonly server: () => SimulatedServer;
+    readonly random: SeededRandom;
+    /** The device's name. */
+    readonly device: string;
+    /** Is shown what goes both ways. */
+    readonly wire: WireWatch;
+  }) {
+    this.#time = options.time;
+    this.#server = options.server;
+    this.#random = options.random;
+    this.#device = options.device;
+    this.#wire = options.wire;
   }
 
   /** From now on, chance and its odds are these. */
@@ -76,7 +83,8 @@ export class SimulatedNetwork {
   }
 
   #send(request: HttpRequest, resolve: (answer: Result<HttpAnswer, HttpFailure>) => void): void {
-    this.#sees(request, bodyText(request));
+    const body = bodyText(request);
+    this.#wire.leaves(this.#device, request, body);
     const random = this.#random;
     const faults = this.#faults;
     const latencyMs = () =>
@@ -99,23 +107,35 @@ export class SimulatedNetwork {
     }
     const isCut = random.chance(faults.cutRequest);
     const sent = isCut ? cut(request, random) : request;
-    if (random.chance(faults.duplicate)) this.#time.after(latencyMs() * 3, () => this.#server().answer(sent));
+    const arrives = async () => {
+      const answer = await this.#server().answer(sent);
+      if (answer !== undefined) this.#wire.answered(answer);
+      return answer;
+    };
+    if (random.chance(faults.duplicate)) this.#time.after(latencyMs() * 3, arrives);
     const thereMs = latencyMs();
     const backMs = latencyMs();
     const isLost = isCut || random.chance(faults.dropAnswer);
     const isShort = random.chance(faults.cutAnswer);
     this.#time.after(thereMs, async () => {
-      const answer = await this.#server().answer(sent);
+      const answer = await arrives();
       if (answer === undefined || isLost || thereMs + backMs >= request.timeoutMs) {
         fail(answer === undefined ? 10 : backMs);
         return;
       }
-      this.#time.after(backMs, () => resolve(ok(isShort ? shortened(answer, random) : answer)));
+      this.#time.after(backMs, () => {
+        if (!isShort) this.#wire.heard(this.#device, body, answer);
+        resolve(ok(isShort ? shortened(answer, random) : answer));
+      });
     });
   }
 }
 
-const brokenOff: HttpFailure = { type: 'unreachable', code: 'ECONNRESET', detail: 'the connection broke off' };
+const brokenOff: HttpFailure = {
+  type: 'unreachable',
+  code: 'ECONNRESET',
+  detail: 'the connection broke off',
+};
 
 function timedOut({ timeoutMs }: HttpRequest): Result<HttpAnswer, HttpFailure> {
   return err({ type: 'timeout', timeoutMs });

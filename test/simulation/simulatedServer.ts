@@ -1,9 +1,9 @@
 import { unwrap } from '../../src/base/result';
 import { hourMs } from '../../src/base/time';
-import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
 import type { ServerCore } from '../../src/server/core';
 import { serverMigrations } from '../../src/server/storage/schema';
 import type { Database, Transaction } from '../../src/sqlite/database';
+import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
 import { type MemoryDatabase, openMemoryDatabase } from '../support/memoryDatabase';
 import type { SeededRandom } from '../support/seededRandom';
 import { createTestServer } from '../support/testServer';

@@ -1,49 +1,53 @@
+import * as z from 'zod';
 import { dayMs, hourMs, minuteMs, secondMs } from '../../src/base/time';
 import { SeededRandom } from '../support/seededRandom';
 import { type PersonAction, personActions } from './personActions';
-import type { NetworkFaults } from './simulatedNetwork';
+import { type NetworkFaults, networkFaultNames } from './simulatedNetwork';
 
-/** What happens in a run, as a list that can be read, and shortened. */
-export type Step = { readonly atMs: number; readonly salt: number } & Happening;
+const device = z.int();
+const window = z.int();
+const ms = z.number();
+const write = z.int();
+const moment = z.enum(['before', 'after']);
+const common = { atMs: z.number(), salt: z.int() };
 
-export type Happening =
-  | { readonly type: 'act'; readonly device: number; readonly window: number; readonly action: PersonAction }
-  | { readonly type: 'sync'; readonly device: number; readonly window: number; readonly accept: boolean }
-  | { readonly type: 'kill'; readonly device: number; readonly window: number }
-  | {
-      readonly type: 'dieAtWrite';
-      readonly device: number;
-      readonly window: number;
-      readonly write: number;
-      readonly moment: 'before' | 'after';
-    }
-  | { readonly type: 'sleep'; readonly device: number; readonly window: number; readonly ms: number }
-  | { readonly type: 'jump'; readonly device: number; readonly ms: number }
-  | { readonly type: 'stutter'; readonly device: number; readonly ms: number }
-  | { readonly type: 'partition'; readonly device: number; readonly ms: number }
-  | { readonly type: 'fullDisk'; readonly device: number; readonly ms: number }
-  | { readonly type: 'revoke'; readonly device: number; readonly by: number }
-  | { readonly type: 'damage'; readonly device: number; readonly share: number }
-  | { readonly type: 'serverDies'; readonly write: number; readonly moment: 'before' | 'after' }
-  | { readonly type: 'backUp' }
-  | { readonly type: 'restore' }
-  | { readonly type: 'wipe' }
-  | { readonly type: 'pass'; readonly ms: number }
-  | { readonly type: 'prune' }
+/** What happens in a run, as a list that can be read, shortened, and kept. */
+export const stepSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('act'), ...common, device, window, action: z.enum(personActions) }),
+  z.object({ type: z.literal('sync'), ...common, device, window, accept: z.boolean() }),
+  z.object({ type: z.literal('kill'), ...common, device, window }),
+  z.object({ type: z.literal('dieAtWrite'), ...common, device, window, write, moment }),
+  z.object({ type: z.literal('sleep'), ...common, device, window, ms }),
+  z.object({ type: z.literal('jump'), ...common, device, ms }),
+  z.object({ type: z.literal('stutter'), ...common, device, ms }),
+  z.object({ type: z.literal('partition'), ...common, device, ms }),
+  z.object({ type: z.literal('fullDisk'), ...common, device, ms }),
+  z.object({ type: z.literal('revoke'), ...common, device, by: z.int() }),
+  z.object({ type: z.literal('damage'), ...common, device, share: z.number() }),
+  z.object({ type: z.literal('serverDies'), ...common, write, moment }),
+  z.object({ type: z.literal('backUp'), ...common }),
+  z.object({ type: z.literal('restore'), ...common }),
+  z.object({ type: z.literal('wipe'), ...common }),
+  z.object({ type: z.literal('pass'), ...common, ms }),
+  z.object({ type: z.literal('prune'), ...common }),
   /** One person leaves a device, when all is synced, and takes up another. */
-  | { readonly type: 'handOver'; readonly from: number; readonly to: number };
+  z.object({ type: z.literal('handOver'), ...common, from: z.int(), to: z.int() }),
+]);
+export type Step = z.infer<typeof stepSchema>;
+type Happening = Step extends infer Each ? (Each extends Step ? Omit<Each, 'atMs' | 'salt'> : never) : never;
 
-export interface Plan {
-  readonly seed: string;
-  readonly devices: number;
-  readonly windows: number;
-  readonly text: 'merge' | 'latest';
+export const planSchema = z.object({
+  seed: z.string(),
+  devices: z.int().min(1),
+  windows: z.int().min(1),
+  text: z.enum(['merge', 'latest']),
   /** One person on one device at a time: nothing may conflict. */
-  readonly takesTurns: boolean;
-  readonly faults: NetworkFaults;
-  readonly skewsMs: readonly number[];
-  readonly steps: readonly Step[];
-}
+  takesTurns: z.boolean(),
+  faults: z.record(z.enum(networkFaultNames), z.number()),
+  skewsMs: z.array(z.number()).readonly(),
+  steps: z.array(stepSchema).readonly(),
+});
+export type Plan = z.infer<typeof planSchema>;
 
 export interface PlanLimits {
   /** How many devices; chosen by the seed when it is left out. */
@@ -238,9 +242,6 @@ function someSkew(random: SeededRandom): number {
   const size = random.pick([0, 2 * secondMs, 3 * minuteMs, 2 * hourMs, 40 * dayMs, 10 * 365 * dayMs]);
   return Math.round(random.pick([-1, 1]) * size * random.fraction());
 }
-
-/** The steps of a person alone. */
-export const allActions = personActions;
 
 /** A step as a line to read. */
 export function describeStep({ atMs, salt, ...step }: Step): string {

@@ -22,11 +22,16 @@ export class VersionWatch {
     );
     for (const row of rows) {
       this.#lastRow = Number(row['id']);
-      const [subject, version, stamp] = [String(row['subject']), Number(row['version']), String(row['timestamp'])];
+      const [subject, version, stamp] = [
+        String(row['subject']),
+        Number(row['version']),
+        String(row['timestamp']),
+      ];
       const key = `${subject} ${version}`;
       const before = this.#newest.get(subject);
       const isPrunedAnew = version === 1;
-      if (this.#accepted.has(key) && !isPrunedAnew) this.#fail('a version is read alike', `${key} came twice`);
+      if (this.#accepted.has(key) && !isPrunedAnew)
+        this.#fail('a version is read alike', `${key} came twice`);
       if (row['revision'] === null && before !== undefined && !isPrunedAnew && stamp <= before.stamp) {
         this.#fail('stamps only grow', `${key} has ${stamp} after ${before.stamp}`);
       }

@@ -91,5 +91,7 @@ interface Scheduled {
 }
 
 function isLater(left: Scheduled | undefined, right: Scheduled): boolean {
-  return left !== undefined && (left.atMs > right.atMs || (left.atMs === right.atMs && left.order > right.order));
+  return (
+    left !== undefined && (left.atMs > right.atMs || (left.atMs === right.atMs && left.order > right.order))
+  );
 }

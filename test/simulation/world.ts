@@ -16,10 +16,11 @@ import { newRing, SimulatedDevice, serverUrl } from './simulatedDevice';
 import { SimulatedNetwork } from './simulatedNetwork';
 import { SimulatedServer } from './simulatedServer';
 import type { Plan, Step } from './steps';
-import { isPlaintext, tokenNumbered } from './tokens';
-import { Violation } from './violation';
+import { tokenNumbered } from './tokens';
 import { VersionWatch } from './versionWatch';
+import { Violation } from './violation';
 import { VirtualTime } from './virtualTime';
+import { WireWatch } from './wireWatch';
 
 /** Devices, a server and the network between them, as a plan wants them. */
 export class World {
@@ -29,7 +30,7 @@ export class World {
   readonly #plan: Plan;
   readonly #random: SeededRandom;
   readonly #versions = new VersionWatch();
-  readonly #sent = new Map<string, string>();
+  readonly #wire = new WireWatch((itemId, stamp) => this.ledger.left(itemId, stamp));
   readonly #failures: unknown[] = [];
   #server: SimulatedServer | undefined;
   #ring: KeyRing | undefined;
@@ -53,14 +54,16 @@ export class World {
     );
     for (let number = 0; number < devices; number++) {
       const random = this.#random.fork(`device ${number}`);
-      const network = new SimulatedNetwork(
-        this.time,
-        () => this.server,
-        random.fork('network'),
-        (request, body) => this.#leaves(request, body),
-      );
+      const name = `device ${number}`;
+      const network = new SimulatedNetwork({
+        time: this.time,
+        server: () => this.server,
+        random: random.fork('network'),
+        device: name,
+        wire: this.#wire,
+      });
       const device = await SimulatedDevice.open({
-        name: `device ${number}`,
+        name,
         id: createDeviceId(random),
         windows,
         text,
@@ -94,6 +97,7 @@ export class World {
     if (failure !== undefined) throw new Violation('nothing throws', describeError(failure));
     this.ledger.check();
     this.#versions.check();
+    this.#wire.check();
   }
 
   /** The network heals, no one edits, and no question waits. */
@@ -116,7 +120,10 @@ export class World {
     await checkSoundness(this.devices, this.server);
     if (this.#plan.takesTurns && this.ledger.records.length > 0) {
       const [record] = this.ledger.records;
-      throw new Violation('taking turns never conflicts', `there is the record ${record?.id} of ${record?.itemId}`);
+      throw new Violation(
+        'taking turns never conflicts',
+        `there is the record ${record?.id} of ${record?.itemId}`,
+      );
     }
   }
 
@@ -133,7 +140,10 @@ export class World {
       case 'kill':
         return this.#device(step.device).liveWindow(step.window)?.process.kill();
       case 'dieAtWrite':
-        return (await this.#device(step.device).window(step.window)).process.dieAtWrite(step.write, step.moment);
+        return (await this.#device(step.device).window(step.window)).process.dieAtWrite(
+          step.write,
+          step.moment,
+        );
       case 'sleep':
         return this.#device(step.device).liveWindow(step.window)?.process.sleep(step.ms);
       case 'jump':
@@ -147,9 +157,8 @@ export class World {
       case 'revoke':
         return this.#revoke(step.device, step.by);
       case 'damage':
-        await this.#device(step.device).damage(
-          step.share === 1 ? 'all' : () => random.chance(step.share),
-        );
+        await this.#device(step.device).damage(step.share === 1 ? 'all' : () => random.chance(step.share));
+        this.#wire.forget(this.#device(step.device).name);
         return this.ledger.writeOff();
       case 'serverDies':
         return this.server.dieAtWrite(step.write, step.moment);
@@ -157,6 +166,7 @@ export class World {
         return this.server.backUp();
       case 'restore':
         if (await this.server.restore()) {
+          for (const { name } of this.devices) this.#wire.forget(name);
           this.#versions.forget();
           this.ledger.writeOff();
         }
@@ -181,7 +191,12 @@ export class World {
     return device;
   }
 
-  async #startSync(number: number, windowNumber: number, accept: boolean, random: SeededRandom): Promise<void> {
+  async #startSync(
+    number: number,
+    windowNumber: number,
+    accept: boolean,
+    random: SeededRandom,
+  ): Promise<void> {
     const device = this.#device(number);
     device.network.use(random, this.#plan.faults);
     const window = await device.window(windowNumber);
@@ -243,12 +258,14 @@ export class World {
     });
     const session = sessionAnswerSchema.parse(answer);
     if (this.#ring === undefined) throw new Error('the account has no ring');
+    this.#wire.forget(device.name);
     await device.enter(session.accountId, session.token, this.#ring);
   }
 
   async #revoke(number: number, by: number): Promise<void> {
     const device = this.#device(number);
     if (device === this.#device(by)) return;
+    this.#wire.forget(device.name);
     const { authKey } = signUpBody('ada', '', '');
     const { token } = sessionAnswerSchema.parse(
       await this.#ask('/v1/devices', 'POST', {
@@ -277,22 +294,6 @@ export class World {
       if (answer === undefined || answer.status >= 500) continue; // it died: asked again
       const text = new TextDecoder().decode(answer.body);
       return text === '' ? undefined : JSON.parse(text);
-    }
-  }
-
-  /** Every request as it leaves a device: without plaintext, and a change always with the same bytes. */
-  #leaves(request: HttpRequest, body: string): void {
-    if (isPlaintext(`${request.url} ${body} ${JSON.stringify(request.headers)}`)) {
-      this.#failures.push(new Violation('no plaintext leaves', `${request.method} ${request.url}`));
-    }
-    for (const [change, changeId] of body.matchAll(/\{"collection[^{}]*?"changeId":"([^"]+)"[^{}]*\}/g)) {
-      const before = this.#sent.get(changeId ?? '');
-      if (before !== undefined && before !== change) {
-        this.#failures.push(new Violation('a version is read alike', `change ${changeId} was sent in two forms`));
-      }
-      this.#sent.set(changeId ?? '', change);
-      const [, itemId, stamp] = /"itemId":"([^"]+)".*"timestamp":"([^"]+)"/.exec(change) ?? [];
-      if (itemId !== undefined && stamp !== undefined) this.ledger.left(itemId, stamp);
     }
   }
 }

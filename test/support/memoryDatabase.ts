@@ -31,7 +31,7 @@ async function openBytes(
   // A process has one instance of sql.js, and a test may open files with it too: it must be the hooked one.
   const { sql } = await loadEngine(sqliteWasm);
   const connection = new Connection(new sql.Database(bytes));
-  connection.run('PRAGMA foreign_keys = ON');
+  connection.prepare();
   const version = Number(connection.get('PRAGMA user_version')?.['user_version']);
   for (const migration of migrations.filter(step => step.version > version)) {
     connection.transact('BEGIN', () => {
@@ -120,6 +120,17 @@ class Connection implements Transaction {
     }
   }
 
+  /** Nothing is durable and no one else is there, so no syscall has to see to either. */
+  prepare(): void {
+    for (const pragma of [
+      'foreign_keys = ON',
+      'locking_mode = EXCLUSIVE',
+      'journal_mode = MEMORY',
+      'synchronous = OFF',
+    ])
+      this.all(`PRAGMA ${pragma}`);
+  }
+
   close(): void {
     for (const statement of this.#statements.values()) statement.free();
     this.#database.close();
@@ -129,7 +140,7 @@ class Connection implements Transaction {
     for (const statement of this.#statements.values()) statement.free();
     this.#statements.clear();
     const bytes = this.#database.export();
-    this.run('PRAGMA foreign_keys = ON'); // `export` closes and reopens the connection
+    this.prepare(); // `export` closes and reopens the connection
     return bytes;
   }
 
