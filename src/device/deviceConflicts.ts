@@ -1,6 +1,7 @@
 import { ok, type Result } from '../base/result';
 import type { Conflict } from '../model/conflict';
 import { listConflicts, readConflict } from '../store/conflicts';
+import { readItem } from '../store/items';
 import type { StoreTransaction } from '../store/transaction';
 import type { MergeContext } from '../sync/context';
 import { hasConflictMarkers, mergeText } from '../sync/merge/textMerge';
@@ -30,7 +31,9 @@ export function createDeviceConflicts(
   ): Promise<Result<ConflictJson, DeviceError>> => {
     const written = await write(core, context => {
       const conflict = existingConflict(context.store, id);
-      return conflict.ok ? work(context, conflict.value) : conflict;
+      if (!conflict.ok) return conflict;
+      const item = readItem(context.store, conflict.value.itemId);
+      return item && item.content === undefined ? lockedFailure() : work(context, conflict.value);
     });
     if (!written.ok) return written;
     changed(written.value.written);

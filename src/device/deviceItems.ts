@@ -145,6 +145,10 @@ async function createInChunks(
   contents: readonly Content[],
   changed: (ids: readonly string[]) => void,
 ): Promise<Result<{ readonly created: number }, DeviceError>> {
+  const writable = await read(core, ({ payloads }) =>
+    contents.every(content => payloads.canWrite(content.sensitive)) ? ok() : lockedFailure(),
+  );
+  if (!writable.ok) return writable;
   const ids: string[] = [];
   while (ids.length < contents.length) {
     const written = await write(core, context => {
@@ -223,7 +227,10 @@ async function restoreVersion(
     if (!item.ok) return item;
     const version = versionNumbered(context.store, item.value.id, number);
     if (!version.ok) return version;
-    editItem(context, item.value.id, { content: version.value, deleted: false });
+    // A person who made it sensitive since then does not unmake it by the way.
+    const sensitive = version.value.sensitive || item.value.content.sensitive;
+    if (!context.store.payloads.canWrite(sensitive)) return lockedFailure();
+    editItem(context, item.value.id, { content: { ...version.value, sensitive }, deleted: false });
     return existing(context.store, item.value.id);
   });
   if (!written.ok) return written;

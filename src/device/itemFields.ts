@@ -8,7 +8,7 @@ import type { ItemFieldsJson } from './json';
 
 /** Checks what a person, a script or another extension gives for an item, and puts it into the content. */
 
-/** A body, and all overlays together, in UTF-8. What is larger belongs into a file. */
+/** A body, a description and all overlays together, in UTF-8. What is larger belongs into a file. */
 export const maxBodyBytes = 1024 * 1024;
 
 const commonFields = ['title', 'body', 'folder', 'tags', 'pinned', 'sensitive'] as const;
@@ -95,7 +95,7 @@ export function bodyProblem(body: string): ReturnType<typeof failure> | undefine
 }
 
 function problemOf(fields: ItemFieldsJson): ReturnType<typeof failure> | undefined {
-  const { title, folder, body, overlays } = fields;
+  const { title, folder, body, description, overlays } = fields;
   if (title !== undefined && title.trim() === '') return failure('badInput', 'Give the item a title.');
   if ((title?.length ?? 0) > maxTitleLength) {
     return failure('badInput', `A title has at most ${maxTitleLength} characters. Shorten it.`);
@@ -113,7 +113,18 @@ function problemOf(fields: ItemFieldsJson): ReturnType<typeof failure> | undefin
       );
     }
   }
-  const texts = [body ?? '', ...Object.values(overlays ?? {})].join('');
+  for (const name of ['language', 'repository', 'target'] as const) {
+    if ((fields[name]?.length ?? 0) > maxEntryLength) {
+      return failure('badInput', `${name} has at most ${maxEntryLength} characters. Shorten it.`);
+    }
+  }
+  if (Object.keys(overlays ?? {}).some(name => name.length > maxEntryLength)) {
+    return failure(
+      'badInput',
+      `The name of an overlay has at most ${maxEntryLength} characters. Shorten it.`,
+    );
+  }
+  const texts = [body ?? '', description ?? '', ...Object.values(overlays ?? {})].join('');
   return bodyProblem(texts);
 }
 

@@ -1,5 +1,6 @@
 import type { Conflict, ConflictSide, Resolution } from '../model/conflict';
 import type { Content } from '../model/content';
+import { maxTitleLength } from '../model/contentCodec';
 import { createChangeId, createItemId } from '../model/ids/createId';
 import type { ItemId } from '../model/ids/ids';
 import { readItem } from '../store/items';
@@ -27,7 +28,8 @@ export function resolveConflict(
   const written: ItemId[] = [conflict.itemId];
   if (choice.keep === 'both' && !conflict.later.deleted && !conflict.earlier.deleted) {
     const copy = createItemId(context.random);
-    editItem(context, copy, { content: copyOf(conflict.earlier), deleted: false });
+    const copied = keepSensitivity(context, conflict, copyOf(conflict.earlier));
+    editItem(context, copy, { content: copied, deleted: false });
     written.push(copy);
   }
   const resolution: Resolution =
@@ -87,12 +89,22 @@ function revise(
   const groupId =
     waitingItemChange(context.store, conflict.itemId)?.groupId ?? createChangeId(context.random);
   const stamp = editItem(context, conflict.itemId, {
-    ...outcome,
+    content: keepSensitivity(context, conflict, outcome.content),
+    deleted: outcome.deleted,
     resolves: { conflictId: conflict.id, groupId },
   });
   return reviseRecord(context.store, conflict, { ...next, stamp }, groupId);
 }
 
+/** A side from before the item became sensitive does not bring its text back into the clear. */
+function keepSensitivity({ store }: MergeContext, conflict: Conflict, content: Content): Content {
+  return readItem(store, conflict.itemId)?.content?.sensitive ? { ...content, sensitive: true } : content;
+}
+
 function copyOf(side: ConflictSide): Content {
-  return { ...side.content, title: `${side.content.title} (${side.deviceName})` };
+  const suffix = ` (${side.deviceName})`.slice(0, maxTitleLength / 2);
+  return {
+    ...side.content,
+    title: `${side.content.title.slice(0, maxTitleLength - suffix.length)}${suffix}`,
+  };
 }
