@@ -1,7 +1,7 @@
 import { type ExtensionContext, languages, window, workspace } from 'vscode';
 import { messageOf } from '../base/errors';
+import { systemRandom } from '../base/random';
 import { systemClock, systemTimers } from '../base/time';
-import type { Device } from '../device/device';
 import { registerApiCommands } from './api/apiCommands';
 import { DeviceApi } from './api/deviceApi';
 import type { ScratchSyncApi } from './api/scratchSync';
@@ -13,17 +13,18 @@ import { ItemChoice } from './commands/itemChoice';
 import { itemCommands } from './commands/itemCommands';
 import { syncCommands } from './commands/syncCommands';
 import { upkeepCommands } from './commands/upkeepCommands';
-import { baseMementos } from './documents/baseMementos';
 import { conflictScheme } from './documents/conflictAddress';
 import { ConflictFileSystem } from './documents/conflictFileSystem';
 import { DocumentLedger } from './documents/documentLedger';
 import { itemScheme } from './documents/itemAddress';
 import { ItemEditors } from './documents/itemEditors';
+import { keptBases } from './documents/keptBases';
 import { MergeDrafts } from './documents/mergeDrafts';
 import { MergeLenses } from './documents/mergeLenses';
 import { OpenDocuments } from './documents/openDocuments';
 import { ScratchFileSystem } from './documents/scratchFileSystem';
 import { VersionDocuments, versionScheme } from './documents/versionDocuments';
+import { WindowFiles } from './documents/windowFiles';
 import { editorDevice } from './host/editorDevice';
 import { editorSecrets } from './host/editorSecrets';
 import { channelLogger } from './host/logChannel';
@@ -40,8 +41,8 @@ import { ItemLists } from './views/itemLists';
 import { ItemsView } from './views/itemsView';
 import { StatusBar } from './views/statusBar';
 
-/** Closed when the editor deactivates the extension, which hands nothing over. */
-let openedDevice: Device | undefined;
+/** What the editor's `deactivate` has to wait for; it hands nothing over. */
+let close: (() => Promise<unknown>) | undefined;
 
 /** Puts the extension together. Nothing is opened: the device starts on first use, or when the editor is idle. */
 export function activate(context: ExtensionContext): ScratchSyncApi {
@@ -53,12 +54,13 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
   const messages = new Messages(logger);
   const secrets = editorSecrets(context.secrets, process.env, logger);
   const device = editorDevice(context, secrets, logger);
-  openedDevice = device;
 
-  const ledger = new DocumentLedger(baseMementos(context.workspaceState, onError));
+  const windowFiles = new WindowFiles((context.storageUri ?? context.globalStorageUri).fsPath);
+  close = () => Promise.all([device.close(), windowFiles.settled()]);
+  const ledger = new DocumentLedger(keptBases(windowFiles, systemRandom.uuid(), onError));
   const files = new ScratchFileSystem(device, ledger);
   const documents = new OpenDocuments({ device, ledger, files, timers: systemTimers, logger });
-  const drafts = new MergeDrafts(context.workspaceState, systemClock);
+  const drafts = new MergeDrafts(windowFiles, systemClock);
   const conflictFiles = new ConflictFileSystem(device, drafts);
   const editors = new ItemEditors(device, messages);
 
@@ -117,7 +119,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
 }
 
 export async function deactivate(): Promise<void> {
-  await openedDevice?.close();
+  await close?.();
 }
 
 function defaultLanguage(): string {

@@ -52,8 +52,9 @@ export class DocumentLedger {
     const document = this.#at(address);
     document.isDirty = true;
     if (document.base !== undefined) return;
-    // What was shown is one of those that were handed out, and merging from an older one is sound.
-    const base = document.shown ?? document.handedOut[0] ?? this.#memory.recall(address);
+    // A restored document was not shown clean here: its base is what an earlier window kept, whatever was read since.
+    // Else what it showed is one of those that were handed out, and merging from an older one is sound.
+    const base = document.shown ?? this.#memory.recall(address) ?? document.handedOut[0];
     document.base = base;
     if (base !== undefined) this.#keep(address, document, base);
   }

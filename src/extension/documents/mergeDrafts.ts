@@ -1,5 +1,5 @@
-import type { Memento } from 'vscode';
 import type { Clock } from '../../base/time';
+import { extension, type WindowFiles } from './windowFiles';
 
 /** The text of a merge that a person saved and has not accepted yet. */
 export interface MergeDraft {
@@ -8,34 +8,36 @@ export interface MergeDraft {
   readonly modifiedMs: number;
 }
 
-const keyPrefix = 'merge:';
-
-/** Keeps saved merges until they are accepted: in the window's state, those of sensitive items in memory alone. */
+/** Keeps saved merges until they are accepted: in files, those of sensitive items in memory alone. */
 export class MergeDrafts {
   readonly #drafts = new Map<string, MergeDraft>();
-  readonly #state: Memento;
+  readonly #files: WindowFiles;
   readonly #clock: Clock;
 
-  constructor(state: Memento, clock: Clock) {
-    this.#state = state;
+  constructor(files: WindowFiles, clock: Clock) {
+    this.#files = files;
     this.#clock = clock;
   }
 
   get(conflictId: string): MergeDraft | undefined {
-    return this.#drafts.get(conflictId) ?? draftOf(this.#state.get(keyPrefix + conflictId));
+    return this.#drafts.get(conflictId) ?? draftOf(this.#files.read(fileOf(conflictId)));
   }
 
   async set(conflictId: string, text: string, isSensitive: boolean): Promise<void> {
     const modifiedMs = Math.max((this.get(conflictId)?.modifiedMs ?? 0) + 1, this.#clock.now());
     const draft = { text, modifiedMs };
+    if (!isSensitive) await this.#files.write(fileOf(conflictId), draft);
     this.#drafts.set(conflictId, draft);
-    if (!isSensitive) await this.#state.update(keyPrefix + conflictId, draft);
   }
 
   async delete(conflictId: string): Promise<void> {
     this.#drafts.delete(conflictId);
-    await this.#state.update(keyPrefix + conflictId, undefined);
+    await this.#files.delete(fileOf(conflictId));
   }
+}
+
+function fileOf(conflictId: string): string {
+  return `merge-${conflictId}${extension}`;
 }
 
 function draftOf(value: unknown): MergeDraft | undefined {

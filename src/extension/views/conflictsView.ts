@@ -43,7 +43,10 @@ export class ConflictsView implements TreeDataProvider<ConflictRow> {
     const view = window.createTreeView(viewIds.conflicts, { treeDataProvider: this });
     return Disposable.from(
       view,
-      this.#status.onDidChange(({ openConflicts }) => showBadge(view, openConflicts)),
+      this.#status.onDidChange(({ openConflicts }) => {
+        if (openConflicts !== (view.badge?.value ?? 0)) this.#changed.fire(undefined);
+        showBadge(view, openConflicts);
+      }),
       this.#changed,
     );
   }

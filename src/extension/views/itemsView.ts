@@ -120,7 +120,11 @@ function leafItem({ item }: LeafRow): TreeItem {
   const { tags, prefixes, sensitive } = item;
   row.id = item.id;
   row.resourceUri = itemUri({ ...item, language: documentLanguage(item) });
-  row.iconPath = sensitive ? new ThemeIcon('shield') : iconOf(item.kind);
+  row.iconPath = item.pinned
+    ? new ThemeIcon('pinned')
+    : sensitive
+      ? new ThemeIcon('shield')
+      : iconOf(item.kind);
   row.description = [...(prefixes ?? []), ...tags.map(tag => `#${tag}`)].join(' ');
   row.tooltip = [itemWords(item), item.folder, new Date(item.lastModified).toLocaleString()]
     .filter(Boolean)

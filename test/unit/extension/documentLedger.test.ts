@@ -116,6 +116,8 @@ describe('the ledger of what documents last read', () => {
     ledger.showsUnsaved(address);
     ledger.closed(address);
     const restored = new DocumentLedger(memoryOf(memory));
+    restored.handOut(address, state('2', 'two'));
+    restored.showsClean(address, 'one with unsaved text');
     restored.showsUnsaved(address);
     assert.deepEqual(restored.baseOfSave(address), { revision: '1', body: 'one' });
     assert.equal(restored.pinned(address)?.modifiedMs, 1001);

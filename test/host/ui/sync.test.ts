@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+import { secondMs, systemClock, systemTimers } from '../../../src/base/time';
+import { newProfile, openWorkbench, reloadWorkbench } from '../browser';
+import { picturesOfFailure } from '../failurePicture';
+import { editorTab, runCommand, setFocus, statusBarItem } from '../workbenchPage';
+import { type Machine, Stage } from './devicePair';
+import {
+  conflictRow,
+  editorAction,
+  editorText,
+  itemRow,
+  openItem,
+  pane,
+  retype,
+  save,
+  seenLimitMs,
+  showItems,
+  typeAtLine,
+  untilText,
+} from './scratchPage';
+
+/** Focus syncs not more often than this. */
+const focusIntervalMs = 10 * secondMs;
+
+describe('two machines and their windows', function () {
+  this.timeout(180 * secondMs);
+  let stage: Stage;
+  let laptop: Machine;
+  let desktop: Machine;
+  let onLaptop: Page;
+  let onDesktop: Page;
+
+  before(async function () {
+    this.timeout(20 * 60 * secondMs); // the first run installs the host
+    stage = await Stage.set();
+    const text = 'first\nsecond\nthird\nfourth\nfifth\n';
+    laptop = await stage.addMachine('laptop', 'signUp');
+    for (const title of ['Shopping', 'Poem', 'Quarrel', 'Windows', 'Reload']) {
+      await stage.terminal(laptop.home, ['add', 'note', title, '--body', text]);
+    }
+    await stage.terminal(laptop.home, ['sync']);
+    desktop = await stage.addMachine('desktop', 'signIn');
+    onLaptop = await openWorkbench(await newProfile(stage.browser), laptop.workbench);
+    onDesktop = await openWorkbench(await newProfile(stage.browser), desktop.workbench);
+    await Promise.all([showItems(onLaptop), showItems(onDesktop)]);
+  });
+
+  after(async () => stage?.strike());
+  afterEach(picturesOfFailure(() => [onLaptop, onDesktop]));
+
+  it('show an edit of one on the other by itself', async () => {
+    await Promise.all([openItem(onLaptop, 'Shopping'), openItem(onDesktop, 'Shopping')]);
+    await retype(onLaptop, 'milk\neggs\n');
+    const savedMs = systemClock.monotonic();
+    await save(onLaptop);
+    await untilText(onDesktop, text => text.startsWith('milk\neggs'), 'the edit');
+    console.log(`      seen ${Math.round(systemClock.monotonic() - savedMs)} ms after Ctrl+S`);
+  });
+
+  it('sync after a save, which the server logs', async () => {
+    const pushes = stage.requests('POST', '/v1/changes');
+    await retype(onLaptop, 'milk\neggs\nbread\n');
+    await save(onLaptop);
+    await until(() => stage.requests('POST', '/v1/changes') > pushes, 'a push in the log of the server');
+  });
+
+  it('sync when a window gets the focus, which the server logs', async () => {
+    await setFocus(onDesktop, false);
+    await onDesktop.waitForTimeout(focusIntervalMs);
+    const pulls = stage.requests('GET', '/v1/changes');
+    await setFocus(onDesktop, true);
+    await until(() => stage.requests('GET', '/v1/changes') > pulls, 'a pull in the log of the server');
+  });
+
+  it('merge at the save what arrived while a document had unsaved text, of the same length too', async () => {
+    await Promise.all([openItem(onLaptop, 'Poem'), openItem(onDesktop, 'Poem')]);
+    await typeAtLine(onDesktop, 1, 'X');
+    await retype(onLaptop, 'first\nsecond\nthird\nfourth\nfifthY\n');
+    await save(onLaptop);
+    await until(
+      async () => /fifthY/.test(await showBody('Poem')),
+      'the change in the store of the other machine',
+    );
+    assert.equal(await editorText(onDesktop), 'firstX\nsecond\nthird\nfourth\nfifth\n');
+    await save(onDesktop);
+    await untilText(onDesktop, text => text === 'firstX\nsecond\nthird\nfourth\nfifthY\n', 'both edits');
+    await untilText(onLaptop, text => text === 'firstX\nsecond\nthird\nfourth\nfifthY\n', 'both edits');
+  });
+
+  it('go on without the server, say so quietly, and catch up by themselves', async () => {
+    await stage.stopServer();
+    await Promise.all([openItem(onLaptop, 'Shopping'), openItem(onDesktop, 'Shopping')]);
+    await retype(onLaptop, 'written offline\n');
+    await save(onLaptop);
+    await onLaptop
+      .locator('.statusbar-item[aria-label*="offline, 1 change waits"]')
+      .waitFor({ timeout: seenLimitMs });
+    assert.equal(await onLaptop.locator('.notifications-toasts .notification-list-item').count(), 0);
+    await stage.startServer();
+    await onLaptop
+      .locator('.statusbar-item[aria-label*="everything is synced"]')
+      .waitFor({ timeout: recoveryLimitMs });
+    await untilText(onDesktop, text => text.startsWith('written offline'), 'what was written offline');
+  });
+
+  it('record a conflict of one line edited on both, show it on both, and let it be resolved in the diff', async () => {
+    await Promise.all([openItem(onLaptop, 'Quarrel'), openItem(onDesktop, 'Quarrel')]);
+    await stage.stopServer();
+    await retype(onLaptop, 'first\nlaptop says\nthird\n');
+    await save(onLaptop);
+    await retype(onDesktop, 'first\ndesktop says\nthird\n');
+    await save(onDesktop);
+    await stage.startServer();
+    await Promise.all([
+      runCommand(onLaptop, 'Scratch: Sync Now'),
+      runCommand(onDesktop, 'Scratch: Sync Now'),
+    ]);
+    await Promise.all([
+      conflictRow(onLaptop, 'Quarrel').waitFor({ timeout: recoveryLimitMs }),
+      conflictRow(onDesktop, 'Quarrel').waitFor({ timeout: recoveryLimitMs }),
+    ]);
+    for (const page of [onLaptop, onDesktop]) {
+      await untilText(page, text => text === 'first\ndesktop says\nthird\n', 'the later edit');
+      await statusBarItem(page, 'Scratch 1').waitFor({ timeout: seenLimitMs });
+    }
+
+    await conflictRow(onLaptop, 'Quarrel').click();
+    await editorTab(onLaptop, 'local, laptop ↔ remote, desktop').waitFor({ timeout: seenLimitMs });
+    await onLaptop.locator('.monaco-diff-editor .line-insert').first().waitFor({ timeout: seenLimitMs });
+    await editorAction(onLaptop, 'Keep Local').click();
+    await conflictRow(onLaptop, 'Quarrel').waitFor({ state: 'detached', timeout: seenLimitMs });
+    await conflictRow(onDesktop, 'Quarrel').waitFor({ state: 'detached', timeout: recoveryLimitMs });
+    await untilText(onDesktop, text => text === 'first\nlaptop says\nthird\n', 'the side that was kept');
+  });
+
+  it("lose no write of two windows on one store, and show each the other's", async () => {
+    const second = await openWorkbench(await newProfile(stage.browser), laptop.workbench);
+    await showItems(second);
+    await Promise.all([openItem(onLaptop, 'Windows'), openItem(second, 'Windows')]);
+    for (let round = 1; round <= 3; round++) {
+      await typeAtLine(onLaptop, 1, `a${round}`);
+      await typeAtLine(second, 3, `b${round}`);
+      await Promise.all([save(onLaptop), save(second)]);
+      const expected = (text: string) => text.includes(`a${round}`) && text.includes(`b${round}`);
+      await Promise.all([
+        untilText(onLaptop, expected, 'both writes'),
+        untilText(second, expected, 'both writes'),
+      ]);
+    }
+    assert.equal(await editorText(second), 'firsta1a2a3\nsecond\nthirdb1b2b3\nfourth\nfifth\n');
+    assert.equal(await showBody('Windows', laptop), 'firsta1a2a3\nsecond\nthirdb1b2b3\nfourth\nfifth\n');
+    await second.close();
+  });
+
+  it('keep unsaved text over a reload, and merge it with what came meanwhile', async () => {
+    await openItem(onLaptop, 'Reload');
+    await typeAtLine(onLaptop, 1, ' typed');
+    await onLaptop.waitForTimeout(backupMs);
+    const changed = 'first\nsecond\nthird\nfourth\nfifth changed\n';
+    await stage.terminal(laptop.home, ['edit', await idOf('Reload'), '--body', changed]);
+    await reloadWorkbench(onLaptop);
+    await editorTab(onLaptop, 'Reload').waitFor({ timeout: seenLimitMs });
+    const restored = 'first typed\nsecond\nthird\nfourth\nfifth\n';
+    await untilText(onLaptop, shown => shown === restored, 'the unsaved text');
+    await onLaptop.locator('.tabs-container .tab.active.dirty').waitFor({ timeout: seenLimitMs });
+    await typeAtLine(onLaptop, 3, ' more');
+    await save(onLaptop);
+    const merged = 'first typed\nsecond\nthird more\nfourth\nfifth changed\n';
+    await untilText(onLaptop, shown => shown === merged, 'all three edits');
+    assert.equal(await showBody('Reload', laptop), merged);
+    await showItems(onLaptop);
+    assert.equal(await conflictRow(onLaptop, 'Reload').count(), 0);
+  });
+
+  it('rename, pin and delete from the tree with the keyboard and the mouse, and undo', async () => {
+    await itemRow(onLaptop, 'Poem').click();
+    await showItems(onLaptop);
+    await pane(onLaptop, 'Items').locator('.monaco-list-row.focused', { hasText: 'Poem' }).waitFor();
+    await onLaptop.keyboard.press('F2');
+    const input = onLaptop.locator('.quick-input-widget:visible', { hasText: 'Rename' }).locator('input');
+    await input.fill('Ode');
+    await input.press('Enter');
+    await itemRow(onDesktop, 'Ode').waitFor({ timeout: seenLimitMs });
+    await editorTab(onLaptop, 'Ode').waitFor({ timeout: seenLimitMs });
+
+    await itemRow(onLaptop, 'Ode').hover();
+    await itemRow(onLaptop, 'Ode').locator('.action-label[aria-label^="Pin or Unpin Item"]').click();
+    await onLaptop
+      .locator('.monaco-list-row[aria-label*="Ode, note, pinned"]')
+      .waitFor({ timeout: seenLimitMs });
+
+    await itemRow(onLaptop, 'Ode').hover();
+    await itemRow(onLaptop, 'Ode').locator('.action-label[aria-label^="Delete Item"]').click();
+    const said = onLaptop.locator('.notifications-toasts .notification-list-item', {
+      hasText: 'Deleted “Ode”',
+    });
+    await said.locator('.monaco-button', { hasText: 'Undo' }).click({ timeout: seenLimitMs });
+    await onLaptop
+      .locator('.monaco-list-row[aria-label*="Ode, note, pinned"]')
+      .waitFor({ timeout: seenLimitMs });
+  });
+
+  async function idOf(title: string, machine = laptop): Promise<string> {
+    const items: unknown = JSON.parse(await stage.terminal(machine.home, ['list', '--json']));
+    assert.ok(Array.isArray(items));
+    const item: unknown = items.find(each => each.title === title);
+    assert.ok(typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string');
+    return item.id;
+  }
+
+  async function showBody(title: string, machine = desktop): Promise<string> {
+    const shown: unknown = JSON.parse(
+      await stage.terminal(machine.home, ['show', await idOf(title, machine), '--json']),
+    );
+    assert.ok(
+      typeof shown === 'object' && shown !== null && 'body' in shown && typeof shown.body === 'string',
+    );
+    return shown.body;
+  }
+});
+
+const pollMs = 50;
+/** The backoff after a while without a server may be that long. */
+const recoveryLimitMs = 60 * secondMs;
+/** The editor writes its backup of unsaved text within this. */
+const backupMs = 3 * secondMs;
+
+async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const startedMs = systemClock.monotonic();
+  while (!(await isSo())) {
+    assert.ok(systemClock.monotonic() - startedMs < seenLimitMs, `${what} was not seen`);
+    await systemTimers.sleep(pollMs);
+  }
+}
