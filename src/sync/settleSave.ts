@@ -2,7 +2,9 @@ import type { Content } from '../model/content';
 import { sameContent } from '../model/contentCodec';
 import type { ItemId } from '../model/ids/ids';
 import { readItem, touchItem } from '../store/items';
+import type { ChangeBase } from '../store/outbox';
 import { putUnsettledSave, readUnsettledSave, removeUnsettledSave } from '../store/unsettledSaves';
+import { listVersions } from '../store/versions';
 import { issueStamp } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
@@ -17,17 +19,19 @@ export function saveDocument(
   context: MergeContext,
   item: { readonly id: ItemId; readonly content: Content },
   body: string,
-  base: { readonly body: string },
+  base: { readonly revision: string; readonly body: string },
 ): 'saved' | 'unsettled' {
   const { store } = context;
   const waits = readUnsettledSave(store, item.id);
   // The waiting save is another document's, unless this one goes on from it.
   if (waits && waits.saved.body !== base.body) settleSave(context, item.id);
-  const content = readItem(store, item.id)?.content ?? item.content;
+  const held = readItem(store, item.id);
+  const content = held?.content ?? item.content;
   const unsettled = readUnsettledSave(store, item.id);
   const saved = { ...content, body };
   // By their texts, not by their stamps: a stamp that was never sent may have been given anew.
-  const upToDate = content.body === base.body || content.body === body;
+  const wasDeleted = held?.deleted === true && held.lastModified !== base.revision;
+  const upToDate = !wasDeleted && (content.body === base.body || content.body === body);
   if (!unsettled && upToDate) {
     editItem(context, item.id, { content: saved, deleted: false });
     return 'saved';
@@ -52,7 +56,7 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
   const ours = { content: { ...held.content, body: save.saved.body }, deleted: false, stamp };
   const theirs = { content: held.content, deleted: held.deleted, stamp: held.lastModified };
   const merged = mergeVersions({
-    base: { content: { ...held.content, body: save.base.body }, deleted: held.deleted },
+    base: { content: { ...held.content, body: save.base.body }, deleted: false },
     left: ours,
     right: theirs,
     text: context.text,
@@ -63,7 +67,7 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
   }
   recordMeeting(context, {
     itemId,
-    base: undefined,
+    base: baseOf(context, itemId, save.base),
     left: { ...ours, version: 0 },
     right: { ...theirs, version: held.version },
     outcome: merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
@@ -73,4 +77,10 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
   if (sameContent(merged.content, held.content) && !held.deleted) touchItem(store, itemId);
   else editItem(context, itemId, { content: merged.content, deleted: merged.deleted });
   return merged.open ? 'conflict' : 'merged';
+}
+
+/** The version that a document had read, as the base of a record; undefined when the history holds it no more. */
+function baseOf({ store }: MergeContext, itemId: ItemId, read: Content): ChangeBase | undefined {
+  const version = listVersions(store, itemId).find(({ content }) => content?.body === read.body);
+  return version && { ...version, content: read };
 }
