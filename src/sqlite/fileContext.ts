@@ -53,7 +53,7 @@ export function requiredMode({ distrust, engine, markers, logger, path }: FileCo
         reason: distrust,
       },
     );
-    markers.set('safe-mode', `${engine.name}\n${distrust}\n`);
+    markers.set('safe-mode', `${engine.name()}\n${distrust}\n`);
   }
   return 'safe';
 }
@@ -66,7 +66,7 @@ export function endSafeMode({ distrust, engine, markers, clock, logger, path }: 
   if (distrust !== undefined) return;
   const announcement = markers.text('safe-mode');
   if (announcement === undefined) return;
-  const isOfThisEngine = announcement.split('\n')[0] === engine.name;
+  const isOfThisEngine = announcement.split('\n')[0] === engine.name();
   if (isOfThisEngine && clock.now() - (markers.setAtMs('safe-mode') ?? 0) < safeModeLastsMs) return;
   logger.info('safe mode has ended', { path });
   markers.clear('safe-mode');

@@ -29,7 +29,9 @@ export function proveEngine(
   if (!engine.isHooked) return conclude(engine, 'sql.js has other imports than those that are known');
   const path = join(folder, `${selfTestPrefix}${nonce}.db`);
   try {
-    const distrust = work(engine, files, path);
+    // That SQLite asks for syncs is what counts here; the file is thrown away, so nothing waits for the disk.
+    const unsynced: FileCalls = { ...files, sync: () => undefined, syncFolder: () => undefined };
+    const distrust = work(engine, unsynced, path);
     removeIfThere(files, path);
     removeIfThere(files, `${path}-journal`);
     return conclude(engine, distrust);
@@ -58,7 +60,7 @@ function work(engine: SqliteEngine, files: FileCalls, path: string): Distrust {
   const writer = open();
   try {
     writer.session.execute(
-      `CREATE TABLE probe(content); INSERT INTO probe VALUES (zeroblob(${probeBytes})); ` +
+      `BEGIN; CREATE TABLE probe(content); INSERT INTO probe VALUES (zeroblob(${probeBytes})); COMMIT; ` +
         'BEGIN IMMEDIATE; UPDATE probe SET content = 1',
     );
     const journal = files.status(`${path}-journal`);
@@ -100,7 +102,7 @@ function work(engine: SqliteEngine, files: FileCalls, path: string): Distrust {
 const selfTestCacheKib = 64;
 /** More than two pages, so that an overflow chain is written and read. */
 const probeBytes = 9000;
-/** Two commits' worth of journal and file, of which every build syncs at least these. */
+/** A commit syncs at least its journal, the file, and the journal's end. */
 const leastSyncs = 3;
 
 function isRefused(connection: FileConnection): boolean {

@@ -13,7 +13,7 @@ export interface SqliteEngine {
   /** Whether the file calls were replaced. When not, only in-memory databases work. */
   readonly isHooked: boolean;
   /** The engine and what it runs on, for a person and to tell it from another one. */
-  readonly name: string;
+  readonly name: () => string;
   /** What the self test of this process has said of the engine; undefined before it was made. */
   proof: { readonly distrust: string | undefined } | undefined;
 }
@@ -73,7 +73,7 @@ async function createEngine(
     };
     initialise({ instantiateWasm, ...nativeFunctionsOnly }).then(resolve, reject);
   });
-  return { sql, syscalls, isHooked, name: nameOf(sql), proof: undefined };
+  return { sql, syscalls, isHooked, name: () => nameOf(sql), proof: undefined };
 }
 
 function nameOf(sql: initSqlJs.SqlJsStatic): string {

@@ -62,7 +62,7 @@ describe('safe mode', () => {
     const marker = `${folder.path('locks')}/store.db.safe-mode`;
     nodeFileCalls.rename(marker, `${marker}.old`);
     const engine = await loadEngine(sqliteWasm);
-    assert.ok(readFileSync(`${marker}.old`, 'utf8').startsWith(engine.name));
+    assert.ok(readFileSync(`${marker}.old`, 'utf8').startsWith(engine.name()));
     const capable = await openAt(path());
     assert.equal(await modeOf(capable), 'file');
     await capable.close();
