@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { unwrap } from '../../../src/base/result';
+import { countOpenConflicts, listConflicts } from '../../../src/store/conflicts';
+import { listItems, readItem } from '../../../src/store/items';
+import { countPendingItems, waitingItemChange } from '../../../src/store/outbox';
+import { searchItems } from '../../../src/store/search/searchItems';
+import { readState } from '../../../src/store/state';
+import { listVersions } from '../../../src/store/versions';
+import { inStore, itemId, stampAt } from '../../support/storeFixture';
+import { StoreFolder } from '../../support/storeFolder';
+import { keptSchemaFile } from '../../support/storeKeptSchema';
+
+describe('a store of the first schema', () => {
+  let folder: StoreFolder;
+  beforeEach(() => {
+    folder = new StoreFolder();
+    copyFileSync(keptSchemaFile, folder.storeFile);
+  });
+  afterEach(() => folder.remove());
+
+  it('opens with all that it held', async () => {
+    const opened = await folder.open();
+    assert.equal(opened.recovered, undefined);
+    await inStore(opened.store, tx => {
+      assert.deepEqual(
+        listItems(tx, { deleted: false }).map(item => item.content?.title),
+        ['secret note', 'second note', 'first note'],
+      );
+      assert.equal(readItem(tx, itemId(3))?.content?.body, 'hidden');
+      assert.equal(readItem(tx, itemId(4))?.deleted, true);
+      assert.deepEqual(
+        listVersions(tx, itemId(1)).map(({ content, version }) => [content?.body, version]),
+        [
+          ['edited on the laptop', 0],
+          ['written on the laptop', 3],
+        ],
+      );
+      assert.equal(countPendingItems(tx), 4);
+      assert.equal(waitingItemChange(tx, itemId(1))?.base.content?.body, 'written on the laptop');
+      assert.equal(waitingItemChange(tx, itemId(1))?.base.stamp, stampAt(1000));
+      assert.equal(countOpenConflicts(tx), 1);
+      assert.equal(listConflicts(tx, ['open'])[0]?.conflict?.later.content.body, 'later');
+      assert.equal(searchItems(tx, '日本語', 5)[0]?.item.id, itemId(2));
+      assert.deepEqual(searchItems(tx, 'hidden', 5), []);
+      assert.equal(readState(tx, 'account')?.login, 'ada');
+    });
+    const digest = { current: () => '', recompute: () => '' };
+    assert.deepEqual(
+      unwrap(await opened.maintenance.doctor({ digest, mend: false })).filter(
+        finding => finding.level === 'error',
+      ),
+      [],
+    );
+  });
+
+  it('has the schema of a new store after its migrations', async () => {
+    const schemaOf = async (opened: Awaited<ReturnType<StoreFolder['open']>>) =>
+      inStore(opened.store, tx =>
+        tx.sql.all(
+          `SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name`,
+        ),
+      );
+    const kept = await schemaOf(await folder.open());
+    const fresh = new StoreFolder();
+    try {
+      assert.deepEqual(
+        kept,
+        await schemaOf(await fresh.open()),
+        'the schema has changed without a migration (or, before the first release, without making the kept file anew)',
+      );
+    } finally {
+      await fresh.remove();
+    }
+  });
+});
