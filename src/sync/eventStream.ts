@@ -37,7 +37,6 @@ export class EventStream {
   async #listen(): Promise<void> {
     const { http, address, onChange, logger } = this.#options;
     const parser = new EventParser(name => {
-      this.#backoff.reset();
       if (name === changeEventName) onChange();
     });
     const stream = http.stream(
@@ -52,7 +51,11 @@ export class EventStream {
         timeoutMs: silenceMs,
         maxAnswerBytes: Number.MAX_SAFE_INTEGER,
       },
-      text => parser.push(text),
+      text => {
+        // A heartbeat too: the stream lives.
+        this.#backoff.reset();
+        parser.push(text);
+      },
     );
     this.#stopCurrent = () => stream.stop();
     if (this.#stopping.signal.aborted) stream.stop();

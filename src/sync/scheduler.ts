@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
-import { type Clock, secondMs, type Timer, type Timers } from '../base/time';
+import { type Clock, dayMs, secondMs, type Timer, type Timers } from '../base/time';
 import { Backoff } from './backoff';
 
 /** Decides when a cycle runs. One at a time; what comes during a cycle runs after it. */
@@ -41,6 +41,8 @@ const minFocusIntervalMs = 10 * secondMs;
 /** So soon a cycle goes on that had to leave something. */
 const againDelayMs = secondMs;
 const networkPollMs = 10 * secondMs;
+/** Whatever the settings say; no more than a day, which a timer can still hold. */
+const minIntervalMs = 10 * secondMs;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -122,7 +124,7 @@ export class Scheduler {
     // While backing off only time, the network or a person ends the wait.
     if (this.#backoff.failures > 0 && trigger !== 'retry' && trigger !== 'command') return;
     if (this.#running) {
-      this.#wantedAfter = trigger;
+      if (this.#wantedAfter !== 'command') this.#wantedAfter = trigger;
       return;
     }
     this.#retryTimer?.cancel();
@@ -138,6 +140,7 @@ export class Scheduler {
         this.#running = undefined;
         const wanted = this.#wantedAfter;
         this.#wantedAfter = undefined;
+        if (wanted === 'command') this.#backoff.reset();
         if (wanted !== undefined) this.#trigger(wanted);
       });
   }
@@ -183,7 +186,8 @@ export class Scheduler {
 
   #scheduleInterval(): void {
     const { timers, settings } = this.#options;
-    this.#intervalTimer = timers.after(settings().intervalMs, () => {
+    const intervalMs = Math.min(Math.max(settings().intervalMs, minIntervalMs), dayMs);
+    this.#intervalTimer = timers.after(intervalMs, () => {
       if (this.#focused) this.#trigger('timer');
       if (!this.#stopped) this.#scheduleInterval();
     });
