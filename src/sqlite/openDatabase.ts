@@ -21,6 +21,7 @@ import type { SalvageReport } from './salvage';
 import { proveEngine } from './selfTest';
 import { SharedDatabase } from './sharedDatabase';
 import { fromSystemCode } from './storageErrors';
+import { ThreadShare } from './threadShare';
 import { loadEngine, type SqliteEngine, type WasmLoader } from './wasmModule';
 
 export interface OpenDatabaseOptions {
@@ -148,6 +149,7 @@ async function open(
     lockWaitMs: options.lockWaitMs ?? defaultLockWaitMs,
     schemaVersion: latestVersion(options.migrations),
     foreignCommits,
+    threadShare: new ThreadShare(clock, timers),
     logger,
     onLocked: () => {
       if (checkReason !== undefined) markers.set('check-due', checkReason);

@@ -7,6 +7,7 @@ import type { Database, StorageError, Transaction } from './database';
 import type { ForeignCommits } from './foreignCommits';
 import type { ProcessLock } from './processLock';
 import { classifyStorageError, StorageFailure } from './storageErrors';
+import type { ThreadShare } from './threadShare';
 import { runTransaction, type TransactionTarget } from './transactions';
 
 export interface SharedDatabaseParts {
@@ -16,6 +17,7 @@ export interface SharedDatabaseParts {
   /** The newest schema version that this process knows. */
   readonly schemaVersion: number;
   readonly foreignCommits: ForeignCommits;
+  readonly threadShare: ThreadShare;
   readonly logger: Logger;
   /** Called first whenever the lock was acquired. */
   readonly onLocked: () => void;
@@ -114,7 +116,8 @@ export class SharedDatabase implements Database {
     use: (connection: Connection) => Promise<Result<T, E>> | Result<T, E>,
     needs: 'any' | 'fresh',
   ): Promise<Result<T, E | StorageError>> {
-    const { lock, lockWaitMs } = this.#parts;
+    const { lock, lockWaitMs, threadShare } = this.#parts;
+    await threadShare.begin();
     const acquired = await lock.acquire(lockWaitMs);
     if (!acquired.ok) return acquired;
     try {
@@ -123,6 +126,7 @@ export class SharedDatabase implements Database {
       return ready.ok ? await use(ready.value) : ready;
     } finally {
       lock.release();
+      threadShare.end();
     }
   }
 

@@ -17,6 +17,7 @@ import { ProcessLock } from '../../src/sqlite/processLock';
 import { readSchemaState } from '../../src/sqlite/schemaCheck';
 import { SharedDatabase } from '../../src/sqlite/sharedDatabase';
 import { type SqlDriver, SqlSession, type SqlStatement } from '../../src/sqlite/sqlSession';
+import { ThreadShare } from '../../src/sqlite/threadShare';
 import { runTransaction } from '../../src/sqlite/transactions';
 import { testApplicationId } from './sqliteSchema';
 
@@ -62,6 +63,7 @@ export async function openNativeDatabase(
     lockWaitMs: 15_000,
     schemaVersion: latest,
     foreignCommits,
+    threadShare: new ThreadShare(systemClock, systemTimers),
     logger: silentLogger,
     onLocked: () => undefined,
     requiredMode: () => 'file',
