@@ -107,6 +107,6 @@ function problemFailure(
         `The server ${server} and this version do not fit: ${error.detail}. Update both.`,
       );
     default:
-      return failure('server', `The server ${server} refused: ${error.detail}.`);
+      return failure('server', `The server ${server} refused: ${error.detail.replace(/\.+$/, '')}.`);
   }
 }
