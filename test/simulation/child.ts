@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { run, shrink } from './run';
+import { scenarios } from './scenarios';
 import { faultNames, planOf, planSchema } from './steps';
 
 /** The inside of a simulation: takes what to run as JSON, tells of each run as a line of JSON. */
@@ -13,6 +14,7 @@ export const orderSchema = z.discriminatedUnion('type', [
     faults: z.array(z.enum(faultNames)).exactOptional(),
     stopsAtViolation: z.boolean(),
   }),
+  z.object({ type: z.literal('scenarios') }),
   z.object({ type: z.literal('plan'), plan: planSchema }),
   z.object({ type: z.literal('shrink'), plan: planSchema, maxRuns: z.int() }),
 ]);
@@ -47,6 +49,15 @@ async function main(text: string): Promise<void> {
       }
       return;
     }
+    case 'scenarios':
+      for (const [name, play] of Object.entries(scenarios)) {
+        const violation = await play().then(
+          () => undefined,
+          (error: unknown) => ({ invariant: name, message: String(error) }),
+        );
+        tell({ type: 'run', seed: name, events: 0, edits: 0, violation });
+      }
+      return;
     case 'plan':
       tell({ type: 'run', seed: order.plan.seed, ...(await run(order.plan)) });
       return;

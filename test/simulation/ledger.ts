@@ -173,7 +173,8 @@ export class Ledger {
     this.#ancestry.add(itemId, stamp, [parent]);
     if (edit.isResolution) {
       if (edit.deleted) this.#deletedByPeople.add(itemId);
-      return this.#superseded(edit);
+      this.#superseded(edit);
+      return;
     }
     this.#own(edit.before, edit.after);
     this.#superseded(edit);
@@ -237,7 +238,7 @@ export class Ledger {
     const met = after.syncedStamp;
     const isMerge = met !== undefined && met !== before.syncedStamp && met !== after.stamp;
     if (!isMerge) return;
-    const later = met > before.stamp ? met : before.stamp;
+    const later = [met, before.stamp].sort()[1] ?? met;
     const millisOf = (stamp: string) => Number(stamp.split('-')[0]);
     if (millisOf(after.stamp) > millisOf(later) + 1) {
       this.#fail('stamps only grow', `${device} merged ${after.id} at ${after.stamp}, long after ${later}`);

@@ -16,7 +16,7 @@ import { rememberDeviceName } from '../../src/store/devices';
 import { Payloads } from '../../src/store/payloads';
 import { repairSalvaged } from '../../src/store/salvage';
 import { storeMigrations } from '../../src/store/schema';
-import { readState, writeState } from '../../src/store/state';
+import { clearState, readState, writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
 import { unsettledItemIds } from '../../src/store/unsettledSaves';
 import type { MergeContext, TextPolicy } from '../../src/sync/context';
@@ -192,6 +192,14 @@ export class SimulatedDevice {
       });
     }
     await this.#database.read(sql => this.#options.ledger.replaced(this.name, sql));
+  }
+
+  /** Lets the device read everything again. */
+  async forgetCursor(): Promise<void> {
+    await this.#database.write(sql => {
+      clearState({ sql, payloads: this.#payloads }, 'cursor');
+      return ok();
+    });
   }
 
   async close(): Promise<void> {

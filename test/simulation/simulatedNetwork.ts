@@ -42,6 +42,9 @@ export class SimulatedNetwork {
   #random: SeededRandom;
   #faults: NetworkFaults = noFaults;
   #cutUntilMs = 0;
+  #tamper: ((request: HttpRequest, answer: HttpAnswer) => HttpAnswer) | undefined;
+  #alter: ((body: string) => string) | undefined;
+  #requests: HttpRequest[] = [];
 
   constructor(options: {
     readonly time: VirtualTime;
@@ -59,6 +62,13 @@ export class SimulatedNetwork {
     this.#wire = options.wire;
   }
 
+  /** What has left since this was last asked. */
+  takeRequests(): readonly HttpRequest[] {
+    const taken = this.#requests;
+    this.#requests = [];
+    return taken;
+  }
+
   /** From now on, chance and its odds are these. */
   use(random: SeededRandom, faults: NetworkFaults): void {
     this.#random = random;
@@ -67,6 +77,16 @@ export class SimulatedNetwork {
 
   partition(ms: number): void {
     this.#cutUntilMs = Math.max(this.#cutUntilMs, this.#time.nowMs + ms);
+  }
+
+  /** From now on a server that lies answers in the place of the true one. */
+  tamper(how: ((request: HttpRequest, answer: HttpAnswer) => HttpAnswer) | undefined): void {
+    this.#tamper = how;
+  }
+
+  /** From now on the bodies of pushes are altered on the way. */
+  alter(how: (body: string) => string): void {
+    this.#alter = how;
   }
 
   heal(): void {
@@ -83,6 +103,7 @@ export class SimulatedNetwork {
   }
 
   #send(request: HttpRequest, resolve: (answer: Result<HttpAnswer, HttpFailure>) => void): void {
+    this.#requests.push(request);
     const body = bodyText(request);
     this.#wire.leaves(this.#device, request, body);
     const random = this.#random;
@@ -106,7 +127,8 @@ export class SimulatedNetwork {
       return;
     }
     const isCut = random.chance(faults.cutRequest);
-    const sent = isCut ? cut(request, random) : request;
+    const altered = this.#alter === undefined || body === '' ? request : plain(request, this.#alter(body));
+    const sent = isCut ? cut(altered, random) : altered;
     const arrives = async () => {
       const answer = await this.#server().answer(sent);
       if (answer !== undefined) this.#wire.answered(answer);
@@ -125,7 +147,8 @@ export class SimulatedNetwork {
       }
       this.#time.after(backMs, () => {
         if (!isShort) this.#wire.heard(this.#device, body, answer);
-        resolve(ok(isShort ? shortened(answer, random) : answer));
+        const told = this.#tamper?.(request, answer) ?? answer;
+        resolve(ok(isShort ? shortened(told, random) : told));
       });
     });
   }
@@ -148,6 +171,11 @@ function answerOfProxy(status: number, headers: Readonly<Record<string, string>>
 function cut(request: HttpRequest, random: SeededRandom): HttpRequest {
   const { body, ...rest } = request;
   return body === undefined ? rest : { ...rest, body: body.slice(0, random.int(0, body.length)) };
+}
+
+function plain(request: HttpRequest, body: string): HttpRequest {
+  const { 'content-encoding': _, ...headers } = request.headers;
+  return { ...request, headers, body: new TextEncoder().encode(body) };
 }
 
 function shortened(answer: HttpAnswer, random: SeededRandom): HttpAnswer {

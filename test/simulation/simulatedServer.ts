@@ -22,6 +22,7 @@ export class SimulatedServer {
   #backup: MemoryDatabase | undefined;
   #dyingWrite: { left: number; readonly moment: 'before' | 'after' } | undefined;
   #hasCrashed = false;
+  #clockAheadMs = 0;
 
   private constructor(
     time: VirtualTime,
@@ -82,6 +83,11 @@ export class SimulatedServer {
     this.#dyingWrite = { left: number, moment };
   }
 
+  /** Its wall clock steps. */
+  jump(byMs: number): void {
+    this.#clockAheadMs += byMs;
+  }
+
   heal(): void {
     this.#dyingWrite = undefined;
   }
@@ -139,7 +145,7 @@ export class SimulatedServer {
       database,
       random: this.#random,
       timers: process.timers,
-      clock: { now: () => this.#time.nowMs, monotonic: () => process.ageMs },
+      clock: { now: () => this.#time.nowMs + this.#clockAheadMs, monotonic: () => process.ageMs },
       limits: { retentionMs },
     });
   }

@@ -107,7 +107,7 @@ export class World {
     let outcomes: readonly string[] = [];
     for (let round = 0; round < maxSettlingRounds; round++) {
       outcomes = [];
-      for (const number of this.devices.keys()) outcomes = [...outcomes, await this.#syncOnce(number)];
+      for (const number of this.devices.keys()) outcomes = [...outcomes, await this.syncOnce(number)];
       this.check();
       if (round > 0 && (await differenceBetween(this.devices, this.server)) === undefined) break;
       // Reconciling for a digest that differs is done once in an hour.
@@ -203,12 +203,12 @@ export class World {
     void window.control.runNow('command', accept).catch((failure: unknown) => this.#failures.push(failure));
   }
 
-  /** One cycle from beginning to end; what it answers, or undefined when the process died or it never ended. */
-  async #syncOnce(number: number): Promise<'done' | string> {
+  /** One cycle in the first window: `done`, or why it was not. */
+  async syncOnce(number: number, accept = true): Promise<string> {
     const device = this.#device(number);
     const window = await device.window(0);
     let answer: string | undefined;
-    window.control.runNow('command', true).then(
+    window.control.runNow('command', accept).then(
       done => {
         answer = done.ok ? 'done' : `${done.error.code}: ${done.error.message}`;
       },
@@ -229,7 +229,7 @@ export class World {
         const device = this.#device(number);
         if (attempt > maxHandOverAttempts) device.heal();
         device.network.use(this.#random.fork(`hand over ${this.time.events}`), this.#plan.faults);
-        const outcome = await this.#syncOnce(number);
+        const outcome = await this.syncOnce(number);
         if (outcome === 'done' && (await isOutboxEmpty(device))) break;
         if (attempt > 2 * maxHandOverAttempts) {
           throw new Violation('devices converge', `${device.name} cannot sync: ${outcome}`);

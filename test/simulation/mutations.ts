@@ -1,0 +1,363 @@
+import type { Replacement } from './bundle';
+
+/** The engine with one rule taken out of it: the simulator has to notice. */
+export interface Mutation {
+  readonly name: string;
+  /** The rule of the design that it breaks. Those marked † were found by modelling schedules. */
+  readonly rule: string;
+  readonly replacements: readonly Replacement[];
+  /** Chance alone would take too long to come to the one moment at which it shows: it plays the scenes first. */
+  readonly isCaughtByScene?: boolean;
+  /** Tried in every test run, not only in the extended one. */
+  readonly isQuick?: boolean;
+}
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'stamps follow the wall clock backwards',
+    rule: '† stamps strictly grow along the versions of an item',
+    replacements: [
+      {
+        file: 'sync/clock.ts',
+        text: 'const stamp = after !== undefined && ticked <= after ? stampAfter(after, deviceId) : ticked;',
+        by: 'const stamp = formatStamp({ millis: nowMs, counter: 0, deviceId }); void after;',
+      },
+      {
+        file: 'server/acceptance.ts',
+        text: "change.collection === 'item' && head !== undefined && change.timestamp <= head.timestamp",
+        by: 'change.timestamp.length < 0',
+      },
+    ],
+  },
+  {
+    name: 'replays are applied',
+    isCaughtByScene: true,
+    rule: '† a pulled stamp below the held one is reported as a replay',
+    replacements: [
+      {
+        file: 'sync/applyItem.ts',
+        text: "if (held.syncedStamp !== undefined && remote.stamp <= held.syncedStamp) return 'replayed';",
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'the wall clock is trusted',
+    rule: '† a device stamps with corrected time',
+    replacements: [
+      {
+        file: 'sync/clock.ts',
+        text: "return boundedMillis(wallMs + (readState(store, 'clockOffsetMs') ?? 0));",
+        by: 'return boundedMillis(wallMs);',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'a step of the server clock is followed',
+    isCaughtByScene: true,
+    rule: '† a step of the server’s time that nothing explains is shown, not followed',
+    replacements: [
+      {
+        file: 'sync/clockOffset.ts',
+        text: 'if (Math.min(byMonotonic, byWall) > maxUnexplainedMs + roundTripMs) {',
+        by: 'if (Math.min(byMonotonic, byWall) > Number.POSITIVE_INFINITY) {',
+      },
+    ],
+  },
+  {
+    name: 'changes that were never sent keep their stamps',
+    isCaughtByScene: true,
+    rule: '† a change that has never been sent is stamped anew when a large offset is discovered',
+    replacements: [
+      {
+        file: 'sync/restamp.ts',
+        text: 'if (Math.abs(movedMs) < minRestampMs) return 0;',
+        by: 'if (Math.abs(movedMs) >= 0) return 0;',
+      },
+    ],
+  },
+  {
+    name: 'a refused stamp is never corrected',
+    rule: 'one bad stamp never stalls the rest; the device corrects and retries',
+    replacements: [
+      {
+        file: 'sync/pushAnswers.ts',
+        text: 'if (current) restampRefused(context, current);',
+        by: 'void current; void restampRefused;',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'a merge is stamped with now',
+    rule: '† an automatic merge takes the stamp just after its later parent',
+    replacements: [
+      {
+        file: 'sync/applyItem.ts',
+        text: ': stampAfter(localIsLater ? waiting.stamp : remote.stamp, device.id);',
+        by: ': stampAfter(`${String(context.wallMs + 60_000).padStart(16, "0")}${remote.stamp.slice(16)}` as typeof remote.stamp, device.id);',
+      },
+    ],
+  },
+  {
+    name: 'the base is not checked',
+    rule: 'the server refuses a change whose base is not the current version',
+    replacements: [
+      {
+        file: 'server/acceptance.ts',
+        text: 'return change.baseVersion === (head?.version ?? 0) && change.baseTimestamp === (head?.timestamp ?? null);',
+        by: 'return true;',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'the base is checked by version alone',
+    isCaughtByScene: true,
+    rule: '† both the version and the stamp of the base must match',
+    replacements: [
+      {
+        file: 'server/acceptance.ts',
+        text: 'return change.baseVersion === (head?.version ?? 0) && change.baseTimestamp === (head?.timestamp ?? null);',
+        by: 'return change.baseVersion === (head?.version ?? 0);',
+      },
+    ],
+  },
+  {
+    name: 'what is in flight is sent under a new id',
+    rule: '† a change is frozen when it is first sent, and sent again byte for byte',
+    replacements: [
+      {
+        file: 'sync/push.ts',
+        text: "if (sent.length === 0) return ok({ type: 'done' });",
+        by: "await run.write(({ store }) => { for (const { change } of sent) thaw(store, change); }); if (sent.length >= 0) return ok({ type: 'done' });",
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'a change is sealed anew when it is sent again',
+    rule: '† a change is frozen when it is first sent, and sent again byte for byte',
+    replacements: [
+      {
+        file: 'sync/push.ts',
+        text: 'sent.map(({ flight }) => flight.frozen),',
+        by: 'sent.map(({ flight }) => flight.frozen.replace(/"payload":"..../, () => `"payload":"${Buffer.from(run.dependencies.random.bytes(3)).toString("base64url")}`)),',
+      },
+    ],
+  },
+  {
+    name: 'accepted answers are not remembered',
+    rule: '† the server remembers accepted answers until the device acknowledges a later cursor',
+    replacements: [
+      {
+        file: 'server/acceptance.ts',
+        text: 'this.#state.remembered.get(changeId) ?? this.#answered.get(changeId)',
+        by: 'this.#answered.get(changeId)',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'a re-based change keeps its id',
+    rule: '† after any other answer the re-based change takes a new id',
+    replacements: [
+      {
+        file: 'sync/push.ts',
+        text: 'const changeId = createChangeId(random);',
+        by: 'const changeId = createChangeId({ ...random, uuid: () => change.collection === "item" ? change.itemId : createChangeId(random) });',
+      },
+    ],
+  },
+  {
+    name: 'the cursor skips one',
+    rule: 'a reader never skips a sequence number',
+    replacements: [
+      {
+        file: 'server/storage/sqlitePull.ts',
+        text: 'const since = request.cursor?.sequence ?? 0;\n  const floor',
+        by: 'const since = request.cursor === null ? 0 : request.cursor.sequence + 1;\n  const floor',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'the mark of a cursor is not looked at',
+    rule: '† a mark that the server does not know starts a new epoch before anything is applied or accepted',
+    replacements: [
+      {
+        file: 'server/storage/positions.ts',
+        text: 'return markAt(tx, position.account, marked) === cursor.mark\n    ? undefined',
+        by: 'return cursor.mark !== undefined\n    ? undefined',
+      },
+      {
+        file: 'server/storage/positions.ts',
+        text: "if (marked > position.sequence) return { type: 'epochChanged', startedNow: true };",
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'a new epoch deletes what the server lacks',
+    rule: '† in a new epoch the device pushes again what the server lacks',
+    replacements: [
+      {
+        file: 'sync/reconcileItem.ts',
+        text: "if (reason !== 'newEpoch') {\n    // In the same epoch",
+        by: 'if (reason.length > 0) {\n    // In the same epoch',
+      },
+    ],
+  },
+  {
+    name: 'what was deleted and pruned is pushed again',
+    rule: '† in the same epoch what the server lacks was deleted and pruned',
+    replacements: [
+      {
+        file: 'sync/reconcileItem.ts',
+        text: "if (reason !== 'newEpoch') {\n    // In the same epoch",
+        by: 'if (reason.length < 0) {\n    // In the same epoch',
+      },
+    ],
+  },
+  {
+    name: 'a save overwrites what the document has not read',
+    rule: '† the base of a save is the revision that the document last read',
+    replacements: [
+      {
+        file: 'sync/settleSave.ts',
+        text: 'const upToDate = content.body === base.body || content.body === body;',
+        by: 'const upToDate = content.body.length >= 0;',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'the halves of a resolution go apart',
+    rule: '† a resolution is one atomic pair of the item’s change and the record',
+    replacements: [
+      {
+        file: 'sync/sealing.ts',
+        text: '...(change.groupId === undefined ? {} : { group: change.groupId }),',
+        by: '',
+      },
+      {
+        file: 'sync/sealing.ts',
+        text: '...(options.groupId === undefined ? {} : { group: options.groupId }),',
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'records are ordered by stamp alone',
+    rule: '† of two states of a record the one with the higher revision, then stamp, wins',
+    replacements: [
+      {
+        file: 'model/conflict.ts',
+        text: 'return left.revision !== right.revision ? left.revision > right.revision : left.stamp > right.stamp;',
+        by: 'return left.stamp < right.stamp;',
+      },
+    ],
+  },
+  {
+    name: 'a mass deletion is applied unasked',
+    isCaughtByScene: true,
+    rule: '† a mass change holds the whole cycle until a person has answered',
+    replacements: [
+      {
+        file: 'sync/guard.ts',
+        text: 'return unusual || wipes ? { changed, total } : undefined;',
+        by: 'return (unusual || wipes) && changed < 0 ? { changed, total } : undefined;',
+      },
+    ],
+  },
+  {
+    name: 'the fence is not checked',
+    isCaughtByScene: true,
+    rule: '† every commit of a cycle checks the fencing number in its own transaction',
+    replacements: [
+      {
+        file: 'sync/cycleRun.ts',
+        text: "if ((readState(store, 'fence') ?? 0) !== this.#fence) return err({ type: 'fenced' });",
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'old versions are applied over newer ones',
+    rule: '† commits ignore versions that are not above those held',
+    replacements: [
+      {
+        file: 'sync/applyItem.ts',
+        text: 'if (remote.version <= held.version && !begunAnew) {',
+        by: 'if (remote.version < 0 && !begunAnew) {',
+      },
+      {
+        file: 'sync/applyItem.ts',
+        text: "if (held.syncedStamp !== undefined && remote.stamp <= held.syncedStamp) return 'replayed';",
+        by: '',
+      },
+      {
+        file: 'sync/cycleRun.ts',
+        text: "if ((readState(store, 'fence') ?? 0) !== this.#fence) return err({ type: 'fenced' });",
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'the later whole text wins unseen',
+    rule: 'overlapping texts leave an open conflict',
+    replacements: [
+      {
+        file: 'sync/applyItem.ts',
+        text: 'recordMeeting(context, {',
+        by: 'void recordMeeting; ((..._: unknown[]) => undefined)(context, {',
+      },
+    ],
+    isQuick: true,
+  },
+  {
+    name: 'the cursor moves before its page is applied',
+    rule: 'the cursor moves with what it stands for',
+    replacements: [
+      {
+        file: 'sync/pull.ts',
+        text: 'const applied = await applyVersions(',
+        by: "const early = await run.write(({ store }) => writeState(store, 'cursor', cursor)); if (!early.ok) return early; const applied = await applyVersions(",
+      },
+    ],
+  },
+  {
+    name: 'a commit is acknowledged and lost',
+    rule: 'what is acknowledged is durable',
+    replacements: [
+      {
+        file: 'store/store.ts',
+        text: 'write: work => database.write(sql => work({ sql, payloads: current })),',
+        by: "write: async work => { let done; let index = 0; await database.write(sql => { done = work({ sql, payloads: current }); index = Number(sql.get('SELECT count(*) AS n FROM versions')?.['n']); return index % 7 === 6 ? { ok: false, error: { type: 'full' } } : done; }); return done as never; },",
+      },
+    ],
+  },
+  {
+    name: 'titles travel beside the sealed payload',
+    rule: 'no plaintext leaves the device',
+    replacements: [
+      {
+        file: 'sync/sealing.ts',
+        text: "collection: 'item',\n      changeId,",
+        by: "collection: 'item',\n      title: content.title,\n      changeId,",
+      },
+    ],
+  },
+  {
+    name: 'the digest is never compared',
+    rule: 'a device that has pulled everything compares digests',
+    replacements: [
+      {
+        file: 'sync/cycle.ts',
+        text: "if (digest === undefined) return ok('same');",
+        by: "if (digest !== '') return ok('same');",
+      },
+    ],
+  },
+];
