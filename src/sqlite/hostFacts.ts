@@ -6,6 +6,8 @@ import { systemCodeOf } from '../base/errors';
 /** What this process can tell of itself and of other processes of the machine. */
 export interface HostFacts {
   readonly processId: number;
+  /** The system's number of the thread that this runs in: a process may outlive one of its worker threads. */
+  readonly threadId: number;
   /** Names the machine: equal in every process of it, as far as can be told. */
   readonly machine: string;
   /** Names the time since the machine was started; undefined where the system does not say. */
@@ -14,18 +16,26 @@ export interface HostFacts {
   readonly namespace: string;
   /** False only when no process has that number. */
   isRunning(processId: number): boolean;
-  /** When a process was started, as the system counts it; undefined where it does not say. */
-  startTimeOf(processId: number): string | undefined;
+  /**
+   * When a thread was started, as the system counts it; `ended` when the process is there and the thread is not;
+   * undefined where the system does not say.
+   */
+  startTimeOf(processId: number, threadId: number): string | undefined;
 }
 
 /** The name of the first set of processes of a Linux machine (`PROC_PID_INIT_INO`), and of systems that have one. */
 export const initialNamespace = '4026531836';
 
-/** The facts of the machine that this runs on. */
+/** Stands for the start of a thread that is there no more, which is no thread's start. */
+export const endedThread = 'ended';
+
+/** The facts of the machine and the thread that this runs in. */
 export function readHostFacts(): HostFacts {
   const machineName = `${hostname()}\n${textOf('/etc/machine-id') ?? ''}`;
   return {
     processId: process.pid,
+    // Synchronous calls run in the thread that makes them, so the link is that thread's own.
+    threadId: Number(linkOf('/proc/thread-self')?.split('/').at(-1) ?? process.pid),
     machine: createHash('sha256').update(machineName).digest('hex').slice(0, 12),
     boot: textOf('/proc/sys/kernel/random/boot_id')?.replaceAll('-', '').slice(0, 12),
     namespace: /\[(\d+)\]/.exec(linkOf('/proc/self/ns/pid') ?? '')?.[1] ?? initialNamespace,
@@ -37,10 +47,12 @@ export function readHostFacts(): HostFacts {
         return systemCodeOf(error) !== 'ESRCH'; // EPERM: it runs, as another user
       }
     },
-    startTimeOf(processId) {
-      const stat = textOf(`/proc/${processId}/stat`);
+    startTimeOf(processId, threadId) {
+      const stat = textOf(`/proc/${processId}/task/${threadId}/stat`);
+      if (stat === undefined)
+        return textOf(`/proc/${processId}/stat`) === undefined ? undefined : endedThread;
       // Field 22, counted after the command's name, which stands in parentheses and may hold anything (proc(5)).
-      return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
     },
   };
 }

@@ -46,11 +46,12 @@ export interface PresenceOptions {
 /** Begins to be present: with the strategy `socket` this process listens until `close`. */
 export async function createPresence(options: PresenceOptions): Promise<Presence> {
   const { facts } = options;
-  const startTime = facts.startTimeOf(facts.processId);
+  const startTime = facts.startTimeOf(facts.processId, facts.threadId);
   const strategy = options.strategy ?? (startTime === undefined ? 'socket' : 'startTime');
   const nonce = toHex(options.random.bytes(nonceBytes));
   const token = formatToken({
     processId: facts.processId,
+    threadId: facts.threadId,
     startTime: strategy === 'startTime' ? startTime : undefined,
     machine: facts.machine,
     boot: facts.boot,
@@ -82,6 +83,7 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
 
 interface OwnerToken {
   readonly processId: number;
+  readonly threadId: number;
   readonly startTime: string | undefined;
   readonly machine: string;
   readonly boot: string | undefined;
@@ -93,15 +95,17 @@ const nonceBytes = 6;
 const unknownField = '-';
 
 function formatToken(owner: OwnerToken): string {
-  const fields = [owner.startTime, owner.machine, owner.boot, owner.namespace, owner.nonce];
-  return [owner.processId, ...fields.map(field => field ?? unknownField)].join('.');
+  const { processId, threadId, startTime, machine, boot, namespace, nonce } = owner;
+  const fields = [processId, threadId, startTime, machine, boot, namespace, nonce];
+  return fields.map(field => field ?? unknownField).join('.');
 }
 
 function parseToken(token: string): OwnerToken | undefined {
-  const [processId, startTime, machine, boot, namespace, nonce] = token.split('.');
+  const [processId, threadId, startTime, machine, boot, namespace, nonce] = token.split('.');
   if (machine === undefined || namespace === undefined || nonce === undefined) return undefined;
   return {
     processId: Number(processId),
+    threadId: Number(threadId),
     startTime: startTime === unknownField ? undefined : startTime,
     machine,
     boot: boot === unknownField ? undefined : boot,
@@ -119,7 +123,7 @@ function judgeByFacts(token: string, facts: HostFacts): Liveness | 'ask' {
   if (!isSameMachine || owner.namespace !== facts.namespace) return 'unknown';
   if (!facts.isRunning(owner.processId)) return 'dead';
   if (owner.startTime === undefined) return 'ask';
-  const startTime = facts.startTimeOf(owner.processId);
+  const startTime = facts.startTimeOf(owner.processId, owner.threadId);
   if (startTime === undefined) return facts.isRunning(owner.processId) ? 'unknown' : 'dead';
   return startTime === owner.startTime ? 'alive' : 'dead';
 }

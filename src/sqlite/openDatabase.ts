@@ -18,7 +18,7 @@ import { assertMigrationsInOrder, latestVersion } from './migrations';
 import { openConnection } from './openConnection';
 import { ProcessLock, type ProcessLockOptions } from './processLock';
 import type { SalvageReport } from './salvage';
-import { proveEngine } from './selfTest';
+import { clearOldSelfTests, proveEngine } from './selfTest';
 import { SharedDatabase } from './sharedDatabase';
 import { fromSystemCode } from './storageErrors';
 import { ThreadShare } from './threadShare';
@@ -127,6 +127,7 @@ async function open(
 
   const distrust = proveEngine(engine, files, folder, toHex(random.bytes(selfTestNonceBytes)));
   if (!distrust.ok) return distrust;
+  clearOldSelfTests(files, folder, clock.now());
   let recovered: RecoveryReport | undefined;
   const context: FileContext = {
     ...{ engine, distrust: distrust.value, path, files, markers, clock, logger },

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { messageOf } from '../base/errors';
 import { err, type Ok, ok, type Result } from '../base/result';
+import { dayMs } from '../base/time';
 import type { StorageError } from './database';
 import { parseHeader } from './databaseHeader';
 import type { FileCalls } from './fileCalls';
@@ -47,8 +48,18 @@ function conclude(engine: SqliteEngine, distrust: Distrust): Ok<Distrust> {
   return ok(distrust);
 }
 
-/** How the names of the self test's files begin; one is left behind only by a process that was killed meanwhile. */
-export const selfTestPrefix = 'self-test-';
+/** Removes the self test's files that a process has left behind which was killed meanwhile. */
+export function clearOldSelfTests(files: FileCalls, folder: string, nowMs: number): void {
+  for (const name of files.list(folder)) {
+    const path = join(folder, name);
+    if (!name.startsWith(selfTestPrefix)) continue;
+    const status = files.status(path);
+    if (status !== undefined && nowMs - status.changedMs > keepSelfTestsMs) files.remove(path);
+  }
+}
+
+const selfTestPrefix = 'self-test-';
+const keepSelfTestsMs = dayMs;
 
 function work(engine: SqliteEngine, files: FileCalls, path: string): Distrust {
   let isLockHeld = true;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { defined } from '../../src/base/assert';
 import { ok, unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
-import type { OpenedDatabase } from '../../src/sqlite/openDatabase';
-import { openAt } from '../support/sqliteFiles';
+import { type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
+import { openAt, optionsFor } from '../support/sqliteFiles';
 import { type Worker, WorkerPool } from '../support/sqliteProcesses';
 import { seededFractions } from '../support/sqliteSeed';
 
@@ -117,6 +117,16 @@ describe('processes on one file', () => {
     const takenOver = readdirSync(`${base}.locks`).filter(name => name.includes('.dead-')).length;
     console.log(`        ${lines.length} times inside, ${lockKills} kills, ${takenOver} locks taken over`);
   }).timeout(180_000);
+
+  it('take over from a thread that was terminated while it held the lock', async () => {
+    const holder = await pool.startHolder(path());
+    const waiting = await openDatabase({ ...optionsFor(path()), lockWaitMs: 50 });
+    assert.ok(!waiting.ok && waiting.error.type === 'busy', 'while the thread runs it keeps the lock');
+    await holder.terminate();
+    const database = await openAt(path());
+    assert.deepEqual(await database.quickCheck(), ok([]));
+    await database.close();
+  }).timeout(60_000);
 
   it(`notice ${noticedCommits} commits of another process`, async () => {
     const worker = pool.start('commit', path(), 'c');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Worker as Thread } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 
 /** A process at work on a file, with the lines that it has reported. */
@@ -39,8 +40,7 @@ export class WorkerPool {
   }
 
   start(job: 'write' | 'burst' | 'commit' | 'lock', path: string, name: string): Worker {
-    const wasmPath = createRequire(join(process.cwd(), 'package.json')).resolve('sql.js/dist/sql-wasm.wasm');
-    const child = spawn(process.execPath, [this.#script, job, path, name, wasmPath], {
+    const child = spawn(process.execPath, [this.#script, job, path, name, wasmPath()], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const worker = createWorker(child);
@@ -49,9 +49,20 @@ export class WorkerPool {
     return worker;
   }
 
+  /** Starts a thread of this process that holds the lock of the file until it is terminated. */
+  async startHolder(path: string): Promise<Thread> {
+    const thread = new Thread(this.#script, { argv: ['hold', path, 'thread', wasmPath()] });
+    await once(thread, 'message');
+    return thread;
+  }
+
   async killAll(): Promise<void> {
     await Promise.all([...this.#running].map(worker => worker.kill()));
   }
+}
+
+function wasmPath(): string {
+  return createRequire(join(process.cwd(), 'package.json')).resolve('sql.js/dist/sql-wasm.wasm');
 }
 
 function createWorker(

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { parentPort } from 'node:worker_threads';
 import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { ok, unwrap } from '../../src/base/result';
@@ -23,6 +24,7 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
   burst: writeManyItems,
   commit: commitOnRequest,
   lock: holdTheLockAgainAndAgain,
+  hold: holdTheStore,
 };
 
 const run = jobs[job];
@@ -105,6 +107,25 @@ async function commitOnRequest(): Promise<void> {
     report(`committed ${systemClock.now()}`);
   }
   await database.close();
+}
+
+/** Holds the lock of the file for ever, which it tells the thread that has started it. */
+async function holdTheStore(): Promise<void> {
+  await (await open()).close();
+  await openDatabase({
+    path,
+    migrations: [...testMigrations, { version: 2, up: () => undefined }],
+    applicationId: testApplicationId,
+    wasm: () => readFileSync(wasmPath),
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    logger: silentLogger,
+    migrationBackup: () => {
+      parentPort?.postMessage('holding');
+      return new Promise(() => undefined);
+    },
+  });
 }
 
 /** Takes the lock, reports `violation` when another process is inside it, and gives it back, until it is killed. */

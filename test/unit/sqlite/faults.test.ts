@@ -3,8 +3,10 @@ import { ok, unwrap } from '../../../src/base/result';
 import type { Migration } from '../../../src/sqlite/database';
 import { type FileCalls, nodeFileCalls } from '../../../src/sqlite/fileCalls';
 import type { OpenedDatabase } from '../../../src/sqlite/openDatabase';
+import { loadEngine } from '../../../src/sqlite/wasmModule';
 import { faultyDisk } from '../../support/sqliteFaults';
 import { openAt, useFolder } from '../../support/sqliteFiles';
+import { sqliteWasm } from '../../support/sqliteWasm';
 
 const expectedTypes: Readonly<Record<string, string>> = { ENOSPC: 'full', EROFS: 'readOnly', EIO: 'io' };
 
@@ -41,6 +43,8 @@ describe('a disk that fails', () => {
     for (const count of [1, Number.POSITIVE_INFINITY]) {
       const duration = count === 1 ? 'once' : 'until it is mended';
       it(`answers a typed error and loses nothing when any call fails with ${code} ${duration}`, async () => {
+        const engine = await loadEngine(sqliteWasm);
+        const descriptorsBefore = engine.syscalls.openDescriptors;
         const disk = faultyDisk(withoutSyncs);
         const path = folder.path('store.db');
         const options = { files: disk.files, migrations, cacheKib: smallCacheKib, lockWaitMs: 0 };
@@ -73,6 +77,7 @@ describe('a disk that fails', () => {
         assert.ok(unproven <= 5, 'only the sync of the last step leaves it open whether a commit is durable');
         assert.deepEqual(await database.integrityCheck(), ok([]));
         await database.close();
+        assert.equal(engine.syscalls.openDescriptors, descriptorsBefore, 'every descriptor is closed');
       }).timeout(60_000);
     }
   }

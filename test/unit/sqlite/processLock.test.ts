@@ -23,6 +23,7 @@ class Machine {
     this.running.set(processId, startTime);
     return {
       processId,
+      threadId: processId,
       machine: this.name,
       boot: this.boot,
       namespace: initialNamespace,
@@ -342,6 +343,7 @@ describe('liveness by a socket', () => {
   /** Two processes with one number, as after a number was given again. */
   const facts: HostFacts = {
     processId: process.pid,
+    threadId: process.pid,
     machine: 'machine1',
     boot: undefined,
     namespace: initialNamespace,

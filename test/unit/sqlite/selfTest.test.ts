@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { ok, unwrap } from '../../../src/base/result';
+import { dayMs } from '../../../src/base/time';
 import { importTable } from '../../../src/sqlite/importTable';
-import { proveEngine } from '../../../src/sqlite/selfTest';
+import { clearOldSelfTests, proveEngine } from '../../../src/sqlite/selfTest';
 import { faultyDisk } from '../../support/sqliteFaults';
 import { freshEngine, openAt, useFolder } from '../../support/sqliteFiles';
 import { collectingLogger } from '../../support/sqliteLogger';
@@ -29,6 +30,17 @@ describe('the self test', () => {
     disk.files.makeFolder('/locks');
     assert.deepEqual(proveEngine(await freshEngine(), disk.files, '/locks', '1'), ok(undefined));
     assert.deepEqual(disk.files.list('/locks'), [], 'it leaves nothing behind');
+  });
+
+  it('clears away after a day what a killed process left of it', () => {
+    let nowMs = 0;
+    const disk = new MemoryDisk(() => nowMs);
+    disk.put('/locks/self-test-1.db', new Uint8Array(1));
+    nowMs = 2 * dayMs;
+    disk.put('/locks/self-test-2.db', new Uint8Array(1));
+    disk.put('/locks/store.db.check-due', new Uint8Array(1));
+    clearOldSelfTests(disk.files, '/locks', nowMs);
+    assert.deepEqual(disk.files.list('/locks'), ['self-test-2.db', 'store.db.check-due']);
   });
 
   for (const [left, right] of [
