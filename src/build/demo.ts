@@ -31,6 +31,10 @@ export interface Demo {
   readonly homes: { readonly laptop: string; readonly desktop: string };
   /** Resolves with words when something that was started has ended by itself. */
   readonly broken: Promise<string>;
+  /** Takes the server away, so that both devices are offline. */
+  stopServer(): Promise<void>;
+  /** Brings the server back, with the same address and data. */
+  startServer(): Promise<void>;
   /** Stops everything and removes what it wrote. Idempotent. */
   stop(): Promise<void>;
 }
@@ -68,8 +72,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   try {
     const vsix = path.join(folder, 'extension.vsix');
     await progress.step('Packing the extension', () => writeVsix(vsix));
-    const server = await progress.step('Starting the server', () => startServer(folder, options));
-    stops.push(server.stop);
+    const port = await portFor('server', options);
+    let server = await progress.step('Starting the server', () => startServer(folder, port));
+    stops.push(() => server.stop());
     const password = toBase64Url(systemRandom.bytes(passwordBytes));
     const account = { url: server.url, password };
     const homes = { laptop: homeOf(folder, 'laptop'), desktop: homeOf(folder, 'desktop') };
@@ -90,7 +95,15 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const laptop = await progress.step('Starting the workbench "laptop"', () => workbench('laptop'));
     const desktop = await progress.step('Starting the workbench "desktop"', () => workbench('desktop'));
     const { url: serverUrl, log: serverLog, ended: broken } = server;
-    return { serverUrl, login, password, laptop, desktop, serverLog, homes, broken, stop };
+    return {
+      ...{ serverUrl, login, password, laptop, desktop, serverLog, homes, broken, stop },
+      stopServer: async () => {
+        await server.stop();
+      },
+      startServer: async () => {
+        server = await startServer(folder, port);
+      },
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -104,8 +117,7 @@ interface StartedServer {
   stop(): Promise<void>;
 }
 
-async function startServer(folder: string, options: DemoOptions): Promise<StartedServer> {
-  const port = await portFor('server', options);
+async function startServer(folder: string, port: number): Promise<StartedServer> {
   const log = path.join(folder, 'server.log');
   const handle = await open(log, 'a');
   const child = spawn(process.execPath, [path.join(distFolder, 'server.js'), 'serve'], {

@@ -11,7 +11,9 @@ import type { RunOptions } from './testRun';
 
 /** A layer of tests, run in a process of its own. */
 export interface Layer {
+  /** What a person asks for it by; two parts of one layer share it. */
   readonly name: string;
+  readonly title: string;
   /** Where its test files are; those inside the editor know themselves. */
   readonly folders: readonly string[] | 'insideEditor';
   /** True when its tests start what the build makes. */
@@ -23,6 +25,7 @@ export interface Layer {
 export const layers: readonly Layer[] = [
   {
     name: 'unit',
+    title: 'unit',
     folders: ['test/unit', 'test/property', 'test/contract'],
     needsBuild: false,
     testLimitMs: 20 * secondMs,
@@ -30,6 +33,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'simulation',
+    title: 'simulation',
     folders: ['test/simulation'],
     needsBuild: false,
     testLimitMs: 10 * minuteMs,
@@ -37,6 +41,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'integration',
+    title: 'integration',
     folders: ['test/integration'],
     needsBuild: true,
     testLimitMs: 3 * minuteMs,
@@ -44,6 +49,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'host',
+    title: 'host, inside the editor',
     folders: 'insideEditor',
     needsBuild: true,
     testLimitMs: 3 * minuteMs,
@@ -51,6 +57,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'host',
+    title: 'host, over its windows',
     folders: ['test/host/ui'],
     needsBuild: true,
     testLimitMs: 3 * minuteMs,
@@ -107,7 +114,7 @@ export async function runLayer(layer: Layer, choice: Choice): Promise<LayerResul
 }
 
 function broken(layer: Layer, why: string, choice: Choice): LayerResult {
-  say(`The ${layer.name} layer did not run to its end: ${why}.`, choice);
+  say(`The layer "${layer.title}" did not run to its end: ${why}.`, choice);
   return { passed: 0, failed: 1, skipped: [] };
 }
 

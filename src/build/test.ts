@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   if (chosen.some(layer => layer.needsBuild)) await buildAll();
   const sum = { passed: 0, failed: 0 };
   for (const layer of chosen) {
-    console.log(`== ${layer.name}`);
+    console.log(`== ${layer.title}`);
     const startedMs = systemClock.monotonic();
     const result = await runLayer(layer, {
       reporter: values.spec ? 'spec' : 'dot',
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     });
     const failed = result.failed + result.skipped.length;
     const took = seconds(systemClock.monotonic() - startedMs);
-    console.log(`${layer.name}: ${result.passed} passed and ${failed} failed in ${took}\n`);
+    console.log(`${layer.title}: ${result.passed} passed and ${failed} failed in ${took}\n`);
     sum.passed += result.passed;
     sum.failed += failed;
   }
@@ -39,7 +39,7 @@ function chooseLayers(names: readonly string[]): readonly Layer[] {
   const unknown = names.filter(name => !layers.some(layer => layer.name === name));
   if (unknown.length > 0) {
     throw new Error(
-      `there is no layer ${unknown.join(', ')}: choose from ${layers.map(l => l.name).join(', ')}`,
+      `there is no layer ${unknown.join(', ')}: choose from ${[...new Set(layers.map(l => l.name))].join(', ')}`,
     );
   }
   return names.length === 0 ? layers : layers.filter(layer => names.includes(layer.name));

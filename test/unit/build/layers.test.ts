@@ -15,6 +15,7 @@ describe('a layer of tests', () => {
     await writeFile(path.join(folder, 'some.test.ts'), text);
     const layer: Layer = {
       name: 'sample',
+      title: 'sample',
       folders: [folder],
       needsBuild: false,
       testLimitMs: 1000,
