@@ -22,6 +22,8 @@ export class OpenDocuments {
   readonly #timers: Timers;
   readonly #logger: Logger;
   readonly #sensitiveSaves = new Map<string, Timer>();
+  /** Moves of one item's tabs follow each other: each has to find the last one done. */
+  readonly #follows = new Map<string, Promise<void>>();
 
   constructor(parts: {
     readonly device: Device;
@@ -85,8 +87,18 @@ export class OpenDocuments {
     if (this.#ledger.settled(address)) this.#files.announce(document.uri);
   }
 
+  #follow(document: TextDocument): Promise<void> {
+    const id = document.uri.authority;
+    const follow = () => this.#followNow(document);
+    const followed = (this.#follows.get(id) ?? Promise.resolve()).then(follow, follow);
+    this.#follows.set(id, followed);
+    return followed.finally(() => {
+      if (this.#follows.get(id) === followed) this.#follows.delete(id);
+    });
+  }
+
   /** A tab shows its item's present title. One with unsaved text waits, because a move would drop that text. */
-  async #follow(document: TextDocument): Promise<void> {
+  async #followNow(document: TextDocument): Promise<void> {
     const opened = await this.#device.documents.open(document.uri.authority);
     if (!opened.ok || opened.value.deleted) return;
     const to = itemUri(addressed(opened.value));

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { ConfigurationTarget, l10n, ProgressLocation, window, workspace } from 'vscode';
 import type { Result } from '../../base/result';
-import type { Device, SignInJson } from '../../device/device';
+import type { Device, SignInJson, SignUpJson } from '../../device/device';
 import type { DeviceError } from '../../device/deviceError';
 import type { Command } from '../commands/command';
 import type { Messages } from '../host/messages';
@@ -46,11 +46,29 @@ class SignUp implements Command {
     if (deviceName === undefined) return;
     const code = invite.trim();
     const request = { server, login, password, deviceName, ...(code ? { invite: code } : {}) };
-    const created = await messages.valueOf(withProgress(title, () => device.account.signUp(request)));
+    const created = await this.#signUp(title, request);
     if (!created) return;
     await rememberServer(server);
     await messages.done(device.sync.start());
     await showPhrase(created.recoveryPhrase, messages);
+  }
+
+  /** Asks before what this device holds of another account goes into the new one. */
+  async #signUp(
+    title: string,
+    request: SignUpJson,
+  ): Promise<{ readonly recoveryPhrase: string } | undefined> {
+    const { device, messages } = this.parts;
+    const answer = await withProgress(title, () => device.account.signUp(request));
+    if (answer.ok) return answer.value;
+    if (answer.error.code !== 'otherAccount') {
+      messages.error(answer.error);
+      return undefined;
+    }
+    if (!(await mayUnite(messages, request.login, answer.error.message))) return undefined;
+    return messages.valueOf(
+      withProgress(title, () => device.account.signUp({ ...request, acceptOtherAccount: true })),
+    );
   }
 }
 
@@ -107,12 +125,7 @@ class SignIn implements Command {
     const { device, messages } = this.parts;
     const answer = await withProgress(title, () => device.account.signIn(request));
     if (answer.ok || answer.error.code !== 'otherAccount') return answer;
-    const unite = await messages.confirm(
-      l10n.t('Unite the items here with the account {0}?', request.login),
-      answer.error.message,
-      l10n.t('Unite'),
-    );
-    if (!unite) return undefined;
+    if (!(await mayUnite(messages, request.login, answer.error.message))) return undefined;
     return withProgress(title, () => device.account.signIn({ ...request, acceptOtherAccount: true }));
   }
 }
@@ -161,6 +174,14 @@ class Unlock implements Command {
 /** The key of an account is derived from its password, which takes a second on purpose. */
 export function withProgress<T>(title: string, work: () => Promise<T>): Promise<T> {
   return Promise.resolve(window.withProgress({ location: ProgressLocation.Notification, title }, work));
+}
+
+function mayUnite(messages: Messages, login: string, detail: string): Promise<boolean> {
+  return messages.confirm(
+    l10n.t('Unite the items here with the account {0}?', login),
+    detail,
+    l10n.t('Unite'),
+  );
 }
 
 function askDeviceName(title: string): Promise<string | undefined> {

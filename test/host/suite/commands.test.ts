@@ -94,9 +94,13 @@ describe('the commands', () => {
 
   it('take a snapshot and run the doctor without a server', async () => {
     await run('takeSnapshot');
-    const running = run('runDoctor');
-    await until('the doctor', () => true);
-    await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
-    await running;
+    let ended = false;
+    run('runDoctor').then(() => {
+      ended = true;
+    });
+    await until('the end of the doctor', async () => {
+      await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
+      return ended;
+    });
   });
 });
