@@ -1,3 +1,4 @@
+import type { JsonObject } from '../base/json';
 import type { Content } from './content';
 import type { ConflictId, DeviceId, ItemId } from './ids/ids';
 import type { Stamp } from './ids/stamp';
@@ -12,6 +13,8 @@ export interface ConflictSide {
   readonly version: number;
   readonly deleted: boolean;
   readonly content: Content;
+  /** Fields that a newer version wrote: kept, and sent back unchanged. */
+  readonly extra?: JsonObject;
 }
 
 export type ConflictState = 'open' | 'resolved' | 'auto';
@@ -40,6 +43,8 @@ export interface Conflict {
   /** Grows with each change of state; with `stamp` it decides which of two states of one record is current. */
   readonly revision: number;
   readonly stamp: Stamp;
+  /** Fields that a newer version wrote: kept, and sent back unchanged. */
+  readonly extra?: JsonObject;
 }
 
 /** True when `left` is the later state of the record. */

@@ -10,7 +10,7 @@ import { isStamp } from './ids/stamp';
 
 const maxKeys = 1000;
 
-const sideSchema = z.object({
+const sideSchema = z.looseObject({
   stamp: z.string().refine(isStamp, 'must be a stamp'),
   deviceId: z.string().refine(isDeviceId, 'must be a device id'),
   deviceName: z.string(),
@@ -36,8 +36,9 @@ const conflictSchema = z.object({
 });
 
 export function encodeConflict(conflict: Conflict): JsonObject {
-  const { base, earlier, later, resolution, ...rest } = conflict;
+  const { base, earlier, later, resolution, extra, ...rest } = conflict;
   return {
+    ...extra,
     ...rest,
     keys: rest.keys.slice(0, maxKeys),
     earlier: encodeSide(earlier),
@@ -50,7 +51,8 @@ export function encodeConflict(conflict: Conflict): JsonObject {
 export function decodeConflict(value: unknown): Result<Conflict, MalformedContent> {
   const record = conflictSchema.safeParse(value);
   if (!record.success) return err({ type: 'malformedContent', detail: z.prettifyError(record.error) });
-  const { base, earlier, later, ...rest } = record.data;
+  const { base, earlier, later, ...known } = record.data;
+  const rest = { ...known, ...extraOf(value, conflictSchema.shape) };
   const earlierSide = decodeSide(earlier);
   if (!earlierSide.ok) return earlierSide;
   const laterSide = decodeSide(later);
@@ -66,11 +68,21 @@ export function isSensitiveConflict({ base, earlier, later }: Conflict): boolean
   return [base, earlier, later].some(side => side?.content.sensitive === true);
 }
 
-function encodeSide(side: ConflictSide): JsonObject {
-  return { ...side, content: encodeContent(side.content) };
+function encodeSide({ extra, ...side }: ConflictSide): JsonObject {
+  return { ...extra, ...side, content: encodeContent(side.content) };
+}
+
+/** The fields that this version does not know. */
+function extraOf(value: unknown, known: object): { readonly extra?: JsonObject } {
+  const fields = z.record(z.string(), z.json()).parse(value);
+  const unknown = Object.entries(fields).filter(([name]) => !Object.hasOwn(known, name));
+  return unknown.length === 0 ? {} : { extra: Object.fromEntries(unknown) };
 }
 
 function decodeSide(side: z.infer<typeof sideSchema>): Result<ConflictSide, MalformedContent> {
   const content = decodeContent(side.content);
-  return content.ok ? ok({ ...side, content: content.value }) : content;
+  if (!content.ok) return content;
+  const { stamp, deviceId, deviceName, version, deleted } = side;
+  const known = { stamp, deviceId, deviceName, version, deleted, content: content.value };
+  return ok({ ...known, ...extraOf(side, sideSchema.shape) });
 }

@@ -62,7 +62,9 @@ export function decodeContent(value: unknown): Result<Content, MalformedContent>
   const all = anyObject.safeParse(value);
   if (!all.success) return err({ type: 'malformedContent', detail: 'a field is not JSON' });
   const known = fieldsByKind[fields.data.kind].shape;
-  const extra: JsonObject = Object.fromEntries(Object.entries(all.data).filter(([name]) => !(name in known)));
+  const extra: JsonObject = Object.fromEntries(
+    Object.entries(all.data).filter(([name]) => !Object.hasOwn(known, name)),
+  );
   return ok({ ...fields.data, extra });
 }
 

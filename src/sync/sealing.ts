@@ -8,7 +8,12 @@ import { currentKey, type KeyRing } from '../crypto/keyRing';
 import type { Conflict } from '../model/conflict';
 import type { AccountId, ChangeId, ConflictId, ItemId, KeyId } from '../model/ids/ids';
 import { parseStamp, type Stamp } from '../model/ids/stamp';
-import { knownVersionFields, type RemoteVersion, unknownFields } from '../protocol/changes';
+import {
+  knownChangeFields,
+  knownVersionFields,
+  type RemoteVersion,
+  unknownFields,
+} from '../protocol/changes';
 import { defaultMaxItemBytes, maxConflictRecordBytes } from '../protocol/limits';
 import type { ItemChange } from '../store/outbox';
 import {
@@ -164,7 +169,7 @@ export function openItem(
     deleted: version.changeType === 'delete',
     reseal: version.reseal ?? false,
     document: document.value,
-    wireExtra: unknownFields(version, knownVersionFields),
+    wireExtra: unknownFields(version, knownFields),
   });
 }
 
@@ -176,7 +181,7 @@ export function openRecord(
     conflictId: version.itemId,
     version: version.version,
     stamp: version.timestamp,
-    wireExtra: unknownFields(version, knownVersionFields),
+    wireExtra: unknownFields(version, knownFields),
   };
   const bytes = open(version, keys);
   if (!bytes.ok) return bytes;
@@ -188,6 +193,9 @@ export function openRecord(
   }
   return ok({ ...opened, conflict: conflict.value });
 }
+
+/** Also those of a change: what a server says of itself never becomes what this device asks for. */
+const knownFields: ReadonlySet<string> = new Set([...knownChangeFields, ...knownVersionFields]);
 
 type BindingFields = Pick<PayloadBinding, 'collection' | 'subjectId' | 'changeType' | 'stamp'>;
 
