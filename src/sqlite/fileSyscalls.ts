@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCodeOf } from '../base/errors';
 import type { FileCalls, FileStatus } from './fileCalls';
 import { bindImports, type importTable } from './importTable';
+import { errno, isReadOnly, nodeFlags } from './unixNumbers';
 import { WasmMemory } from './wasmMemory';
 
 /** A real file that stands in for one database file of `sql.js`, with its journal beside it. */
@@ -368,36 +368,3 @@ const setLockWaiting = 14;
 const unlocked = 2;
 const seekSet = 0;
 const seekCurrent = 1;
-
-const errno: Readonly<Record<string, number>> & Readonly<Record<KnownErrno, number>> = {
-  EACCES: 2,
-  EAGAIN: 6,
-  EBADF: 8,
-  EBUSY: 10,
-  EEXIST: 20,
-  EINVAL: 28,
-  EIO: 29,
-  EISDIR: 31,
-  EMFILE: 33,
-  ENFILE: 41,
-  ENOENT: 44,
-  ENOSPC: 51,
-  ENOTDIR: 54,
-  EPERM: 63,
-  EROFS: 69,
-};
-type KnownErrno = 'EAGAIN' | 'EBADF' | 'EINVAL' | 'EIO' | 'ENOENT' | 'EROFS';
-
-function isReadOnly(flags: number): boolean {
-  return (flags & 3) === 0;
-}
-
-function nodeFlags(flags: number): number {
-  const access = [constants.O_RDONLY, constants.O_WRONLY, constants.O_RDWR][flags & 3] ?? constants.O_RDWR;
-  return (
-    access |
-    ((flags & 64) === 0 ? 0 : constants.O_CREAT) |
-    ((flags & 128) === 0 ? 0 : constants.O_EXCL) |
-    ((flags & 512) === 0 ? 0 : constants.O_TRUNC)
-  );
-}
