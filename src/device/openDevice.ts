@@ -120,10 +120,9 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     lease: lease.value,
     takeSnapshot: () => upkeep.keepSnapshot('massChange'),
     changed: report => {
-      if (report.changedItems.size > 0) {
-        events.fire({ type: 'itemsChanged', itemIds: [...report.changedItems] });
-        sealing = sealing.then(() => upkeep.sealTraces());
-      }
+      const itemIds = [...new Set([...report.changedItems, ...report.acknowledgedItems])];
+      if (itemIds.length > 0) events.fire({ type: 'itemsChanged', itemIds });
+      if (report.changedItems.size > 0) void upkeep.sealTraces();
       if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
     },
     statusChanged: tellStatus,

@@ -78,6 +78,8 @@ export interface CycleReport {
   clockOffsetMs: number | undefined;
   /** The ids of the items that changed here. */
   readonly changedItems: Set<string>;
+  /** The ids of the items of which a change does not wait any more. */
+  readonly acknowledgedItems: Set<string>;
   conflictsChanged: boolean;
 }
 
@@ -197,6 +199,7 @@ function emptyReport(clockOffsetMs: number | undefined): CycleReport {
     diverged: false,
     clockOffsetMs,
     changedItems: new Set(),
+    acknowledgedItems: new Set(),
     conflictsChanged: false,
   };
 }
