@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { toUtf8 } from '../../../src/base/encoding';
+import { systemRandom } from '../../../src/base/random';
+import { unwrap } from '../../../src/base/result';
+import { sealPayload } from '../../../src/crypto/envelope';
+import { addKey, createKeyRing, currentKey } from '../../../src/crypto/keyRing';
+import { createAccountId, createChangeId } from '../../../src/model/ids/createId';
+import { changeSchema, type RemoteVersion, remoteVersionSchema } from '../../../src/protocol/changes';
+import { listUnopened } from '../../../src/store/unopened';
+import { decodeItemDocument } from '../../../src/sync/sealedDocument';
+import { openItem, type SealingKeys, sealItemChange } from '../../../src/sync/sealing';
+import { itemId, laptop, note, stampAt } from '../../support/storeFixture';
+import { createAccount, type SyncDevice } from '../../support/syncDevice';
+import { testEpochMs } from '../../support/testServer';
+
+const ring = createKeyRing(systemRandom, testEpochMs);
+const keys: SealingKeys = { accountId: createAccountId(systemRandom), ring };
+type ItemVersion = RemoteVersion & { readonly collection: 'item' };
+
+function sealed(body = 'milk\n', maxItemBytes = 1024 * 1024, wireExtra = {}) {
+  return sealItemChange({
+    change: {
+      collection: 'item',
+      rowId: 1,
+      itemId: itemId(1),
+      type: 'upsert',
+      stamp: stampAt(1000),
+      rawMs: 1000,
+      content: note('Shopping', body),
+      base: { version: 0, stamp: undefined, deleted: false, content: undefined },
+      ancestors: [stampAt(900)],
+      resolves: undefined,
+      groupId: undefined,
+      refused: undefined,
+      flight: undefined,
+    },
+    changeId: createChangeId(systemRandom),
+    deviceName: 'laptop',
+    keys,
+    wireExtra,
+    limits: { maxItemBytes },
+    random: systemRandom,
+  });
+}
+
+function version(change: Record<string, unknown>): ItemVersion {
+  const decoded = remoteVersionSchema.parse({ ...change, version: 1, sequence: 1 });
+  assert.ok(decoded.collection === 'item');
+  return decoded;
+}
+
+const sealedVersion = (wireExtra = {}): ItemVersion =>
+  version(JSON.parse(unwrap(sealed('milk\n', 1024 * 1024, wireExtra))));
+
+describe('sealing', () => {
+  it('gives a change of the protocol that says nothing of what is in it', () => {
+    const text = unwrap(sealed('a very secret shopping list\n'));
+    assert.ok(changeSchema.safeParse(JSON.parse(text)).success);
+    for (const word of ['Shopping', 'secret', 'laptop']) assert.ok(!text.includes(word));
+  });
+
+  it('opens to what was sealed', () => {
+    const opened = unwrap(openItem(sealedVersion(), keys));
+    assert.deepEqual(opened.document.content, note('Shopping', 'milk\n'));
+    assert.deepEqual(opened.document.ancestors, [stampAt(900)]);
+    assert.equal(opened.document.deviceName, 'laptop');
+    assert.equal(opened.deleted, false);
+  });
+
+  it('opens as nothing but the version that it was sealed for', () => {
+    const sound = sealedVersion();
+    const otherStamp = stampAt(1001);
+    const altered: readonly Partial<ItemVersion>[] = [
+      { itemId: itemId(2) },
+      { timestamp: otherStamp },
+      { changeType: 'delete' },
+      { payload: `${sound.payload.slice(0, -4)}AAAA` },
+      { payload: sound.payload.slice(0, 40) },
+      { payload: 'A' },
+    ];
+    for (const fields of altered) {
+      const opened = openItem({ ...sound, ...fields }, keys);
+      assert.ok(!opened.ok && opened.error.type === 'unsound', JSON.stringify(fields));
+    }
+    const foreign = openItem(sound, { ...keys, accountId: createAccountId(systemRandom) });
+    assert.ok(!foreign.ok && foreign.error.type === 'unsound');
+  });
+
+  it('names the key that is missing', () => {
+    const opened = openItem(sealedVersion(), { ...keys, ring: createKeyRing(systemRandom, testEpochMs) });
+    assert.deepEqual(opened, { ok: false, error: { type: 'keyMissing', keyId: ring.current } });
+  });
+
+  it('opens what was sealed before a rotation', () => {
+    const rotated = unwrap(addKey(ring, systemRandom, testEpochMs));
+    assert.ok(openItem(sealedVersion(), { ...keys, ring: rotated }).ok);
+  });
+
+  it('refuses what the server would refuse, and what inflates to too much', () => {
+    const random = Buffer.from(systemRandom.bytes(20_000)).toString('base64');
+    const tooLarge = sealed(random, 10_000);
+    assert.ok(!tooLarge.ok && tooLarge.error.maxBytes === 10_000);
+    const bomb = sealed('x'.repeat(20 * 1024 * 1024));
+    assert.ok(!bomb.ok && bomb.error.bytes > 20 * 1024 * 1024);
+  });
+
+  it('sends unknown fields of the wire back, and takes no orders from them', () => {
+    const opened = unwrap(openItem(sealedVersion({ color: 'red' }), keys));
+    assert.equal(opened.wireExtra['color'], 'red');
+    const { changeId, group } = opened.wireExtra;
+    assert.deepEqual([changeId, group], [undefined, undefined]);
+    const ordered = version({
+      ...JSON.parse(unwrap(sealed())),
+      group: createChangeId(systemRandom),
+    });
+    assert.equal(unwrap(openItem(ordered, keys)).wireExtra['group'], undefined);
+  });
+
+  it('says that a document is of a newer format, and that another is malformed', () => {
+    const decode = (value: unknown) => decodeItemDocument(toUtf8(JSON.stringify(value)));
+    assert.deepEqual(decode({ format: 2 }), { ok: false, error: { type: 'newerFormat', format: 2 } });
+    for (const value of [{}, [], { format: 0 }, { format: 1 }, { format: 1, content: {}, ancestors: [] }]) {
+      const decoded = decode(value);
+      assert.ok(!decoded.ok && decoded.error.type === 'malformedDocument', JSON.stringify(value));
+    }
+    const sound = { content: { ...note('Title'), extra: undefined }, deviceName: 'x', format: 1 };
+    assert.ok(!decode({ ...sound, ancestors: ['not a stamp'] }).ok);
+  });
+});
+
+describe('versions that do not open', () => {
+  /** Puts the next payload of the desktop under another document. */
+  async function withPayload(text: string): Promise<{ laptop: SyncDevice; id: ReturnType<typeof itemId> }> {
+    const account = await createAccount();
+    const left = await account.device('laptop');
+    const right = await account.device('desktop');
+    const id = await left.add('Shopping', 'one\n');
+    await left.sync();
+    await right.sync();
+    const { lastModified } = await right.item(id);
+    const key = currentKey(account.ring);
+    const stamp = stampAt(testEpochMs + 5000, right.id);
+    const binding = {
+      accountId: keys.accountId,
+      collection: 'item' as const,
+      subjectId: id,
+      changeType: 'upsert' as const,
+      stamp,
+      deviceId: right.id,
+      keyId: key.keyId,
+    };
+    const { accountId } = right.dependencies().keys;
+    const payload = sealPayload({
+      plaintext: toUtf8(text),
+      binding: { ...binding, accountId },
+      key,
+      random: systemRandom,
+    });
+    await right.session.push([
+      right.session.change({
+        itemId: id,
+        millis: testEpochMs + 5000,
+        base: { version: 1, timestamp: lastModified },
+        keyId: key.keyId,
+        payload: Buffer.from(payload).toString('base64url'),
+      }),
+    ]);
+    return { laptop: left, id };
+  }
+
+  it('of a newer format are kept, change nothing, and cost an idle cycle no write', async () => {
+    const { laptop: device, id } = await withPayload('{"format":7,"news":true}');
+    const { report } = await device.sync();
+    assert.equal(report.unsound, 1);
+    assert.equal(await device.body(id), 'one\n');
+    const [kept] = await device.read(listUnopened);
+    assert.equal(kept?.reason, 'newerFormat');
+    const idle = await device.sync();
+    assert.equal(idle.report.unsound, 0);
+    assert.equal(idle.report.requests, 1);
+  });
+
+  it('hold up the changes of their item alone', async () => {
+    const { laptop: device, id } = await withPayload('{"format":7}');
+    await device.sync();
+    await device.setBody(id, 'two\n');
+    const other = await device.add('Other');
+    await device.sync();
+    assert.equal((await device.item(other)).version, 1);
+    assert.equal((await device.item(id)).version, 1, 'it is not pushed over what cannot be read');
+    assert.equal(device.pushes().length, 2);
+  });
+
+  it('are reported when they are no documents', async () => {
+    const { laptop: device, id } = await withPayload('nonsense');
+    assert.equal((await device.sync()).report.unsound, 1);
+    assert.equal(await device.body(id), 'one\n');
+    const [kept] = await device.read(listUnopened);
+    assert.equal(kept?.reason, 'unsound');
+    assert.equal(laptop.length, 16);
+  });
+});
