@@ -122,7 +122,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     changed: report => {
       const itemIds = [...new Set([...report.changedItems, ...report.acknowledgedItems])];
       if (itemIds.length > 0) events.fire({ type: 'itemsChanged', itemIds });
-      if (report.changedItems.size > 0) void upkeep.sealTraces();
+      if (report.changedItems.size > 0) sealing = sealing.then(() => upkeep.sealTraces());
       if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
     },
     statusChanged: tellStatus,

@@ -79,7 +79,10 @@ export async function settleAnswers(
   for (const [index, outcome] of written.value.entries()) {
     const item = answered[index];
     if (outcome === 'accepted') {
-      if (item?.change.collection === 'item') run.report.pushed++;
+      if (item?.change.collection === 'item') {
+        run.report.pushed++;
+        run.report.acknowledgedItems.add(item.change.itemId);
+      }
       continue;
     }
     if (outcome === 'refused') {
