@@ -9,8 +9,6 @@ export interface DatabaseHeader {
   /** The size that the header gives; valid only when `isPageCountValid`. */
   readonly pageCount: number;
   readonly isPageCountValid: boolean;
-  readonly schemaVersion: number;
-  readonly applicationId: number;
 }
 
 export const headerBytes = 100;
@@ -26,8 +24,6 @@ export function parseHeader(bytes: Uint8Array): DatabaseHeader | undefined {
     changeCounter,
     pageCount: view.getUint32(28),
     isPageCountValid: view.getUint32(92) === changeCounter,
-    schemaVersion: view.getInt32(60),
-    applicationId: view.getUint32(68),
   };
 }
 
