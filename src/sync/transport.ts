@@ -224,7 +224,7 @@ function problemOfAnswer(
   text: string | undefined,
 ): TransportError {
   const problem = problemSchema.safeParse(text === undefined ? undefined : parseJson(text));
-  const retryAfterMs = retryAfterOf(headers['retry-after'], problem.data?.retryAfterSeconds);
+  const retryAfterMs = retryAfterOf(headers, problem.data?.retryAfterSeconds);
   if (problem.success) {
     const { code, title, detail } = problem.data;
     return { type: 'problem', status, code, detail: detail ?? title, retryAfterMs };
@@ -239,7 +239,21 @@ function problemOfAnswer(
   return { type: 'malformedAnswer', status, detail: 'not a problem document' };
 }
 
-function retryAfterOf(header: string | undefined, seconds: number | undefined): number | undefined {
-  const value = seconds ?? (header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) : undefined);
-  return value === undefined ? undefined : Math.min(value * secondMs, maxRetryAfterMs);
+/** Seconds, or a date, which is measured by the date of the answer itself (RFC 9110, section 10.2.3). */
+function retryAfterOf(
+  { 'retry-after': header, date }: Readonly<Record<string, string>>,
+  seconds: number | undefined,
+): number | undefined {
+  const bounded = (delayMs: number) => Math.min(Math.max(0, delayMs), maxRetryAfterMs);
+  if (seconds !== undefined) return bounded(seconds * secondMs);
+  if (header === undefined) return undefined;
+  if (/^\d{1,9}$/.test(header)) return bounded(Number(header) * secondMs);
+  const delayMs = httpDateMs(header) - httpDateMs(date);
+  return Number.isNaN(delayMs) ? undefined : bounded(delayMs);
+}
+
+function httpDateMs(text: string | undefined): number {
+  return text !== undefined && /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
 }
