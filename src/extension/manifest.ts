@@ -89,6 +89,7 @@ export const settingsSection = 'scratchSync';
 /** Settings below {@link settingsSection}. */
 export const settingKeys = {
   serverUrl: 'server.url',
+  serverCertificateFile: 'server.certificateFile',
   syncEnabled: 'sync.enabled',
   syncOnSave: 'sync.onSave',
   syncOnFocus: 'sync.onFocus',

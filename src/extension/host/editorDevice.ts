@@ -6,14 +6,11 @@ import { systemClock, systemTimers } from '../../base/time';
 import { fetchHttp } from '../../device/fetchHttp';
 import { RemoteDevice } from '../../device/remoteDevice';
 import type { SecretStore } from '../../device/secrets';
-import { settingsSection } from '../manifest';
+import { settingKeys, settingsSection } from '../manifest';
+import { editorFetch } from './editorFetch';
 import { deviceSettings } from './settings';
 
-/**
- * The device of this editor, in a worker thread that starts on first use. Its store is shared by all windows. The
- * network is the editor's own `fetch`, looked up for each request, because the editor replaces it by one that knows
- * its proxy and certificates.
- */
+/** The device of this editor, in a worker thread that starts on first use. Its store is shared by all windows. */
 export function editorDevice(context: ExtensionContext, secrets: SecretStore, logger: Logger): RemoteDevice {
   const dist = path.dirname(__filename);
   return new RemoteDevice({
@@ -27,7 +24,7 @@ export function editorDevice(context: ExtensionContext, secrets: SecretStore, lo
       }),
     settings: currentSettings(),
     secrets,
-    http: fetchHttp({ fetch: (url, init) => globalThis.fetch(url, init), timers: systemTimers }),
+    http: fetchHttp({ fetch: editorFetch(certificateFile, logger), timers: systemTimers }),
     logger,
     clock: systemClock,
     timers: systemTimers,
@@ -37,4 +34,9 @@ export function editorDevice(context: ExtensionContext, secrets: SecretStore, lo
 export function currentSettings() {
   const configuration = workspace.getConfiguration(settingsSection);
   return deviceSettings(key => configuration.get(key));
+}
+
+function certificateFile(): string {
+  const file: unknown = workspace.getConfiguration(settingsSection).get(settingKeys.serverCertificateFile);
+  return typeof file === 'string' ? file.trim() : '';
 }
