@@ -46,7 +46,6 @@ export class SyncControl {
   #running: Promise<void> | undefined;
   #failure: DeviceError | undefined;
   #lastIdleMs: number | undefined;
-  #paused = false;
   #started = false;
   #events: EventStream | undefined;
   #notice: string | undefined;
@@ -63,7 +62,7 @@ export class SyncControl {
       logger,
       run: trigger => this.#runScheduled(trigger),
       settings: () => ({
-        enabled: settings().syncEnabled && !this.#paused,
+        enabled: settings().syncEnabled,
         onSave: settings().syncOnSave,
         onFocus: settings().syncOnFocus,
         intervalMs: settings().syncIntervalSeconds * secondMs,
@@ -92,9 +91,6 @@ export class SyncControl {
   }
 
   async start(): Promise<Result<void, DeviceError>> {
-    const paused = await read(this.#core, store => ok(readState(store, 'paused') ?? false));
-    if (!paused.ok) return paused;
-    this.#paused = paused.value;
     if (this.#started) return ok();
     this.#started = true;
     await this.#listen();
@@ -105,7 +101,6 @@ export class SyncControl {
   async setPaused(paused: boolean): Promise<Result<void, DeviceError>> {
     const written = await write(this.#core, ({ store }) => ok(writeState(store, 'paused', paused)));
     if (!written.ok) return written;
-    this.#paused = paused;
     if (!paused) this.#scheduler.wake();
     this.#options.statusChanged();
     return ok();
@@ -135,8 +130,7 @@ export class SyncControl {
     trigger: SyncTrigger,
     acceptMassChange: boolean,
   ): Promise<Result<SyncReportJson, DeviceError>> {
-    const paused = await read(this.#core, store => ok(readState(store, 'paused') ?? false));
-    if (paused.ok && paused.value) return failure('paused', 'Sync is paused. Resume it first.');
+    if (await this.#isPaused()) return failure('paused', 'Sync is paused. Resume it first.');
     while (this.#running) await this.#running;
     const { answer, end } = await this.#run(trigger, { acceptMassChange, waitForLease: true });
     if (this.#started) this.#scheduler.noteEnd(end);
@@ -152,11 +146,17 @@ export class SyncControl {
     await this.#options.lease.close();
   }
 
-  async #listen(): Promise<void> {
+  #stopListening(): void {
     this.#events?.stop();
     this.#events = undefined;
+  }
+
+  async #listen(): Promise<void> {
+    this.#stopListening();
     const signedIn = await requireSession(this.#core);
     if (!signedIn.ok || this.#stopping.signal.aborted) return;
+    // Another call may have opened one meanwhile.
+    this.#stopListening();
     const { http, timers, random, logger } = this.#core;
     this.#events = new EventStream({
       http,
@@ -173,8 +173,15 @@ export class SyncControl {
       await this.#running;
       return { type: 'again' };
     }
+    // Another window may have paused the device, or let it go on.
+    if (await this.#isPaused()) return { type: 'needsPerson' };
     const { end } = await this.#run(trigger, { acceptMassChange: false, waitForLease: false });
     return end;
+  }
+
+  async #isPaused(): Promise<boolean> {
+    const paused = await read(this.#core, store => ok(readState(store, 'paused') ?? false));
+    return paused.ok && paused.value;
   }
 
   async #run(
@@ -212,8 +219,8 @@ export class SyncControl {
     }
     const { store, clock, random, logger, http, settings, deviceId } = this.#core;
     const startedMs = clock.monotonic();
-    const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
     try {
+      const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
       const outcome = await runCycle({
         store,
         transport: createTransport(http, clock, { server: account.server, token: session.token }),
@@ -250,7 +257,9 @@ export class SyncControl {
     const failed = error === undefined ? undefined : cycleFailure(error, server).error;
     const answer = reportJson(outcome, durationMs);
     const told = this.#failure?.message;
-    this.#failure = failed;
+    // Stopping, and making way for another window, are no failures that anybody could mend.
+    const makesWay = error?.type === 'fenced' || error?.type === 'stopped';
+    this.#failure = makesWay ? undefined : failed;
     this.#notice = await this.#noticeOf(report);
     if (error === undefined) this.#lastIdleMs = this.#core.clock.now();
     if (didSomething(report) || (failed !== undefined && failed.message !== told)) {

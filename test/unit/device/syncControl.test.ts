@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { unwrap } from '../../../src/base/result';
+import { unreachable } from '../../support/inProcessHttp';
+import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
+import { createTestServer } from '../../support/testServer';
+
+const server = 'http://127.0.0.1:8787';
+const codeOf = (result: { ok: boolean; error?: { code: string } }) => result.error?.code;
+const stateOf = async (window: TestWindow) => unwrap(await window.sync.status()).state;
+const syncNow = (window: TestWindow) => window.sync.now({ trigger: 'command' });
+const pulls = (window: TestWindow) =>
+  window.http.sent.filter(({ method, url }) => method === 'GET' && url.includes('/v1/changes')).length;
+
+/** Two windows of one device that is signed in. */
+async function twoWindows() {
+  const { app } = await createTestServer();
+  const fetch = (request: Request) => app.fetch(request);
+  const secrets = new MemorySecrets();
+  const lease = { owner: undefined };
+  const first = await openWindow({ fetch, secrets, lease });
+  unwrap(await first.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+  const second = await openWindow({ fetch, secrets, lease, database: first.database, time: first.time });
+  return { first, second, lease };
+}
+
+describe('the state of a device', () => {
+  it('goes from signed out to idle, offline and back', async () => {
+    const { app } = await createTestServer();
+    const window = await openWindow({ fetch: request => app.fetch(request) });
+    assert.equal(await stateOf(window), 'signedOut');
+    assert.equal(codeOf(await syncNow(window)), 'notSignedIn');
+    assert.equal(await stateOf(window), 'signedOut');
+    unwrap(await window.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+    unwrap(await window.items.create({ kind: 'note', title: 'One' }));
+    assert.equal(unwrap(await window.sync.status()).pending, 1);
+    window.http.intercept = unreachable;
+    assert.equal(codeOf(await syncNow(window)), 'unreachable');
+    const offline = unwrap(await window.sync.status());
+    assert.equal(offline.state, 'offline');
+    assert.match(offline.attention ?? '', /Nothing is lost/);
+    window.http.intercept = undefined;
+    assert.equal(unwrap(await syncNow(window)).pushed, 1);
+    const idle = unwrap(await window.sync.status());
+    assert.equal(idle.state, 'idle');
+    assert.equal(idle.pending, 0);
+    assert.equal(idle.attention, undefined);
+    assert.ok(idle.lastSync);
+  });
+
+  it('asks for attention when the device was revoked', async () => {
+    const { first } = await twoWindows();
+    first.http.intercept = async () => ({
+      ok: true,
+      value: {
+        status: 401,
+        headers: {},
+        body: new TextEncoder().encode(
+          JSON.stringify({ type: 'about:blank', title: 'No', status: 401, code: 'unauthorized' }),
+        ),
+      },
+    });
+    assert.equal(codeOf(await syncNow(first)), 'badCredentials');
+    assert.equal(await stateOf(first), 'attention');
+  });
+
+  it('says which item the server does not take', async () => {
+    const { first } = await twoWindows();
+    const body = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('base64');
+    unwrap(await first.items.create({ kind: 'note', title: 'Large', body }));
+    first.http.intercept = async (request, send) =>
+      request.method === 'POST'
+        ? { ok: true, value: { status: 413, headers: {}, body: new Uint8Array() } }
+        : send();
+    unwrap(await syncNow(first));
+    const status = unwrap(await first.sync.status());
+    assert.equal(status.state, 'attention');
+    assert.match(status.attention ?? '', /not synced/);
+    first.http.intercept = undefined;
+    unwrap(await syncNow(first));
+    assert.equal(await stateOf(first), 'idle', 'a person asked again, and it was taken');
+  });
+});
+
+describe('pausing', () => {
+  it('holds for every window of the device, and so does going on', async () => {
+    const { first, second } = await twoWindows();
+    for (const window of [first, second]) unwrap(await window.sync.start());
+    await first.time.advance(1000);
+    unwrap(await first.sync.pause());
+    assert.equal(codeOf(await syncNow(second)), 'paused');
+    assert.equal(await stateOf(second), 'paused');
+    const before = pulls(second);
+    unwrap(await second.items.create({ kind: 'note', title: 'One' }));
+    await second.time.advance(10_000);
+    assert.equal(pulls(second), before, 'the other window does not sync either');
+    unwrap(await first.sync.resume());
+    await second.time.advance(2000);
+    unwrap(await second.items.create({ kind: 'note', title: 'Two' }));
+    await second.time.advance(2000);
+    assert.ok(pulls(second) > before, 'the other window goes on');
+    for (const window of [first, second]) await window.control.stop();
+  });
+});
+
+describe('one cycle at a time', () => {
+  it('waits for another window, and says so when that takes too long', async () => {
+    const { first, lease } = await twoWindows();
+    Object.assign(lease, { owner: {} });
+    const answer = syncNow(first);
+    await first.time.advance(20_000);
+    assert.equal(codeOf(await answer), 'busy');
+    const waited = syncNow(first);
+    await first.time.advance(3000);
+    Object.assign(lease, { owner: undefined });
+    await first.time.advance(1000);
+    assert.ok((await waited).ok);
+    assert.equal(lease.owner, undefined, 'it is given back');
+  });
+
+  it('survives a cycle that breaks off unexpectedly', async () => {
+    const { first, lease } = await twoWindows();
+    unwrap(await first.sync.start());
+    await first.time.advance(1000);
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', note);
+    try {
+      first.http.intercept = async () => {
+        throw new Error('a bug');
+      };
+      unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+      await first.time.advance(1500);
+      assert.equal(lease.owner, undefined);
+      first.http.intercept = undefined;
+      await first.time.advance(5000);
+      assert.equal(unwrap(await first.sync.status()).pending, 0, 'the next cycle goes on');
+      assert.deepEqual(unhandled, []);
+    } finally {
+      process.off('unhandledRejection', note);
+      await first.control.stop();
+    }
+  });
+
+  it('is no failure to show when another window has taken it over', async () => {
+    const { first, second } = await twoWindows();
+    first.http.intercept = async (_request, send) => {
+      first.http.intercept = undefined;
+      const answer = await send();
+      // This window slept meanwhile, and lost the lease.
+      await second.store.write(tx => {
+        tx.sql.run("INSERT OR REPLACE INTO meta(key, value) VALUES ('fence', '99')");
+        return { ok: true, value: undefined };
+      });
+      return answer;
+    };
+    unwrap(await second.items.create({ kind: 'note', title: 'One' }));
+    assert.equal(codeOf(await syncNow(first)), 'busy');
+    assert.equal(await stateOf(first), 'idle');
+    assert.ok((await syncNow(first)).ok);
+  });
+
+  it('logs what it did, and a failure once', async () => {
+    const { first } = await twoWindows();
+    unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    unwrap(await syncNow(first));
+    unwrap(await syncNow(first));
+    first.http.intercept = unreachable;
+    await syncNow(first);
+    await syncNow(first);
+    const [failed, done, ...others] = unwrap(await first.sync.log(10));
+    assert.match(failed?.error ?? '', /cannot be reached/);
+    assert.equal(done?.pushed, 1);
+    assert.equal(done.trigger, 'command');
+    assert.deepEqual(others, []);
+    assert.ok(!JSON.stringify([failed, done]).includes('One'));
+  });
+});
