@@ -62,11 +62,13 @@ const firstSchema = [
      resolves TEXT,
      group_id TEXT,
      refused TEXT,
-     change_id TEXT UNIQUE,
+     change_id TEXT,
      frozen TEXT,
      sent_ms INTEGER,
      acknowledged_ms INTEGER
    )`,
+  // Not a UNIQUE column: its index would also hold every row without an id, and be taken for a way to find those.
+  'CREATE UNIQUE INDEX changes_by_change_id ON changes(change_id) WHERE change_id IS NOT NULL',
   'CREATE INDEX changes_open ON changes(item_id) WHERE acknowledged_ms IS NULL',
   // Small rows to look through, where those of the table carry texts.
   `CREATE INDEX changes_waiting ON changes(id, item_id, group_id, refused)
