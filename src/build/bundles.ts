@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { systemCodeOf } from '../base/errors';
@@ -45,9 +45,9 @@ export async function buildSome(names: readonly string[]): Promise<readonly Buil
   if (unknown.length > 0) throw new Error(`there is no bundle ${unknown.join(', ')}`);
   await mkdir(distFolder, { recursive: true });
   const parts = new LazyParts(sourceFolder);
-  const present = (await presentBundles()).filter(({ name }) => names.includes(name));
+  const wanted = bundles.filter(({ name }) => names.includes(name));
   const built = await Promise.all(
-    present.map(({ name, entry, isCommand }) =>
+    wanted.map(({ name, entry, isCommand }) =>
       buildOne(name, path.join(repositoryFolder, entry), isCommand, parts),
     ),
   );
@@ -116,16 +116,3 @@ const commonOptions = {
   mainFields: ['module', 'main'], // the ES modules of a package drop what is not used
   logLevel: 'warning',
 } as const satisfies BuildOptions;
-
-async function presentBundles(): Promise<readonly Bundle[]> {
-  const present: Bundle[] = [];
-  for (const bundle of bundles) {
-    const exists = await access(path.join(repositoryFolder, bundle.entry)).then(
-      () => true,
-      () => false,
-    );
-    if (exists) present.push(bundle);
-    else console.warn(`not there yet: ${bundle.entry}`);
-  }
-  return present;
-}
