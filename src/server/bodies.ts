@@ -10,6 +10,8 @@ import type { Failure } from './outcomes';
 export const maxJsonDepth = 32;
 /** Bodies up to this size are inflated at once: quicker than a turn through the thread pool. */
 const maxSynchronousGzipBytes = 64 * 1024;
+/** Each chunk costs a turn of the event loop. */
+const inflatedChunkBytes = 256 * 1024;
 /** Answers below this size are not worth compressing. */
 const minCompressedBytes = 2 * 1024;
 
@@ -96,7 +98,7 @@ async function decode(
       detail: 'send gzip, or no Content-Encoding',
     });
   }
-  const limits = { maxOutputLength: maxBytes };
+  const limits = { maxOutputLength: maxBytes, chunkSize: inflatedChunkBytes };
   try {
     return ok(
       bytes.byteLength <= maxSynchronousGzipBytes ? gunzipSync(bytes, limits) : await inflate(bytes, limits),

@@ -59,7 +59,6 @@ export async function listen(
   try {
     server = createAdaptorServer({
       fetch: (request, env) => core.app.fetch(request, env),
-      overrideGlobalObjects: false,
       ...(options.tls === undefined
         ? { createServer: createHttpServer, serverOptions: timeouts }
         : {

@@ -6,10 +6,11 @@ export const serverApplicationId = 0x53735376;
 /**
  * The server's tables. `account` and `device` are small internal numbers, because they stand in indexes.
  *
- * `versions` holds current versions (`superseded_by` is null, else the sequence of the version that took its place) and
- * history alike, and is append-only but for that column: what a version reads never changes. Its narrowness is speed:
- * the collection is told by `revision`, which only conflict records have, and the device by the stamp. `marks` has one
- * row for each transaction that wrote, named by the last sequence that it gave; a cursor may stand anywhere inside.
+ * `versions` is append-only: what a version reads never changes, and a push writes few pages that were there before.
+ * Which of them are current is in `currents`; the others are history. The rows are narrow, for speed: the collection is
+ * told by `revision`, which only conflict records have, and the device by the stamp. `marks` has one
+ * row for each transaction that wrote, named by the last sequence that it gave; a cursor may stand anywhere inside. `answers`
+ * has one row for each push with the accepted answers that its device has not acknowledged: see `answers.ts`.
  */
 export const serverMigrations: readonly Migration[] = [
   {
@@ -64,7 +65,6 @@ const firstSchema = [
      sequence INTEGER NOT NULL,
      subject TEXT NOT NULL,
      version INTEGER NOT NULL,
-     superseded_by INTEGER,
      live INTEGER NOT NULL CHECK (live IN (0, 1)),
      timestamp TEXT NOT NULL,
      key_id TEXT NOT NULL,
@@ -75,9 +75,14 @@ const firstSchema = [
      bytes INTEGER NOT NULL,
      payload BLOB NOT NULL
    ) STRICT`,
-  `CREATE INDEX versions_by_subject ON versions (account, subject, version, superseded_by)`,
-  `CREATE UNIQUE INDEX current_by_sequence ON versions (account, sequence) WHERE superseded_by IS NULL`,
-  `CREATE INDEX history_by_sequence ON versions (account, superseded_by) WHERE superseded_by IS NOT NULL`,
+  `CREATE UNIQUE INDEX versions_by_sequence ON versions (account, sequence)`,
+  `CREATE INDEX versions_by_subject ON versions (account, subject, version, sequence)`,
+  `CREATE TABLE currents (
+     account INTEGER NOT NULL,
+     at_sequence INTEGER NOT NULL,
+     version_id INTEGER NOT NULL,
+     PRIMARY KEY (account, at_sequence)
+   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE marks (
      account INTEGER NOT NULL,
      sequence INTEGER NOT NULL,
@@ -86,10 +91,11 @@ const firstSchema = [
      PRIMARY KEY (account, sequence)
    ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE answers (
+     id INTEGER PRIMARY KEY,
      device INTEGER NOT NULL,
-     change_id TEXT NOT NULL,
-     version INTEGER NOT NULL,
      sequence INTEGER NOT NULL,
-     PRIMARY KEY (device, change_id)
-   ) STRICT, WITHOUT ROWID`,
+     versions TEXT NOT NULL,
+     change_ids BLOB NOT NULL
+   ) STRICT`,
+  `CREATE UNIQUE INDEX answers_by_device ON answers (device, sequence)`,
 ];

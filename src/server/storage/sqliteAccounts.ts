@@ -64,8 +64,8 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
           .all(
             `SELECT account_id, login, created_at, live_bytes + history_bytes AS bytes,
                (SELECT count(*) FROM devices WHERE devices.account = accounts.account) AS devices,
-               (SELECT count(*) FROM versions WHERE versions.account = accounts.account
-                  AND superseded_by IS NULL AND live = 1 AND revision IS NULL) AS live_items
+               (SELECT count(*) FROM currents JOIN versions ON id = version_id
+                WHERE currents.account = accounts.account AND live = 1 AND revision IS NULL) AS live_items
              FROM accounts ORDER BY login`,
           )
           .map(row => ({
@@ -83,7 +83,7 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
         if (row === undefined) return ok(false);
         const account = [integerOf(row, 'account')];
         tx.run('DELETE FROM answers WHERE device IN (SELECT device FROM devices WHERE account = ?)', account);
-        for (const table of ['devices', 'versions', 'marks', 'accounts']) {
+        for (const table of ['devices', 'currents', 'versions', 'marks', 'accounts']) {
           tx.run(`DELETE FROM ${table} WHERE account = ?`, account);
         }
         return ok(true);

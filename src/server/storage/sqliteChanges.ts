@@ -18,7 +18,9 @@ export function createSqliteChanges(database: Database, random: Random): ChangeS
           if (!position.ok) return position;
           const rows = tx.all(
             `SELECT ${entryColumns} FROM versions
-             WHERE account = ? AND superseded_by IS NULL AND subject > ? ORDER BY subject LIMIT ?`,
+             WHERE account = ?1 AND subject > ?2 AND EXISTS
+               (SELECT 1 FROM currents WHERE currents.account = ?1 AND at_sequence = sequence)
+             ORDER BY subject LIMIT ?3`,
             [position.value.account, after, limit + 1],
           );
           return ok({

@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random';
 import { err, ok, type Result } from '../../base/result';
 import type { Database, Transaction } from '../../sqlite/database';
+import { forgetAnswers } from './answers';
 import { cursorAt, findPosition, findReader, objectionTo, type Position, refuseCursor } from './positions';
 import { integerOf, versionColumns, versionOf } from './rows';
 import type { AccessGone, CursorError, PulledPage, PullRequest, Stored } from './storage';
@@ -55,15 +56,15 @@ function acknowledge(tx: Transaction, device: number, { cursor, now }: PullReque
     now,
     device,
   ]);
-  tx.run('DELETE FROM answers WHERE device = ? AND sequence <= ?', [device, sequence]);
+  forgetAnswers(tx, device, sequence);
 }
 
 function readPage(tx: Transaction, position: Position, request: PullRequest): PulledPage {
   const since = request.cursor?.sequence ?? 0;
   const floor = request.cursor === null ? position.horizon : request.cursor.floor;
   const sizes = tx.all(
-    `SELECT sequence, bytes FROM versions
-     WHERE account = ? AND superseded_by IS NULL AND sequence > ? ORDER BY sequence LIMIT ?`,
+    `SELECT sequence, bytes FROM currents JOIN versions ON id = version_id
+     WHERE currents.account = ? AND at_sequence > ? ORDER BY at_sequence LIMIT ?`,
     [position.account, since, request.limit + 1],
   );
   const count = fitting(
@@ -75,8 +76,8 @@ function readPage(tx: Transaction, position: Position, request: PullRequest): Pu
   const last = sizes[count - 1];
   const end = hasMore && last !== undefined ? integerOf(last, 'sequence') : position.sequence;
   const rows = tx.all(
-    `SELECT ${versionColumns} FROM versions
-     WHERE account = ? AND superseded_by IS NULL AND sequence > ? AND sequence <= ? ORDER BY sequence`,
+    `SELECT ${versionColumns} FROM currents JOIN versions ON id = version_id
+     WHERE currents.account = ? AND at_sequence > ? AND at_sequence <= ? ORDER BY at_sequence`,
     [position.account, since, end],
   );
   return {

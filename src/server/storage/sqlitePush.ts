@@ -15,6 +15,7 @@ import {
   type PushPlan,
   planPush,
 } from '../acceptance';
+import { findAnswers, hasRoomForAnswers, rememberAnswers } from './answers';
 import {
   createMark,
   cursorAt,
@@ -26,7 +27,7 @@ import {
   refuseCursor,
   writeMark,
 } from './positions';
-import { headColumns, headOf, integerOf, subjectOf, textOf, versionColumns, versionOf } from './rows';
+import { headColumns, headOf, integerOf, versionColumns, versionOf } from './rows';
 import type {
   AccessGone,
   CursorError,
@@ -37,10 +38,10 @@ import type {
   TooManyRemembered,
 } from './storage';
 
-/** Answers remembered for one device that pushes and never pulls. */
-export const maxRememberedAnswers = 100_000;
 /** Superseded versions that are read and deleted at a time when history is trimmed. */
 const trimStep = 200;
+/** History is trimmed by so much more than it has to be, so that not every push to a full account looks for some. */
+const trimSlackDivisor = 64;
 
 /** `ChangeStorage.push` on SQLite. */
 export async function pushToSqlite(
@@ -57,8 +58,8 @@ export async function pushToSqlite(
       if (objection !== undefined) return ok(refuseCursor(tx, random, position.value, objection));
       const reader = findReader(tx, position.value.account, batch.deviceId);
       if (!reader.ok) return reader;
-      if (!hasRoomToRemember(tx, position.value, reader.value, batch))
-        return err({ type: 'tooManyRemembered' });
+      const room = { head: position.value.sequence, more: batch.changes.length };
+      if (!hasRoomForAnswers(tx, reader.value, room)) return err({ type: 'tooManyRemembered' });
       return ok(ok(apply(tx, random, position.value, reader.value, batch)));
     },
   );
@@ -69,38 +70,46 @@ function apply(
   tx: Transaction,
   random: Random,
   position: Position,
-  { device }: Reader,
+  reader: Reader,
   batch: PushBatch,
 ): PushOutcome {
   const { account } = position;
-  const plan = planPush(
-    batch.changes,
-    {
-      heads: findHeads(tx, account, batch.changes),
-      remembered: findRemembered(tx, device, batch.changes),
-      retiredKeyIds: new Set(retiredSchema.parse(JSON.parse(position.retiredKeyIds))),
-      sequence: position.sequence,
-      liveBytes: position.liveBytes,
-    },
-    batch.now,
-    batch.limits,
-  );
+  const plan = planBatch(tx, position, reader, batch);
   const after = plan.accepted.length === 0 ? position : writePlan(tx, random, position, batch, plan);
-  remember(tx, device, plan.accepted);
+  rememberAnswers(tx, reader.device, plan.accepted);
   const wasAtHead =
     batch.cursor === null ? position.sequence === 0 : batch.cursor.sequence === position.sequence;
   return {
     answers: batch.changes.map((pushed, index) => {
       const answer = defined(plan.answers[index], 'a plan answers every change');
-      return {
-        changeId: changeIdOf(pushed),
-        answer,
-        current: answer.status === 'conflict' ? findCurrent(tx, account, answer.subject) : null,
-      };
+      const current = answer.status === 'conflict' ? findCurrent(tx, account, answer.subject) : null;
+      return { changeId: changeIdOf(pushed), answer, current };
     }),
     head: after.sequence,
     ...(wasAtHead ? { next: { cursor: cursorAt(tx, after, after.sequence, 0), digest: after.digest } } : {}),
   };
+}
+
+/**
+ * Plans the batch as if nothing was remembered, which is cheap, and again with what is remembered when a change is
+ * refused. A repeated change cannot be accepted anew meanwhile, because its first acceptance is in its item's history;
+ * unless that may have been pruned, so then what is remembered is looked at in any case.
+ */
+function planBatch(tx: Transaction, position: Position, reader: Reader, batch: PushBatch): PushPlan {
+  const state = {
+    heads: findHeads(tx, position.account, batch.changes),
+    remembered: new Map<string, AcceptedAnswer>(),
+    retiredKeyIds: new Set(retiredSchema.parse(JSON.parse(position.retiredKeyIds))),
+    sequence: position.sequence,
+    liveBytes: position.liveBytes,
+  };
+  const { changes, now, limits } = batch;
+  if (reader.acknowledged >= position.horizon) {
+    const plan = planPush(changes, state, now, limits);
+    if (plan.accepted.length === changes.length) return plan;
+  }
+  const remembered = findAnswers(tx, reader, changes.map(changeIdOf));
+  return planPush(changes, { ...state, remembered }, now, limits);
 }
 
 function writePlan(
@@ -117,7 +126,10 @@ function writePlan(
     const { change } = accepted.decoded;
     if (accepted.replaces !== undefined) {
       historyBytes += accepted.replaces.bytes;
-      supersede(tx, account, change.itemId, accepted.replaces.version, accepted.sequence);
+      tx.run('DELETE FROM currents WHERE account = ? AND at_sequence = ?', [
+        account,
+        accepted.replaces.sequence,
+      ]);
       if (accepted.replaces.live) {
         digest = toggleInDigest(
           digest,
@@ -135,7 +147,11 @@ function writePlan(
       historyBytes -= dropOldVersions(tx, account, change.itemId, accepted.version - maxVersionEntries);
     }
   }
-  historyBytes -= trimHistory(tx, account, historyBytes + plan.liveBytes - batch.limits.maxAccountBytes);
+  const { maxAccountBytes } = batch.limits;
+  if (historyBytes + plan.liveBytes > maxAccountBytes) {
+    const target = maxAccountBytes - Math.floor(maxAccountBytes / trimSlackDivisor);
+    historyBytes -= trimHistory(tx, account, historyBytes + plan.liveBytes - target);
+  }
   const after = { ...position, sequence: plan.sequence, digest, liveBytes: plan.liveBytes, historyBytes };
   tx.run(
     'UPDATE accounts SET sequence = ?, digest = ?, live_bytes = ?, history_bytes = ? WHERE account = ?',
@@ -143,21 +159,6 @@ function writePlan(
   );
   writeMark(tx, account, { sequence: after.sequence, mark: createMark(random), now: batch.now });
   return after;
-}
-
-function supersede(
-  tx: Transaction,
-  account: number,
-  subject: SubjectId,
-  version: number,
-  bySequence: number,
-): void {
-  tx.run('UPDATE versions SET superseded_by = ? WHERE account = ? AND subject = ? AND version = ?', [
-    bySequence,
-    account,
-    subject,
-    version,
-  ]);
 }
 
 function insertVersion(tx: Transaction, account: number, accepted: AcceptedVersion): void {
@@ -183,6 +184,10 @@ function insertVersion(tx: Transaction, account: number, accepted: AcceptedVersi
       payload,
     ],
   );
+  tx.run('INSERT INTO currents (account, at_sequence, version_id) VALUES (?, ?, last_insert_rowid())', [
+    account,
+    accepted.sequence,
+  ]);
 }
 
 /** History beyond the bound per item; answers how many bytes it took. */
@@ -195,12 +200,14 @@ function dropOldVersions(tx: Transaction, account: number, subject: SubjectId, u
   return integerOf(defined(sum, 'a sum has a row'), 'bytes');
 }
 
-/** Deletes the longest superseded versions until at least `excess` bytes are free; answers how many bytes it took. */
+/** Deletes the oldest superseded versions until `excess` bytes are free; answers how many bytes it took. */
 function trimHistory(tx: Transaction, account: number, excess: number): number {
   let freed = 0;
   while (freed < excess) {
     const oldest = tx.all(
-      `SELECT id, bytes FROM versions WHERE account = ? AND superseded_by IS NOT NULL ORDER BY superseded_by LIMIT ?`,
+      `SELECT id, bytes FROM versions WHERE account = ?1 AND NOT EXISTS
+         (SELECT 1 FROM currents WHERE currents.account = ?1 AND at_sequence = sequence)
+       ORDER BY sequence LIMIT ?2`,
       [account, trimStep],
     );
     if (oldest.length === 0) break;
@@ -218,16 +225,16 @@ function findHeads(
   account: number,
   changes: readonly PushedChange[],
 ): ReadonlyMap<SubjectId, Head> {
-  const subjects = new Set(
-    changes.flatMap(pushed => (pushed.type === 'change' ? [pushed.change.itemId] : [])),
-  );
-  const rows = tx.all(
-    `SELECT ${headColumns} FROM json_each(?2) AS asked CROSS JOIN versions
-     WHERE versions.account = ?1 AND subject = asked.value AND version =
-       (SELECT max(version) FROM versions AS latest WHERE latest.account = ?1 AND latest.subject = asked.value)`,
-    [account, JSON.stringify([...subjects])],
-  );
-  return new Map(rows.map(row => [subjectOf(row), headOf(row)]));
+  const heads = new Map<SubjectId, Head>();
+  for (const pushed of changes) {
+    if (pushed.type !== 'change' || heads.has(pushed.change.itemId)) continue;
+    const row = tx.get(
+      `SELECT ${headColumns} FROM versions WHERE account = ? AND subject = ? ORDER BY version DESC LIMIT 1`,
+      [account, pushed.change.itemId],
+    );
+    if (row !== undefined) heads.set(pushed.change.itemId, headOf(row));
+  }
+  return heads;
 }
 
 function findCurrent(tx: Transaction, account: number, subject: SubjectId): StoredVersion | null {
@@ -236,50 +243,6 @@ function findCurrent(tx: Transaction, account: number, subject: SubjectId): Stor
     [account, subject],
   );
   return row === undefined ? null : versionOf(row);
-}
-
-/** A device cannot have more answers remembered than sequences were given since it last acknowledged one. */
-function hasRoomToRemember(
-  tx: Transaction,
-  { sequence }: Position,
-  { device, acknowledged }: Reader,
-  { changes }: PushBatch,
-): boolean {
-  if (sequence - acknowledged + changes.length <= maxRememberedAnswers) return true;
-  const row = tx.get('SELECT count(*) AS count FROM answers WHERE device = ?', [device]);
-  return integerOf(defined(row, 'a count has a row'), 'count') + changes.length <= maxRememberedAnswers;
-}
-
-function findRemembered(
-  tx: Transaction,
-  device: number,
-  changes: readonly PushedChange[],
-): ReadonlyMap<string, AcceptedAnswer> {
-  const rows = tx.all(
-    `SELECT change_id, version, sequence FROM json_each(?2) AS asked CROSS JOIN answers
-     WHERE device = ?1 AND change_id = asked.value`,
-    [device, JSON.stringify(changes.map(changeIdOf))],
-  );
-  return new Map(
-    rows.map(row => [
-      textOf(row, 'change_id'),
-      { status: 'accepted', version: integerOf(row, 'version'), sequence: integerOf(row, 'sequence') },
-    ]),
-  );
-}
-
-function remember(tx: Transaction, device: number, accepted: readonly AcceptedVersion[]): void {
-  if (accepted.length === 0) return;
-  const answers = accepted.map(({ decoded, version, sequence }) => [
-    decoded.change.changeId,
-    version,
-    sequence,
-  ]);
-  tx.run(
-    `INSERT INTO answers (device, change_id, version, sequence)
-     SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)`,
-    [device, JSON.stringify(answers)],
-  );
 }
 
 const retiredSchema = z.array(z.string());

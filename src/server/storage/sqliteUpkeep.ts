@@ -1,8 +1,8 @@
 import { defined } from '../../base/assert';
 import { ok } from '../../base/result';
-import { emptyDigest, toggleInDigest } from '../../protocol/digest';
-import type { Database, Transaction } from '../../sqlite/database';
-import { blobOf, headColumns, headOf, integerOf, subjectOf, textOf } from './rows';
+import type { Database, Row, Transaction } from '../../sqlite/database';
+import { sumCurrents } from './repair';
+import { blobOf, integerOf, textOf } from './rows';
 import type { PruneOutcome, Stored, UpkeepStorage } from './storage';
 
 export function createSqliteUpkeep(database: Database): UpkeepStorage {
@@ -77,30 +77,47 @@ function isPruningDue(tx: Transaction, account: number, cutoff: number): boolean
   return row !== undefined && horizonAt(tx, account, cutoff) > integerOf(row, 'horizon');
 }
 
+/**
+ * Whatever was due before the account's horizon went when that was reached, so only what lies between it and the new
+ * one is looked at: the tombstones there, and what the versions there superseded.
+ */
 function pruneAccount(tx: Transaction, account: number, cutoff: number): PruneOutcome {
+  const row = tx.get('SELECT horizon FROM accounts WHERE account = ?', [account]);
+  if (row === undefined) return { tombstones: 0, versions: 0, marks: 0 }; // deleted meanwhile
   const horizon = horizonAt(tx, account, cutoff);
-  const bytesOf = (where: string) =>
-    integerOf(
-      defined(
-        tx.get(`SELECT coalesce(sum(bytes), 0) AS bytes FROM versions WHERE account = ? AND ${where}`, [
-          account,
-          horizon,
-        ]),
-        'a sum has a row',
-      ),
-      'bytes',
-    );
-  const tombstone = `superseded_by IS NULL AND live = 0 AND sequence <= ?`;
-  const old = 'superseded_by IS NOT NULL AND superseded_by <= ?';
+  const span = [account, integerOf(row, 'horizon'), horizon];
+  const superseded = tx.all(
+    `SELECT older.id, older.bytes FROM versions AS newer JOIN versions AS older
+       ON older.account = newer.account AND older.subject = newer.subject AND older.version = newer.version - 1
+     WHERE newer.account = ? AND newer.sequence > ? AND newer.sequence <= ?`,
+    span,
+  );
+  const tombstones = tx.all(
+    `SELECT id, bytes FROM currents JOIN versions ON id = version_id
+     WHERE currents.account = ? AND at_sequence > ? AND at_sequence <= ? AND live = 0`,
+    span,
+  );
+  for (const { id } of [...superseded, ...tombstones])
+    tx.run('DELETE FROM versions WHERE id = ?', [id ?? null]);
   tx.run(
-    'UPDATE accounts SET horizon = ?, live_bytes = live_bytes - ?, history_bytes = history_bytes - ? WHERE account = ?',
-    [horizon, bytesOf(tombstone), bytesOf(old), account],
+    `DELETE FROM currents WHERE account = ? AND at_sequence > ? AND at_sequence <= ?
+       AND NOT EXISTS (SELECT 1 FROM versions WHERE id = version_id)`,
+    span,
+  );
+  tx.run(
+    `UPDATE accounts SET horizon = ?, live_bytes = live_bytes - ?, history_bytes = history_bytes - ?
+     WHERE account = ?`,
+    [horizon, sumOfBytes(tombstones), sumOfBytes(superseded), account],
   );
   return {
-    versions: tx.run(`DELETE FROM versions WHERE account = ? AND ${old}`, [account, horizon]),
-    tombstones: tx.run(`DELETE FROM versions WHERE account = ? AND ${tombstone}`, [account, horizon]),
+    versions: superseded.length,
+    tombstones: tombstones.length,
     marks: tx.run('DELETE FROM marks WHERE account = ? AND sequence < ?', [account, horizon]),
   };
+}
+
+function sumOfBytes(rows: readonly Row[]): number {
+  return rows.reduce((sum, row) => sum + integerOf(row, 'bytes'), 0);
 }
 
 /**
@@ -123,33 +140,18 @@ function checkAccount(tx: Transaction, account: number): readonly string[] {
     tx.get('SELECT sequence, digest, live_bytes, history_bytes FROM accounts WHERE account = ?', [account]),
     'the account was just listed',
   );
-  let digest = emptyDigest;
-  let liveBytes = 0;
-  let lastSequence = 0;
-  const currents = tx.all(`SELECT ${headColumns} FROM versions WHERE account = ? AND superseded_by IS NULL`, [
-    account,
-  ]);
-  for (const current of currents) {
-    const head = headOf(current);
-    liveBytes += head.bytes;
-    lastSequence = Math.max(lastSequence, head.sequence);
-    if (head.live) digest = toggleInDigest(digest, subjectOf(current), head.version, head.timestamp);
-  }
-  const historyBytes = countOf(
-    tx,
-    `SELECT coalesce(sum(bytes), 0) AS count FROM versions
-     WHERE superseded_by IS NOT NULL AND account = ${account}`,
-  );
-  const mark = countOf(
-    tx,
-    `SELECT coalesce(max(sequence), -1) AS count FROM marks WHERE account = ${account}`,
-  );
+  const sums = sumCurrents(tx, account);
+  const of = `WHERE account = ${account}`;
+  const allBytes = countOf(tx, `SELECT coalesce(sum(bytes), 0) AS count FROM versions ${of}`);
+  const subjects = countOf(tx, `SELECT count(DISTINCT subject) AS count FROM versions ${of}`);
+  const mark = countOf(tx, `SELECT coalesce(max(sequence), -1) AS count FROM marks ${of}`);
   const sequence = integerOf(row, 'sequence');
   return [
-    ...(digest === row['digest'] ? [] : ['the digest is not that of the current versions']),
-    ...(liveBytes === row['live_bytes'] ? [] : ['the size of the current versions is wrong']),
-    ...(historyBytes === row['history_bytes'] ? [] : ['the size of the history is wrong']),
-    ...(lastSequence <= sequence ? [] : ['a version is beyond the head']),
+    ...(sums.digest === row['digest'] ? [] : ['the digest is not that of the current versions']),
+    ...(sums.liveBytes === row['live_bytes'] ? [] : ['the size of the current versions is wrong']),
+    ...(allBytes - sums.liveBytes === row['history_bytes'] ? [] : ['the size of the history is wrong']),
+    ...(sums.subjects === subjects ? [] : ['an item has no current version, or more than one']),
+    ...(sums.lastSequence <= sequence ? [] : ['a version is beyond the head']),
     ...(mark === sequence ? [] : ['the head has no mark']),
   ];
 }
