@@ -49,6 +49,28 @@ describe('versions that descend from each other', () => {
   });
 });
 
+describe('a version that was made on a change whose answer was lost', () => {
+  it('is taken as it is', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const desktop = await account.device('desktop');
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await laptop.setBody(id, 'two\n');
+    laptop.http.intercept = (request, send) =>
+      request.method === 'POST' ? answerLost(request, send) : send();
+    await laptop.cycle();
+    laptop.http.intercept = undefined;
+    await desktop.sync();
+    await desktop.setBody(id, 'three\n');
+    await desktop.sync();
+    await laptop.signInAgain(request => account.server.app.fetch(request));
+    await laptop.sync();
+    assert.equal(await laptop.body(id), 'three\n');
+    assert.deepEqual(await laptop.conflicts(), []);
+  });
+});
+
 describe('two resolutions of one record', () => {
   it('the later one wins in the item and in the record, and no new record arises', async () => {
     const { laptop, desktop, id } = await withOpenConflict();
