@@ -46,12 +46,15 @@ export function createDeviceDocuments(
       const written = await write(core, context => {
         const item = existing(context.store, id);
         if (!item.ok) return item;
-        settleSave(context, item.value.id);
-        return existing(context.store, item.value.id);
+        const outcome = settleSave(context, item.value.id);
+        const settled = existing(context.store, item.value.id);
+        return settled.ok ? ok({ outcome, item: settled.value }) : settled;
       });
       if (!written.ok) return written;
-      changed([written.value.id]);
-      return ok(documentJson(written.value));
+      const { outcome, item } = written.value;
+      changed([item.id]);
+      if (outcome !== 'nothing') core.events.fire({ type: 'conflictsChanged' });
+      return ok(documentJson(item));
     },
   };
 }

@@ -4,6 +4,8 @@ import type { Database, StorageError } from '../sqlite/database';
 import type { Payloads } from './payloads';
 import type { StoreTransaction } from './transaction';
 
+export type { StorageError } from '../sqlite/database';
+
 /**
  * The device's store: transactions over its one SQLite file. What is written is durable when the answer comes. The
  * functions of this folder do the rest, on the transaction that they are given.

@@ -1,7 +1,7 @@
 import type { Content } from '../model/content';
 import { sameContent } from '../model/contentCodec';
 import type { ItemId } from '../model/ids/ids';
-import { readItem, touchItem } from '../store/items';
+import { readItem, type StoredItem, touchItem } from '../store/items';
 import type { ChangeBase } from '../store/outbox';
 import { putUnsettledSave, readUnsettledSave, removeUnsettledSave } from '../store/unsettledSaves';
 import { listVersions } from '../store/versions';
@@ -67,7 +67,7 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
   }
   recordMeeting(context, {
     itemId,
-    base: baseOf(context, itemId, save.base),
+    base: baseOf(context, held, save.base),
     left: { ...ours, version: 0 },
     right: { ...theirs, version: held.version },
     outcome: merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
@@ -79,8 +79,17 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
   return merged.open ? 'conflict' : 'merged';
 }
 
-/** The version that a document had read, as the base of a record; undefined when the history holds it no more. */
-function baseOf({ store }: MergeContext, itemId: ItemId, read: Content): ChangeBase | undefined {
-  const version = listVersions(store, itemId).find(({ content }) => content?.body === read.body);
-  return version && { ...version, content: read };
+/**
+ * The version that a document had read, as the base of a record. Where the history has gathered it with the edits after
+ * it, the text is still known, and the version that all of them were made on stands for it.
+ */
+function baseOf({ store }: MergeContext, held: StoredItem, read: Content): ChangeBase {
+  const version = listVersions(store, held.id).find(({ content }) => content?.body === read.body);
+  if (version) return { ...version, content: read };
+  return {
+    version: held.version,
+    stamp: held.syncedStamp ?? held.lastModified,
+    deleted: false,
+    content: read,
+  };
 }

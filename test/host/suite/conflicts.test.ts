@@ -35,8 +35,7 @@ describe('the review of a conflict', () => {
 
   it('finds both sides recorded when one line was changed twice', async () => {
     const conflict = await conflictOf('Sides');
-    // The history keeps one version for each stretch of editing, so the base may be known no more.
-    if (conflict.base) assert.equal(conflict.base.body, 'first\nsame line\nlast\n');
+    assert.equal(conflict.base?.body, 'first\nsame line\nlast\n');
     const bodies = [conflict.local.body, conflict.remote.body].sort();
     assert.deepEqual(bodies, ['first\nmine\nlast\n', 'first\ntheirs\nlast\n']);
     assert.equal(conflict.state, 'open');
