@@ -209,6 +209,8 @@ export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemI
   const { stamp } = issueStamp(store, context.wallMs, context.device.id, waiting.stamp);
   const renewed = waitingItemChange(store, itemId);
   if (renewed) moveItemStamp(store, renewed, stamp);
+  // Who brought back what they knew to be deleted has met nothing.
+  if (base.deleted) return false;
   recordMeeting(context, {
     itemId,
     base,

@@ -24,7 +24,7 @@ export interface Figure {
   readonly unit: 'ms' | 'requests';
 }
 
-const items = Number(process.env["BENCH_ITEMS"] ?? 10_000);
+const items = Number(process.env['BENCH_ITEMS'] ?? 10_000);
 const edits = 100;
 const bodyBytes = 1024;
 
