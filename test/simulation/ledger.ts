@@ -46,6 +46,7 @@ export class Ledger {
   readonly #deletedByPeople = new Set<string>();
   readonly #left = new Set<string>();
   #violation: Violation | undefined;
+  #wasRestored = false;
   #edits = 0;
 
   get edits(): number {
@@ -97,7 +98,11 @@ export class Ledger {
       this.#touched.add(record.itemId);
     }
     const cursor = cursorView(tx);
-    if (cursor?.epoch === view.cursor?.epoch && (cursor?.sequence ?? 0) < (view.cursor?.sequence ?? 0)) {
+    if (
+      !this.#wasRestored &&
+      cursor?.epoch === view.cursor?.epoch &&
+      (cursor?.sequence ?? 0) < (view.cursor?.sequence ?? 0)
+    ) {
       this.#fail('stores are sound', `the cursor of ${device} went back to ${cursor?.sequence}`);
     }
     view.cursor = cursor;
@@ -134,9 +139,22 @@ export class Ledger {
     this.#touched.clear();
   }
 
-  /** Devices are united anew: what one still has comes back to one that had deleted it. */
+  /** The server holds another past now: cursors may go back in it. */
+  restored(): void {
+    this.#wasRestored = true;
+    this.writeOff();
+  }
+
+  /** Devices are united anew: what one still has comes back, as it is there, to one that had deleted it. */
   united(): void {
     this.#owedDeletes.clear();
+    const live = new Set<Token>();
+    for (const { items, records, unsettled } of this.#views.values()) {
+      const texts = [...items.values()].flatMap(({ deleted, text }) => (deleted ? [] : [text]));
+      for (const token of tokensIn([...texts, unsettled].join(' '))) live.add(token);
+      for (const { tokens } of records.values()) for (const token of tokens) live.add(token);
+    }
+    for (const token of this.#owed) if (!live.has(token)) this.#owed.delete(token);
     this.writeOff();
   }
 

@@ -22,16 +22,30 @@ export async function catchMutation(
   const scene = mutation.isCaughtByScene ? await failingScene(script) : undefined;
   if (scene !== undefined) return { type: 'caught', runs: 1, seed: '-', invariant: scene.seed };
   const { processes } = limits;
-  const result = await runSeries({
-    script,
-    seed,
-    runs: maxRuns,
-    stopsAtViolation: true,
-    ...(processes === undefined ? {} : { processes }),
-  });
-  const [first] = result.violations;
-  if (first?.violation === undefined) return { type: 'escaped', runs: result.runs };
-  return { type: 'caught', runs: result.runs, seed: first.seed, invariant: first.violation.invariant };
+  let runs = 0;
+  while (runs < maxRuns) {
+    const result = await runSeries({
+      script,
+      seed: seed + runs,
+      runs: maxRuns - runs,
+      stopsAtViolation: true,
+      ...(processes === undefined ? {} : { processes }),
+    });
+    const [first] = result.violations;
+    if (first?.violation === undefined) return { type: 'escaped', runs: maxRuns };
+    runs = Number(first.seed) - seed + 1;
+    // What breaks without the mutation as well is not of its making.
+    if (await holdsUnmutated(first.seed)) {
+      return { type: 'caught', runs, seed: first.seed, invariant: first.violation.invariant };
+    }
+  }
+  return { type: 'escaped', runs: maxRuns };
+}
+
+async function holdsUnmutated(seed: string): Promise<boolean> {
+  const script = await bundleSimulator(`unmutated-${process.pid}`);
+  const result = await runSeries({ script, seed: Number(seed), runs: 1, stopsAtViolation: true });
+  return result.violations.length === 0;
 }
 
 /** A mutation and what became of it, as a row of a table. */

@@ -226,8 +226,8 @@ export const mutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'sync/settleSave.ts',
-        text: 'const upToDate = content.body === base.body || content.body === body;',
-        by: 'const upToDate = content.body.length >= 0;',
+        text: 'const upToDate = !wasDeleted && (content.body === base.body || content.body === body);',
+        by: 'const upToDate = !wasDeleted;',
       },
     ],
     isQuick: true,

@@ -29,7 +29,9 @@ export class VersionWatch {
       ];
       const key = `${subject} ${version}`;
       const before = this.#newest.get(subject);
+      // Pruned with its tombstone, an item begins anew.
       const isPrunedAnew = version === 1;
+      for (let later = 1; isPrunedAnew && this.#accepted.delete(`${subject} ${later}`); later++);
       if (this.#accepted.has(key) && !isPrunedAnew)
         this.#fail('a version is read alike', `${key} came twice`);
       if (row['revision'] === null && before !== undefined && !isPrunedAnew && stamp <= before.stamp) {

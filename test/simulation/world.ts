@@ -168,7 +168,7 @@ export class World {
         if (await this.server.restore()) {
           for (const { name } of this.devices) this.#wire.forget(name);
           this.#versions.forget();
-          this.ledger.writeOff();
+          this.ledger.restored();
         }
         return;
       case 'wipe':
