@@ -14,7 +14,7 @@ import { openStore, type StoreHost } from './store';
 /** How often what may be pruned is looked for. */
 const pruneIntervalMs = hourMs;
 /** A server that was just stopped may still be letting go of its lock. */
-const serveLockWaitMs = 5 * secondMs;
+const serveLockWaitMs = 2 * secondMs;
 
 /** The lock that a serving process holds for as long as it runs: one server on one store. */
 export const serveLockName = 'serve';
