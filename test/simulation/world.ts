@@ -1,4 +1,4 @@
-import { toBase64Url, toHex } from '../../src/base/encoding';
+import { toHex } from '../../src/base/encoding';
 import { hourMs, minuteMs } from '../../src/base/time';
 import type { KeyRing } from '../../src/crypto/keyRing';
 import { createAccountId, createDeviceId } from '../../src/model/ids/createId';
@@ -313,6 +313,3 @@ async function isOutboxEmpty(device: SimulatedDevice): Promise<boolean> {
 function describeError(failure: unknown): string {
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
 }
-
-/** The key that every simulated account is proven with; see `testDevice`. */
-export const accountKeyText = toBase64Url(new Uint8Array(32).fill(1));
