@@ -155,7 +155,7 @@ export class FileSyscalls {
     try {
       return run();
     } catch (error) {
-      const code = systemCodeOf(error) ?? 'EIO';
+      const code = systemCodeOf(error) ?? 'EFAULT'; // no call has failed: the arguments make no sense
       // The first failure is the cause: SQLite goes on to try other ways, which fail for other reasons.
       if (code !== 'ENOENT') owner.failure ??= code;
       return sign * (errno[code] ?? errno.EIO);

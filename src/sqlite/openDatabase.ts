@@ -1,7 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { assert } from '../base/assert';
 import { toHex } from '../base/encoding';
-import { systemCodeOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
@@ -11,7 +10,7 @@ import { type FileCalls, nodeFileCalls } from './fileCalls';
 import { type FileContext, type RecoveryReport, requiredMode } from './fileContext';
 import { ForeignCommits } from './foreignCommits';
 import { type HostFacts, readHostFacts } from './hostFacts';
-import { createPresence, type LivenessStrategy, type Presence } from './liveness';
+import { createPresence, type LivenessStrategy } from './liveness';
 import { createMaintenance, type Maintenance } from './maintenance';
 import { Markers } from './markers';
 import { assertMigrationsInOrder, latestVersion } from './migrations';
@@ -20,7 +19,7 @@ import { ProcessLock, type ProcessLockOptions } from './processLock';
 import type { SalvageReport } from './salvage';
 import { clearOldSelfTests, proveEngine } from './selfTest';
 import { SharedDatabase } from './sharedDatabase';
-import { fromSystemCode } from './storageErrors';
+import { classifyStorageError } from './storageErrors';
 import { ThreadShare } from './threadShare';
 import { loadEngine, type SqliteEngine, type WasmLoader } from './wasmModule';
 
@@ -39,7 +38,7 @@ export interface OpenDatabaseOptions {
   readonly cacheKib?: number;
   /** The longest that a transaction waits for the lock. */
   readonly lockWaitMs?: number;
-  /** Called under the lock before an existing file is migrated, with its path. */
+  /** Called under the lock before an existing file is migrated, with its path. The file stays as it is when it throws. */
   readonly migrationBackup?: (path: string) => Promise<void> | void;
   /**
    * Called in the transaction that fills a fresh file with the rows of a damaged one: builds what is derived from them
@@ -84,9 +83,11 @@ export async function openDatabase(
     const opened = await open(options, cleanup);
     if (!opened.ok) await cleanup.run();
     return opened;
-  } catch (error) {
+  } catch (thrown) {
     await cleanup.run();
-    throw error;
+    const error = classifyStorageError(thrown, { path: options.path, systemCode: undefined });
+    if (error === undefined) throw thrown;
+    return err(error);
   }
 }
 
@@ -104,11 +105,13 @@ async function open(
   const markers = new Markers(files, folder, basename(path));
   const engine = await (options.startEngine ?? loadEngine)(options.wasm);
 
-  const presence = await tryCreatePresence(options, folder);
-  if (!presence.ok) return presence;
-  cleanup.add(() => presence.value.close());
+  const presence = await createPresence({
+    ...{ facts: options.facts ?? readHostFacts(), random, clock, timers, logger },
+    ...(options.liveness === undefined ? {} : { strategy: options.liveness }),
+  });
+  cleanup.add(() => presence.close());
   const openLock = async (name: string, lockOptions: LockOptions) => {
-    const common = { folder, name, presence: presence.value, files, clock, timers, random, logger };
+    const common = { folder, name, presence, files, clock, timers, random, logger };
     const lock = await ProcessLock.open({ ...common, ...lockOptions });
     if (lock.ok) cleanup.add(() => lock.value.dispose());
     return lock;
@@ -127,7 +130,7 @@ async function open(
 
   const distrust = proveEngine(engine, files, folder, toHex(random.bytes(selfTestNonceBytes)));
   if (!distrust.ok) return distrust;
-  clearOldSelfTests(files, folder, clock.now());
+  clearOldSelfTests(files, folder, clock.now(), logger);
   let recovered: RecoveryReport | undefined;
   const context: FileContext = {
     ...{ engine, distrust: distrust.value, path, files, markers, clock, logger },
@@ -172,22 +175,6 @@ async function open(
 }
 
 type LockOptions = Pick<ProcessLockOptions, 'heartbeatTermMs' | 'onTakenOver' | 'onEarlierBoot'>;
-
-async function tryCreatePresence(
-  options: OpenDatabaseOptions,
-  folder: string,
-): Promise<Result<Presence, StorageError>> {
-  const { clock, timers, random, logger, liveness } = options;
-  const facts = options.facts ?? readHostFacts();
-  try {
-    const strategy = liveness === undefined ? {} : { strategy: liveness };
-    return ok(await createPresence({ facts, random, clock, timers, logger, ...strategy }));
-  } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === undefined) throw error;
-    return err(fromSystemCode(code, folder));
-  }
-}
 
 /** What must be undone when the file is closed, or cannot be opened: the last first, each once. */
 class Cleanup {

@@ -73,7 +73,9 @@ export class ProcessLock {
     const lock = new ProcessLock(options);
     const prepared = lock.#attempt(() => lock.#prepare());
     if (!prepared.ok) return prepared;
-    await lock.#sweep();
+    const listed = lock.#attempt(() => options.files.list(options.folder));
+    if (!listed.ok) return listed;
+    await lock.#sweep(listed.value);
     return ok(lock);
   }
 
@@ -83,36 +85,21 @@ export class ProcessLock {
 
   /** One attempt, which takes over from an owner that may be taken over from. Answers whether the lock is held. */
   async tryAcquire(): Promise<Result<boolean, LockError>> {
-    const taken = this.#take();
-    if (!taken.ok || taken.value) return taken;
-    return (await this.#challenge()) === 'removed' ? this.#take() : ok(false);
+    try {
+      const taken = this.#take();
+      if (!taken.ok || taken.value) return taken;
+      return (await this.#challenge()) === 'removed' ? this.#take() : ok(false);
+    } catch (error) {
+      return this.#failure(error);
+    }
   }
 
   /** Waits for the lock, `waitMs` at most. */
   async acquire(waitMs: number): Promise<Result<void, LockError>> {
-    const { clock, timers, random } = this.#options;
-    const startMs = clock.monotonic();
-    let unknownOwner: string | undefined;
-    const politeMs = Math.min(waitMs, this.#turns.pauseMs());
-    if (politeMs > 0) await timers.sleep(politeMs);
-    for (let attempt = 0; ; attempt++) {
-      const taken = this.#take();
-      if (!taken.ok) return taken;
-      if (taken.value) {
-        this.#turns.acquired(attempt > 0 || politeMs > 0);
-        return ok();
-      }
-      this.#turns.metOther();
-      if (attempt % attemptsPerChallenge === 0) {
-        const challenge = await this.#challenge();
-        if (challenge === 'removed') continue;
-        unknownOwner = challenge === 'unknown' ? this.#owner() : undefined;
-      }
-      const waitedMs = clock.monotonic() - startMs;
-      if (waitedMs >= waitMs) return err(this.#refusal(waitedMs, unknownOwner));
-      // The longer a process has waited, the more often it tries, so that nobody waits for ever behind newcomers.
-      const pauseMs = Math.max(minPauseMs, maxPauseMs - waitedMs / waitPerPauseStep);
-      await timers.sleep(Math.min(waitMs - waitedMs, 1 + random.fraction() * pauseMs));
+    try {
+      return await this.#wait(waitMs);
+    } catch (error) {
+      return this.#failure(error);
     }
   }
 
@@ -147,9 +134,13 @@ export class ProcessLock {
       this.#lastBeatMs = beatMs;
       return true;
     } catch (error) {
-      if (systemCodeOf(error) !== 'ENOENT') throw error;
-      this.#isHeld = false;
-      return false;
+      if (systemCodeOf(error) === 'ENOENT') {
+        this.#isHeld = false;
+        return false;
+      }
+      // Still held: if it goes on, the others take the lock, and a later heartbeat finds it gone.
+      this.#options.logger.warn('the heartbeat could not be shown', { error: messageOf(error) });
+      return true;
     }
   }
 
@@ -179,7 +170,39 @@ export class ProcessLock {
   dispose(): void {
     this.release();
     this.#isReleaseDue = false;
-    this.#options.files.removeFolder(this.#ownPath);
+    try {
+      this.#options.files.removeFolder(this.#ownPath);
+    } catch (error) {
+      // The next process that opens the lock clears it away.
+      this.#options.logger.debug('the folder of the lock stays', { error: messageOf(error) });
+    }
+  }
+
+  async #wait(waitMs: number): Promise<Result<void, LockError>> {
+    const { clock, timers, random } = this.#options;
+    const startMs = clock.monotonic();
+    let unknownOwner: string | undefined;
+    const politeMs = Math.min(waitMs, this.#turns.pauseMs());
+    if (politeMs > 0) await timers.sleep(politeMs);
+    for (let attempt = 0; ; attempt++) {
+      const taken = this.#take();
+      if (!taken.ok) return taken;
+      if (taken.value) {
+        this.#turns.acquired(attempt > 0 || politeMs > 0);
+        return ok();
+      }
+      this.#turns.metOther();
+      if (attempt % attemptsPerChallenge === 0) {
+        const challenge = await this.#challenge();
+        if (challenge === 'removed') continue;
+        unknownOwner = challenge === 'unknown' ? this.#owner() : undefined;
+      }
+      const waitedMs = clock.monotonic() - startMs;
+      if (waitedMs >= waitMs) return err(this.#refusal(waitedMs, unknownOwner));
+      // The longer a process has waited, the more often it tries, so that nobody waits for ever behind newcomers.
+      const pauseMs = Math.max(minPauseMs, maxPauseMs - waitedMs / waitPerPauseStep);
+      await timers.sleep(Math.min(waitMs - waitedMs, 1 + random.fraction() * pauseMs));
+    }
   }
 
   #take(): Result<boolean, LockError> {
@@ -283,9 +306,9 @@ export class ProcessLock {
   }
 
   /** Clears away the folders of dead processes and, after a day, the locks that were taken from them. */
-  async #sweep(): Promise<void> {
+  async #sweep(entries: readonly string[]): Promise<void> {
     const { files, folder, name, presence, clock, logger } = this.#options;
-    for (const entry of files.list(folder)) {
+    for (const entry of entries) {
       const path = join(folder, entry);
       const token = suffixOf(entry, `${name}.process-`);
       try {
@@ -313,10 +336,9 @@ export class ProcessLock {
       : { type: 'busy', waitedMs, owner };
   }
 
-  #attempt(run: () => void): Result<void, LockError> {
+  #attempt<T>(run: () => T): Result<T, LockError> {
     try {
-      run();
-      return ok();
+      return ok(run());
     } catch (error) {
       return this.#failure(error);
     }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { messageOf } from '../base/errors';
+import { messageOf, systemCodeOf } from '../base/errors';
+import type { Logger } from '../base/logger';
 import { err, type Ok, ok, type Result } from '../base/result';
 import { dayMs } from '../base/time';
 import type { StorageError } from './database';
@@ -7,7 +8,7 @@ import { parseHeader } from './databaseHeader';
 import type { FileCalls } from './fileCalls';
 import { FileConnection } from './fileConnection';
 import { readWholeFile, removeIfThere } from './fileSteps';
-import { classifyStorageError } from './storageErrors';
+import { fromSystemCode, StorageFailure } from './storageErrors';
 import type { SqliteEngine } from './wasmModule';
 
 /** Why the file itself cannot be worked on by this engine on this machine; undefined when it can. */
@@ -18,7 +19,7 @@ export type Distrust = string | undefined;
  * what SQLite says it wrote is in the file, synced and journaled, a roll-back brings the old state back, and nothing
  * goes without the lock. It guards against another `sql.js` and against a disk that does not keep to its word.
  *
- * Answers an error when the disk is full or cannot be written to, which says nothing of the engine.
+ * Answers an error when the disk is full, cannot be written to or is broken, which says nothing of the engine.
  */
 export function proveEngine(
   engine: SqliteEngine,
@@ -37,9 +38,8 @@ export function proveEngine(
     removeIfThere(files, `${path}-journal`);
     return conclude(engine, distrust);
   } catch (thrown) {
-    const error = classifyStorageError(thrown, { path, systemCode: undefined });
-    if (error?.type === 'full' || error?.type === 'readOnly') return err(error);
-    return conclude(engine, messageOf(thrown));
+    const trouble = diskTrouble(thrown, undefined, path);
+    return trouble === undefined ? conclude(engine, messageOf(thrown)) : err(trouble);
   }
 }
 
@@ -49,12 +49,16 @@ function conclude(engine: SqliteEngine, distrust: Distrust): Ok<Distrust> {
 }
 
 /** Removes the self test's files that a process has left behind which was killed meanwhile. */
-export function clearOldSelfTests(files: FileCalls, folder: string, nowMs: number): void {
+export function clearOldSelfTests(files: FileCalls, folder: string, nowMs: number, logger: Logger): void {
   for (const name of files.list(folder)) {
-    const path = join(folder, name);
     if (!name.startsWith(selfTestPrefix)) continue;
-    const status = files.status(path);
-    if (status !== undefined && nowMs - status.changedMs > keepSelfTestsMs) files.remove(path);
+    const path = join(folder, name);
+    try {
+      const status = files.status(path);
+      if (status !== undefined && nowMs - status.changedMs > keepSelfTestsMs) files.remove(path);
+    } catch (error) {
+      logger.debug('a leftover could not be cleared away', { path, error: messageOf(error) });
+    }
   }
 }
 
@@ -125,9 +129,24 @@ function isRefused(connection: FileConnection): boolean {
   }
 }
 
-/** A full or read-only disk is thrown on; everything else speaks against the engine. */
+/** A disk in trouble is thrown on; everything else speaks against the engine. */
 function explain(thrown: unknown, path: string, systemCode: string | undefined): Distrust {
-  const error = classifyStorageError(thrown, { path, systemCode });
-  if (error?.type === 'full' || error?.type === 'readOnly') throw thrown;
+  const trouble = diskTrouble(thrown, systemCode, path);
+  if (trouble !== undefined) throw new StorageFailure(trouble, thrown);
   return `${messageOf(thrown)} ${systemCode ?? ''}`.trim();
 }
+
+/** What says nothing of the engine, and may be over at the next opening. */
+function diskTrouble(
+  thrown: unknown,
+  systemCode: string | undefined,
+  path: string,
+): StorageError | undefined {
+  if (thrown instanceof StorageFailure) return thrown.error;
+  const code = systemCodeOf(thrown) ?? systemCode;
+  return code !== undefined && diskTroubles.has(code) ? fromSystemCode(code, path) : undefined;
+}
+
+const diskTroubles: ReadonlySet<string> = new Set(
+  'ENOSPC EDQUOT EROFS EACCES EPERM EIO EMFILE ENFILE ESTALE ETIMEDOUT'.split(' '),
+);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { ok, unwrap } from '../../../src/base/result';
 import type { Migration } from '../../../src/sqlite/database';
 import { type FileCalls, nodeFileCalls } from '../../../src/sqlite/fileCalls';
-import type { OpenedDatabase } from '../../../src/sqlite/openDatabase';
+import { type OpenedDatabase, openDatabase } from '../../../src/sqlite/openDatabase';
 import { loadEngine } from '../../../src/sqlite/wasmModule';
 import { faultyDisk } from '../../support/sqliteFaults';
-import { openAt, useFolder } from '../../support/sqliteFiles';
+import { freshEngine, openAt, optionsFor, useFolder } from '../../support/sqliteFiles';
 import { sqliteWasm } from '../../support/sqliteWasm';
 
 const expectedTypes: Readonly<Record<string, string>> = { ENOSPC: 'full', EROFS: 'readOnly', EIO: 'io' };
@@ -80,6 +80,45 @@ describe('a disk that fails', () => {
         assert.equal(engine.syscalls.openDescriptors, descriptorsBefore, 'every descriptor is closed');
       }).timeout(60_000);
     }
+  }
+});
+
+describe('opening a file on a disk that fails', () => {
+  const folder = useFolder();
+
+  for (const code of Object.keys(expectedTypes)) {
+    it(`answers a typed error, and opens it as it was once the disk is mended, for each call with ${code}`, async () => {
+      const path = folder.path('store.db');
+      const first = await openAt(path, { files: withoutSyncs });
+      unwrap(await first.write(tx => ok(tx.run("INSERT INTO meta VALUES ('kept', 1)"))));
+      await first.close();
+      const disk = faultyDisk(withoutSyncs);
+      const engine = await freshEngine();
+      const startEngine = () => Promise.resolve(engine);
+      for (let at = 0; ; at++) {
+        engine.proof = undefined; // as in a new process, so that the self test is made as well
+        disk.arm({ code, at, count: 1 });
+        const opened = await openDatabase({ ...optionsFor(path), files: disk.files, startEngine });
+        const { failed } = disk;
+        disk.arm(undefined);
+        if (!opened.ok) assert.equal(opened.error.type, expectedTypes[code], `call ${at}, ${failed}`);
+        else {
+          assert.equal(opened.value.recovered, undefined, `call ${at}, ${failed}`);
+          assert.equal(unwrap(await opened.value.stats()).mode, 'file', `call ${at}, ${failed}`);
+          await opened.value.close();
+        }
+        if (at % 10 === 0 || failed === undefined) {
+          const database = await openAt(path, { files: withoutSyncs });
+          assert.equal(database.recovered, undefined, `call ${at}, ${failed}`);
+          assert.deepEqual(
+            await database.read(tx => tx.all('SELECT * FROM meta')),
+            ok([{ key: 'kept', value: 1 }]),
+          );
+          await database.close();
+        }
+        if (failed === undefined) break;
+      }
+    }).timeout(60_000);
   }
 });
 

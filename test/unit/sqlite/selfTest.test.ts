@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { silentLogger } from '../../../src/base/logger';
 import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import { importTable } from '../../../src/sqlite/importTable';
@@ -39,7 +40,7 @@ describe('the self test', () => {
     nowMs = 2 * dayMs;
     disk.put('/locks/self-test-2.db', new Uint8Array(1));
     disk.put('/locks/store.db.check-due', new Uint8Array(1));
-    clearOldSelfTests(disk.files, '/locks', nowMs);
+    clearOldSelfTests(disk.files, '/locks', nowMs, silentLogger);
     assert.deepEqual(disk.files.list('/locks'), ['self-test-2.db', 'store.db.check-due']);
   });
 
@@ -75,11 +76,12 @@ describe('the self test', () => {
     await again.close();
   });
 
-  it('does not take a full or read-only disk for a fault of the engine', async () => {
+  it('does not take a full, read-only or broken disk for a fault of the engine', async () => {
     const engine = await freshEngine();
     for (const [code, type] of [
       ['ENOSPC', 'full'],
       ['EROFS', 'readOnly'],
+      ['EIO', 'io'],
     ] as const) {
       const memory = new MemoryDisk();
       memory.files.makeFolder('/locks');
