@@ -71,15 +71,6 @@ export function itemIdsInConflict(store: StoreTransaction): ReadonlySet<string> 
   );
 }
 
-export function conflictsOfItem(store: StoreTransaction, itemId: ItemId): readonly StoredConflict[] {
-  return store.sql
-    .all(
-      'SELECT * FROM conflicts WHERE item_id = ? AND deleted = 0 AND trimmed = 0 ORDER BY detected_at DESC',
-      [itemId],
-    )
-    .map(row => storedConflict(store, row));
-}
-
 /** Writes a state of a record; what is known of the server's version stays as it is. */
 export function writeConflict(store: StoreTransaction, conflict: Conflict): void {
   const seals = isSensitiveConflict(conflict) || sealsItem(store, conflict.itemId);

@@ -4,17 +4,19 @@ import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
-import type { StorageError } from '../sqlite/database';
+import type { Migration, StorageError } from '../sqlite/database';
 import { nodeFileCalls } from '../sqlite/fileCalls';
 import type { RecoveryReport } from '../sqlite/fileContext';
 import { syncFile } from '../sqlite/fileSteps';
 import { type OpenDatabaseOptions, type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
 import type { WasmLoader } from '../sqlite/wasmModule';
+import { attemptFiles } from './fileAttempt';
+import { countItems } from './items';
 import { createStoreMaintenance, type StoreMaintenance } from './maintenance';
 import type { Payloads } from './payloads';
 import { repairSalvaged } from './salvage';
 import { storeApplicationId, storeMigrations } from './schema';
-import { snapshotPath, snapshotsFolder } from './snapshotFiles';
+import { renameMigrationSnapshot, snapshotPath, snapshotsFolder } from './snapshotFiles';
 import { createSnapshots } from './snapshots';
 import { createStore, type Store } from './store';
 
@@ -27,6 +29,8 @@ export interface OpenStoreOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly payloads: Payloads;
+  /** Other steps than the store's own, for tests. */
+  readonly migrations?: readonly Migration[];
   /** Hears of a damaged file that was recovered, at the opening or later. */
   readonly onRecovered?: (recovered: Recovered) => void;
 }
@@ -51,13 +55,26 @@ export interface Recovered {
 /** Opens the device's store, and makes it when there is none. */
 export async function openStore(options: OpenStoreOptions): Promise<Result<OpenedStore, StorageError>> {
   const { folder, clock, logger, payloads } = options;
+  let migratedMs: number | undefined;
   const opened = await openStoreFile(options, join(folder, storeFileName), {
-    migrationBackup: path => keepBeforeMigration(folder, path, clock.now()),
+    migrationBackup: path => {
+      migratedMs = Math.floor(clock.now());
+      return keepBeforeMigration(folder, path, migratedMs);
+    },
     onRecovered: report => options.onRecovered?.(recoveredOf(report)),
   });
   if (!opened.ok) return opened;
   const database = opened.value;
   const store = createStore(database, payloads);
+  if (migratedMs !== undefined) {
+    const atMs = migratedMs;
+    const counted = await store.read(tx => countItems(tx).live);
+    const named = counted.ok
+      ? attemptFiles(folder, () => renameMigrationSnapshot(nodeFileCalls, folder, atMs, counted.value))
+      : counted;
+    if (!named.ok)
+      logger.warn('the snapshot of a migration tells no number of items', { error: named.error.type });
+  }
   const openFile = (path: string) => openStoreFile(options, path);
   const files = nodeFileCalls;
   const snapshots = createSnapshots({ folder, store, database, files, clock, logger, openFile });
@@ -87,13 +104,13 @@ function recoveredOf(report: RecoveryReport): Recovered {
 export const storeFileName = 'store.db';
 
 function openStoreFile(
-  { wasm, clock, timers, random, logger }: OpenStoreOptions,
+  { wasm, clock, timers, random, logger, migrations }: OpenStoreOptions,
   path: string,
   hooks: Pick<OpenDatabaseOptions, 'migrationBackup' | 'onRecovered'> = {},
 ): Promise<Result<OpenedDatabase, StorageError>> {
   return openDatabase({
     path,
-    migrations: storeMigrations,
+    migrations: migrations ?? storeMigrations,
     applicationId: storeApplicationId,
     ...{ wasm, clock, timers, random, logger },
     salvage: repairSalvaged,

@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { dayMs, isoTime } from '../base/time';
 import type { FileCalls } from '../sqlite/fileCalls';
+import { locksFolder } from '../sqlite/openDatabase';
 
 /** Why a snapshot was taken. */
 export const snapshotReasons = ['migration', 'massChange', 'daily', 'command', 'rollback'] as const;
@@ -68,6 +69,27 @@ export function outdatedSnapshots(snapshots: readonly Snapshot[], nowMs: number)
       nowMs - snapshot.atMs > keepSnapshotDays * dayMs
     );
   });
+}
+
+/** Removes a snapshot with what was written beside it when it was opened. */
+export function removeSnapshotFiles(files: FileCalls, { path }: Snapshot): void {
+  const beside = join(dirname(path), locksFolder);
+  const notes = files.status(beside) === undefined ? [] : files.list(beside);
+  const notesOfIt = notes
+    .filter(name => name.startsWith(`${basename(path)}.`))
+    .map(name => join(beside, name));
+  for (const each of [`${path}-journal`, ...notesOfIt, path]) {
+    const status = files.status(each);
+    if (status !== undefined && !status.isDirectory) files.remove(each);
+  }
+}
+
+/** Gives the snapshot that a migration took its number of items, which is known only when the store is open. */
+export function renameMigrationSnapshot(files: FileCalls, folder: string, atMs: number, items: number): void {
+  const unnamed = snapshotPath(folder, { atMs, reason: 'migration', items: 0 });
+  if (items > 0 && files.status(unnamed) !== undefined) {
+    files.rename(unnamed, snapshotPath(folder, { atMs, reason: 'migration', items }));
+  }
 }
 
 const namePattern = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z\.([a-zA-Z]+)\.(\d+)\.db$/;

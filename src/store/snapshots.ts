@@ -11,6 +11,7 @@ import type { Payloads } from './payloads';
 import {
   listSnapshotFiles,
   outdatedSnapshots,
+  removeSnapshotFiles,
   type Snapshot,
   type SnapshotReason,
   snapshotPath,
@@ -78,7 +79,7 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     logger.info('took a snapshot', { id: taken.id, reason, items: taken.items });
     const outdated = outdatedSnapshots(after.value, clock.now());
     const forgotten = attemptFiles(folder, () => {
-      for (const snapshot of outdated) files.remove(snapshot.path);
+      for (const snapshot of outdated) removeSnapshotFiles(files, snapshot);
     });
     return forgotten.ok ? ok(taken) : forgotten;
   };

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { unwrap } from '../../../src/base/result';
+import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
+import type { Migration } from '../../../src/sqlite/database';
 import { removeItem } from '../../../src/store/items';
 import type { OpenedStore } from '../../../src/store/openStore';
+import { storeMigrations } from '../../../src/store/schema';
 import {
   keepSnapshotDays,
   maxDailySnapshotBytes,
@@ -160,6 +162,46 @@ describe('snapshots', () => {
     const [edit] = unwrap(await reader.edits([itemId(3)]));
     assert.match(edit?.content?.body ?? '', /correct-horse-battery of 3/);
     await reader.close();
+  });
+
+  it('are taken before a migration, which a window of the older version then does not undo', async () => {
+    await inStore(opened.store, tx => {
+      putItem(tx, itemId(1), note('one'), 1);
+      putItem(tx, itemId(2), note('two'), 2);
+    });
+    const next: Migration = {
+      version: 2,
+      up: tx => {
+        tx.run('CREATE TABLE later(id INTEGER PRIMARY KEY)');
+        tx.run('DELETE FROM items WHERE id = ?', [itemId(2)]);
+      },
+    };
+    const migrated = await folder.open({ migrations: [...storeMigrations, next] });
+    const refused = await opened.store.write(tx => ok(putItem(tx, itemId(3), note('three'), 3)));
+    assert.deepEqual(refused, { ok: false, error: { type: 'newerSchema', found: 2, known: 1 } });
+    const [snapshot, ...others] = unwrap(migrated.maintenance.snapshots.list());
+    assert.deepEqual([snapshot?.reason, snapshot?.items, others], ['migration', 1, []]);
+    const reader = unwrap(await migrated.maintenance.snapshots.open(snapshot?.id ?? ''));
+    await reader.close();
+  });
+
+  it('go with everything that was written beside them', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
+    const first = unwrap(await snapshots.take('rollback'));
+    const inside = unwrap(await snapshots.openStore(first));
+    await inStore(inside.store, tx => putItem(tx, itemId(1), note('two'), 2));
+    await inside.store.close();
+    for (let taken = 0; taken < 5; taken++) {
+      folder.nowMs += dayMs;
+      unwrap(await snapshots.take('rollback'));
+    }
+    const names = readdirSync(join(folder.path, 'snapshots'), { recursive: true }).map(String);
+    assert.deepEqual(
+      names.filter(name => name.includes(first.id)),
+      [],
+    );
+    assert.equal(unwrap(snapshots.list()).length, 5);
   });
 
   it('are kept by count for each reason, by age, and by size for daily ones', () => {
