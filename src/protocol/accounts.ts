@@ -11,9 +11,7 @@ import {
 
 /** Accounts, devices, key rings. Every key here is derived or wrapped on the device; the server stores only hashes. */
 
-/** Floors below which a client refuses to derive keys: a hostile server could ask for a cheap derivation. */
-export const minKdfMemoryKib = 19 * 1024; // OWASP Password Storage Cheat Sheet, argon2id, 2023
-export const minKdfPasses = 2;
+/** Beyond these a derivation could exhaust a device; its own floors and ceilings are stricter. */
 export const maxKdfMemoryKib = 1024 * 1024;
 export const maxKdfPasses = 20;
 

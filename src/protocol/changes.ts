@@ -114,7 +114,6 @@ export const pushRequestSchema = z.looseObject({
   cursor: cursorSchema.nullable(),
   changes: z.array(changeSchema).min(1).max(maxBatchChanges),
 });
-export type PushRequest = z.infer<typeof pushRequestSchema>;
 
 export const rejectionCodes = [
   /** The stamp is further ahead than allowed. Correct the clock and send again under a new id. */
