@@ -87,7 +87,6 @@ export const mutations: readonly Mutation[] = [
         by: 'void current; void restampRefused;',
       },
     ],
-    isQuick: true,
   },
   {
     name: 'a merge is stamped with now',
@@ -230,7 +229,6 @@ export const mutations: readonly Mutation[] = [
         by: 'const upToDate = !wasDeleted;',
       },
     ],
-    isQuick: true,
   },
   {
     name: 'the halves of a resolution go apart',
@@ -314,7 +312,6 @@ export const mutations: readonly Mutation[] = [
         by: 'void recordMeeting; ((..._: unknown[]) => undefined)(context, {',
       },
     ],
-    isQuick: true,
   },
   {
     name: 'the cursor moves before its page is applied',
