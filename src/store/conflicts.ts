@@ -3,7 +3,7 @@ import type { JsonObject } from '../base/json';
 import { unwrap } from '../base/result';
 import type { Conflict, ConflictState } from '../model/conflict';
 import { decodeConflict, encodeConflict, isSensitiveConflict } from '../model/conflictCodec';
-import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
+import { type ConflictId, isConflictId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
 import { sealsItem } from './itemSeal';
