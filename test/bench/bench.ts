@@ -5,10 +5,12 @@ import { isoTime, systemClock } from '../../src/base/time';
 import { repositoryFolder } from '../../src/build/paths';
 import { markdownReport, plainTable, type Section } from './report';
 import { benchStore } from './storeBench';
+import { benchSync } from './syncBench';
 
 /** `npm run bench`: the figures, printed and written to `docs/BENCHMARKS.md`. Names of sections narrow it to those. */
 const sections: Readonly<Record<string, (progress: (line: string) => void) => Promise<Section>>> = {
   store: benchStore,
+  sync: benchSync,
 };
 
 async function main(): Promise<void> {

@@ -15,20 +15,16 @@ import type { Device } from '../../src/device/device';
 import type { NewItemJson } from '../../src/device/json';
 import { defaultDeviceSettings, openDevice } from '../../src/device/openDevice';
 import type { SecretName } from '../../src/device/secrets';
+import type { Section } from './report';
 
 /** Sync over loopback HTTP between two devices and a server process, durable on both ends, encryption and gzip on. */
 
-export interface Figure {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: 'ms' | 'requests';
-}
-
-const items = Number(process.env['BENCH_ITEMS'] ?? 10_000);
+const items = 10_000;
 const edits = 100;
 const bodyBytes = 1024;
 
-export async function benchSync(): Promise<readonly Figure[]> {
+export async function benchSync(progress: (line: string) => void): Promise<Section> {
+  progress(`sync: ${items} notes of 1 KB between two devices`);
   const folder = await mkdtemp(path.join(tmpdir(), 'scratch-bench-'));
   const server = await startServer(path.join(folder, 'server'));
   const laptop = await device(path.join(folder, 'laptop'));
@@ -53,21 +49,34 @@ export async function benchSync(): Promise<readonly Figure[]> {
     }
     const editsOut = await timed(() => sync(laptop));
     const editsIn = await timed(() => sync(desktop));
-    return [
-      { what: `bulk import of ${items}`, value: bulk.ms, unit: 'ms' },
-      { what: 'longest block of the thread in it', value: bulk.longestBlockMs, unit: 'ms' },
-      { what: `first push of ${items}`, value: push.ms, unit: 'ms' },
-      { what: `first pull of ${items}`, value: pull.ms, unit: 'ms' },
-      { what: 'idle cycle', value: idle.ms, unit: 'ms' },
-      { what: `${edits} edits, push`, value: editsOut.ms, unit: 'ms' },
-      { what: `${edits} edits, pull until durable`, value: editsIn.ms, unit: 'ms' },
-    ];
+    return sectionOf([
+      { what: `bulk import of ${items}`, value: bulk.ms },
+      { what: 'longest block of the thread in it', value: bulk.longestBlockMs },
+      { what: `first push of ${items}`, value: push.ms },
+      { what: `first pull of ${items}`, value: pull.ms },
+      { what: 'idle cycle', value: idle.ms },
+      { what: `${edits} edits, push`, value: editsOut.ms },
+      { what: `${edits} edits, pull until durable`, value: editsIn.ms },
+    ]);
   } finally {
     await laptop.close();
     await desktop.close();
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function sectionOf(figures: readonly { readonly what: string; readonly value: number }[]): Section {
+  return {
+    title: 'Sync',
+    text: `${items} notes of 1 KB and ${edits} edits over loopback HTTP, durable on both ends, encrypted and compressed.`,
+    tables: [
+      {
+        head: ['what', 'ms'],
+        rows: figures.map(({ what, value }) => [what, String(Math.round(value))]),
+      },
+    ],
+  };
 }
 
 async function sync(device: Device): Promise<void> {
