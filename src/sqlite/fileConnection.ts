@@ -3,7 +3,7 @@ import type { Connection } from './connection';
 import { changeCounterAt, changeCounterBytes } from './databaseHeader';
 import type { FileCalls } from './fileCalls';
 import { readFully } from './fileSteps';
-import type { Binding } from './fileSyscalls';
+import { type Binding, OpenFailure } from './fileSyscalls';
 import { SqlSession } from './sqlSession';
 import type { SqliteEngine } from './wasmModule';
 
@@ -56,7 +56,7 @@ export class FileConnection implements Connection {
       if (descriptor !== undefined) files.close(descriptor);
       this.session.close();
       binding.unbind();
-      throw error;
+      throw binding.failure === undefined ? error : new OpenFailure(binding.failure, error);
     }
     this.#descriptor = descriptor;
   }

@@ -83,5 +83,11 @@ export function connect(context: FileContext, mode: ConnectionMode, path = conte
 
 /** A target for transactions of the opening itself, which ends with the connection when one of them is broken off. */
 export function openingTarget(context: FileContext, connection: Connection): TransactionTarget {
-  return { connection, path: context.path, check: () => undefined, discard: () => connection.close() };
+  return {
+    connection,
+    path: context.path,
+    check: () => undefined,
+    discard: () => connection.close(),
+    isOwnWork: true,
+  };
 }

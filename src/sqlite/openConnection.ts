@@ -96,27 +96,30 @@ async function prepare(
   checked: Result<CheckedConnection, StorageError>,
 ): Promise<Result<Connection, StorageError>> {
   if (!checked.ok) return checked;
-  const { connection, state } = checked.value;
-  const { migrations, applicationId, files, path, markers } = context;
+  const { connection } = checked.value;
+  try {
+    const migrated = await migrate(context, checked.value);
+    if (!migrated.ok) return migrated;
+    if (context.files.status(context.path) !== undefined) {
+      keepFirstPage(context.files, context.path, context.markers);
+    }
+    return ok(connection);
+  } catch (thrown) {
+    connection.close();
+    throw thrown;
+  }
+}
+
+async function migrate(
+  context: FileContext,
+  { connection, state }: CheckedConnection,
+): Promise<Result<void, StorageError>> {
+  const { migrations, applicationId } = context;
   const from = state.type === 'new' ? 0 : state.version;
   const to = latestVersion(migrations);
-  if (from < to) {
-    try {
-      // Unused pages can then be given back bit by bit; it can only be chosen before the first table.
-      if (state.type === 'new') connection.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
-      else await context.migrationBackup?.(path);
-    } catch (thrown) {
-      connection.close();
-      throw thrown;
-    }
-    const migrated = applyMigrations(openingTarget(context, connection), {
-      migrations,
-      applicationId,
-      from,
-      to,
-    });
-    if (!migrated.ok) return migrated;
-  }
-  if (files.status(path) !== undefined) keepFirstPage(files, path, markers);
-  return ok(connection);
+  if (from === to) return ok();
+  // Unused pages can then be given back bit by bit; it can only be chosen before the first table.
+  if (state.type === 'new') connection.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
+  else await context.migrationBackup?.(context.path);
+  return applyMigrations(openingTarget(context, connection), { migrations, applicationId, from, to });
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
-import { ok, type Result } from '../base/result';
+import { err, ok, type Result } from '../base/result';
 import { isoTime } from '../base/time';
-import type { ConnectionMode } from './connection';
+import type { Connection, ConnectionMode } from './connection';
 import type { StorageError } from './database';
 import { FileConnection } from './fileConnection';
 import { connect, type FileContext, openingTarget, type RecoveryReport } from './fileContext';
@@ -11,6 +11,7 @@ import { isDamageError } from './integrity';
 import { applyMigrations, latestVersion } from './migrations';
 import { type SalvageReport, salvageRows } from './salvage';
 import { SqlSession } from './sqlSession';
+import { classifyStorageError, fromSystemCode, StorageFailure } from './storageErrors';
 import { runTransaction } from './transactions';
 
 /**
@@ -53,6 +54,8 @@ export function finishInterruptedRecovery({ files, path }: Pick<FileContext, 'fi
 
 interface DamagedSource {
   readonly session: SqlSession;
+  /** The system's code of a call that failed. */
+  readonly systemCode: string | undefined;
   close(): void;
 }
 
@@ -65,30 +68,38 @@ function buildFreshFile(context: FileContext, mode: ConnectionMode): Result<Salv
   for (const leftover of freshNames(path)) removeIfThere(files, leftover);
   const source = openDamaged(context, mode);
   try {
-    const version = source === undefined ? undefined : versionOf(source.session);
-    const fresh = connect(context, mode, freshPath(path));
+    const filled = fillFreshFile(context, connect(context, mode, freshPath(path)), source?.session);
+    if (filled.ok) settle(context);
+    return filled;
+  } finally {
+    source?.close();
+  }
+}
+
+/** Brings the fresh file to the damaged one's schema, copies the rows, and closes it. */
+function fillFreshFile(
+  context: FileContext,
+  fresh: Connection,
+  source: SqlSession | undefined,
+): Result<SalvageReport, StorageError> {
+  try {
     const target = openingTarget(context, fresh);
-    fresh.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
     const { migrations, applicationId } = context;
     const latest = latestVersion(migrations);
+    const version = source === undefined ? undefined : versionOf(source);
     const to = version !== undefined && version > 0 && version < latest ? version : latest;
+    fresh.session.execute('PRAGMA auto_vacuum=INCREMENTAL');
     const migrated = applyMigrations(target, { migrations, applicationId, from: 0, to });
     if (!migrated.ok) return migrated;
     fresh.session.execute('PRAGMA foreign_keys=OFF');
-    const salvaged = runTransaction(target, 'write', tx => {
+    return runTransaction(target, 'write', tx => {
       const report =
-        source === undefined
-          ? nothingReadable(tx.all(allTables))
-          : salvageRows(source.session, fresh.session);
+        source === undefined ? nothingReadable(tx.all(allTables)) : salvageRows(source, fresh.session);
       context.salvage?.(tx, report);
       return ok(report);
     });
-    if (!salvaged.ok) return salvaged;
-    fresh.close();
-    settle(context);
-    return salvaged;
   } finally {
-    source?.close();
+    fresh.close();
   }
 }
 
@@ -102,26 +113,43 @@ function settle({ files, path }: FileContext): void {
 
 /** The damaged file, by itself or else with the kept copy of its first page; undefined when neither can be read. */
 function openDamaged(context: FileContext, mode: ConnectionMode): DamagedSource | undefined {
-  const plain = openReadable(context, mode, undefined);
-  if (plain !== undefined) return plain;
   const kept = context.markers.bytes('first-page');
+  const plain = tryToRead(context, () => open(context, mode, undefined));
+  if (plain.ok) return plain.value;
   const sizeBytes = context.files.status(context.path)?.sizeBytes ?? 0;
-  return kept === undefined ? undefined : openReadable(context, mode, asFirstPage(kept, sizeBytes));
+  const patched =
+    kept === undefined ? plain : tryToRead(context, () => open(context, mode, asFirstPage(kept, sizeBytes)));
+  if (patched.ok) return patched.value;
+  // A disk that cannot read now may do so later: then nothing is given up, and the next opening tries again.
+  if (patched.error.type !== 'damaged') throw new StorageFailure(patched.error, 'the damaged file');
+  return undefined;
 }
 
-function openReadable(
-  context: FileContext,
-  mode: ConnectionMode,
-  firstPage: Uint8Array | undefined,
-): DamagedSource | undefined {
-  const source = mode === 'file' ? openOnFile(context, firstPage) : openInMemory(context, firstPage);
+/** Opens a source of which the list of tables can be read. */
+function tryToRead(context: FileContext, open: () => DamagedSource): Result<DamagedSource, StorageError> {
+  let source: DamagedSource | undefined;
   try {
-    if (source?.session.all('SELECT name FROM sqlite_master').length) return source;
+    source = open();
+    const tables = source.session.all('SELECT name FROM sqlite_master');
+    // SQLite may take a file that it could not look at for an empty one.
+    const { systemCode } = source;
+    if (systemCode === undefined && tables.length > 0) return ok(source);
+    source.close();
+    return err(
+      systemCode === undefined
+        ? { type: 'damaged', detail: 'it has no tables' }
+        : fromSystemCode(systemCode, context.path),
+    );
   } catch (thrown) {
-    if (!isDamageError(thrown)) throw thrown;
+    const error = classifyStorageError(thrown, { path: context.path, systemCode: source?.systemCode });
+    source?.close();
+    if (error === undefined) throw thrown;
+    return err(error);
   }
-  source?.close();
-  return undefined;
+}
+
+function open(context: FileContext, mode: ConnectionMode, firstPage: Uint8Array | undefined): DamagedSource {
+  return mode === 'file' ? openOnFile(context, firstPage) : openInMemory(context, firstPage);
 }
 
 function openOnFile(context: FileContext, firstPage: Uint8Array | undefined): DamagedSource {
@@ -137,7 +165,7 @@ function openInMemory(
   const bytes = readWholeFile(files, path);
   if (firstPage !== undefined) bytes.set(firstPage.subarray(0, bytes.length));
   const session = new SqlSession(new engine.sql.Database(bytes));
-  return { session, close: () => session.close() };
+  return { session, systemCode: undefined, close: () => session.close() };
 }
 
 const allTables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'";

@@ -19,9 +19,8 @@ export function salvageRows(source: SqlSession, target: SqlSession): SalvageRepo
   const rowsByTable: Record<string, number> = {};
   const incompleteTables: string[] = [];
   for (const table of plainTables(target)) {
-    const copier = new TableCopier(source, target, table);
-    const isComplete = copier.copy();
-    rowsByTable[table.name] = copier.rows;
+    const isComplete = new TableCopier(source, target, table).copy();
+    rowsByTable[table.name] = target.number(`SELECT count(*) FROM ${quoted(table.name)}`);
     if (!isComplete) incompleteTables.push(table.name);
   }
   return { rowsByTable, incompleteTables };
@@ -32,6 +31,8 @@ interface PlainTable {
   readonly hasRowid: boolean;
 }
 
+/** A disk may fail once and read the same place the next time. */
+const maxReadAttempts = 3;
 /** The most probes for readable rows between damaged pages, in each table. */
 const maxProbesPerTable = 2000;
 
@@ -44,7 +45,6 @@ function plainTables(session: SqlSession): readonly PlainTable[] {
 
 /** Copies one table, around the places that cannot be read. */
 class TableCopier {
-  rows = 0;
   readonly #source: SqlSession;
   readonly #target: SqlSession;
   readonly #table: PlainTable;
@@ -68,13 +68,15 @@ class TableCopier {
 
   #sharedColumns(): readonly string[] {
     const target = columnsOf(this.#target, this.#table.name);
-    try {
-      const source = new Set(columnsOf(this.#source, this.#table.name));
-      return target.filter(column => source.has(column));
-    } catch (thrown) {
-      if (!isDamage(thrown)) throw thrown;
-      return [];
+    for (let attempt = 1; attempt <= maxReadAttempts; attempt++) {
+      try {
+        const source = new Set(columnsOf(this.#source, this.#table.name));
+        return target.filter(column => source.has(column));
+      } catch (thrown) {
+        if (!isDamage(thrown)) throw thrown;
+      }
     }
+    return [];
   }
 
   /** From both ends inwards, then by halves between the damaged places, the widest gap first. */
@@ -85,9 +87,11 @@ class TableCopier {
       if (front === 'end') continue;
       const back = gap.isBackKnown ? gap.before : this.#scan(columns, { ...gap, after: front }, 'DESC');
       if (back === 'end' || back - front <= 1) continue;
-      if (this.#probes >= maxProbesPerTable) return;
       const middle = Math.floor(front / 2 + back / 2);
-      if (middle <= front || middle >= back) continue;
+      if (this.#probes >= maxProbesPerTable || middle <= front || middle + 1 >= back) {
+        this.#isComplete = false;
+        continue;
+      }
       gaps.push({ after: front, before: middle + 1, isFrontKnown: true, isBackKnown: false });
       gaps.push({ after: middle, before: back, isFrontKnown: false, isBackKnown: true });
       gaps.sort((left, right) => right.before - right.after - (left.before - left.after));
@@ -112,7 +116,6 @@ class TableCopier {
       return 'end';
     } catch (thrown) {
       if (!isDamage(thrown)) throw thrown;
-      this.#isComplete = false;
       return last;
     }
   }
@@ -134,9 +137,9 @@ class TableCopier {
         return;
       } catch (thrown) {
         if (!isDamage(thrown)) throw thrown;
-        this.#isComplete = false;
       }
     }
+    this.#isComplete = false;
   }
 
   #insertion(columns: readonly string[]): (values: readonly SqlValue[]) => void {
@@ -145,7 +148,7 @@ class TableCopier {
       `VALUES (${columns.map(() => '?').join(', ')})`;
     return values => {
       try {
-        this.rows += this.#target.run(sql, values);
+        this.#target.run(sql, values);
       } catch (thrown) {
         const error = classifyStorageError(thrown, { path: '', systemCode: undefined });
         if (error !== undefined) throw new StorageFailure(error, thrown);

@@ -6,7 +6,7 @@ import { dayMs } from '../base/time';
 import type { StorageError } from './database';
 import { parseHeader } from './databaseHeader';
 import type { FileCalls } from './fileCalls';
-import { FileConnection } from './fileConnection';
+import { FileConnection, type FileConnectionOptions } from './fileConnection';
 import { readWholeFile, removeIfThere } from './fileSteps';
 import { fromSystemCode, StorageFailure } from './storageErrors';
 import type { SqliteEngine } from './wasmModule';
@@ -38,7 +38,7 @@ export function proveEngine(
     removeIfThere(files, `${path}-journal`);
     return conclude(engine, distrust);
   } catch (thrown) {
-    const trouble = diskTrouble(thrown, undefined, path);
+    const trouble = diskTrouble(thrown, path);
     return trouble === undefined ? conclude(engine, messageOf(thrown)) : err(trouble);
   }
 }
@@ -69,27 +69,22 @@ function work(engine: SqliteEngine, files: FileCalls, path: string): Distrust {
   let isLockHeld = true;
   const before = { ...engine.syscalls.counts };
   const descriptorsBefore = engine.syscalls.openDescriptors;
-  const open = () =>
-    new FileConnection({ engine, path, files, isLockHeld: () => isLockHeld, cacheKib: selfTestCacheKib });
+  const options = { engine, path, files, isLockHeld: () => isLockHeld, cacheKib: selfTestCacheKib };
 
-  const writer = open();
-  try {
+  const unwritten = inquire(options, writer => {
     writer.session.execute(
       `BEGIN; CREATE TABLE probe(content); INSERT INTO probe VALUES (zeroblob(${probeBytes})); COMMIT; ` +
         'BEGIN IMMEDIATE; UPDATE probe SET content = 1',
     );
-    const journal = files.status(`${path}-journal`);
-    if (journal === undefined || journal.sizeBytes === 0) return 'no journal is written before a change';
+    if (!files.status(`${path}-journal`)?.sizeBytes) return 'no journal is written before a change';
     writer.session.execute('ROLLBACK');
     if (files.status(`${path}-journal`)?.sizeBytes !== 0) return 'the journal is not truncated';
     isLockHeld = false;
     if (!isRefused(writer)) return 'SQLite goes on without the lock';
     isLockHeld = true;
-  } catch (thrown) {
-    return explain(thrown, path, writer.systemCode);
-  } finally {
-    writer.close();
-  }
+    return undefined;
+  });
+  if (unwritten !== undefined) return unwritten;
 
   const bytes = readWholeFile(files, path);
   const header = parseHeader(bytes);
@@ -100,18 +95,34 @@ function work(engine: SqliteEngine, files: FileCalls, path: string): Distrust {
   if (counts.syncs - before.syncs < leastSyncs) return 'SQLite syncs nothing';
   if (counts.truncates === before.truncates) return 'SQLite truncates nothing';
 
-  const reader = open();
-  try {
+  const unread = inquire(options, reader => {
     const length = reader.session.value('SELECT length(content) FROM probe');
     if (length !== probeBytes) return 'another content is read than was written';
-    if (reader.session.value('PRAGMA integrity_check') !== 'ok')
-      return 'the file that was written is not sound';
-  } catch (thrown) {
-    return explain(thrown, path, reader.systemCode);
-  } finally {
-    reader.close();
-  }
+    const verdict = reader.session.value('PRAGMA integrity_check');
+    return verdict === 'ok' ? undefined : 'the file that was written is not sound';
+  });
+  if (unread !== undefined) return unread;
   return engine.syscalls.openDescriptors === descriptorsBefore ? undefined : 'files are left open';
+}
+
+/** Puts a connection to the test. Throws when the disk was in trouble meanwhile, whatever came of it. */
+function inquire(options: FileConnectionOptions, ask: (connection: FileConnection) => Distrust): Distrust {
+  const connection = new FileConnection(options);
+  let distrust: Distrust;
+  try {
+    distrust = ask(connection);
+  } catch (thrown) {
+    if (diskTrouble(thrown, options.path) !== undefined) throw thrown;
+    distrust = messageOf(thrown);
+  } finally {
+    connection.close();
+  }
+  const { systemCode } = connection;
+  if (systemCode === undefined) return distrust;
+  if (diskTroubles.has(systemCode)) {
+    throw new StorageFailure(fromSystemCode(systemCode, options.path), distrust);
+  }
+  return `${distrust ?? 'a call failed'} (${systemCode})`;
 }
 
 const selfTestCacheKib = 64;
@@ -129,21 +140,10 @@ function isRefused(connection: FileConnection): boolean {
   }
 }
 
-/** A disk in trouble is thrown on; everything else speaks against the engine. */
-function explain(thrown: unknown, path: string, systemCode: string | undefined): Distrust {
-  const trouble = diskTrouble(thrown, systemCode, path);
-  if (trouble !== undefined) throw new StorageFailure(trouble, thrown);
-  return `${messageOf(thrown)} ${systemCode ?? ''}`.trim();
-}
-
 /** What says nothing of the engine, and may be over at the next opening. */
-function diskTrouble(
-  thrown: unknown,
-  systemCode: string | undefined,
-  path: string,
-): StorageError | undefined {
+function diskTrouble(thrown: unknown, path: string): StorageError | undefined {
   if (thrown instanceof StorageFailure) return thrown.error;
-  const code = systemCodeOf(thrown) ?? systemCode;
+  const code = systemCodeOf(thrown);
   return code !== undefined && diskTroubles.has(code) ? fromSystemCode(code, path) : undefined;
 }
 

@@ -81,7 +81,7 @@ export class SharedDatabase implements Database {
     return turn;
   }
 
-  /** A target for transactions of the connection that `withConnection` gave. */
+  /** A target for this module's own transactions on the connection that `withConnection` gave. */
   targetOf(connection: Connection): TransactionTarget {
     const { path, schemaVersion, onDamageSuspected } = this.#parts;
     return {
@@ -98,6 +98,7 @@ export class SharedDatabase implements Database {
         this.#discard();
         if (error?.type === 'damaged') this.#attempt('suspect damage', () => onDamageSuspected(error.detail));
       },
+      isOwnWork: true,
     };
   }
 
@@ -106,7 +107,7 @@ export class SharedDatabase implements Database {
     work: (tx: Transaction) => Result<T, E>,
   ): Promise<Result<T, E | StorageError>> {
     return this.withConnection(connection => {
-      const outcome = runTransaction(this.targetOf(connection), kind, work);
+      const outcome = runTransaction({ ...this.targetOf(connection), isOwnWork: false }, kind, work);
       if (kind === 'write' && this.#connection !== undefined) this.#noteOwnCommit(connection);
       return outcome;
     });

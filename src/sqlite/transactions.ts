@@ -17,6 +17,8 @@ export interface TransactionTarget {
    * connection any more, so it must be given up.
    */
   readonly discard: (error: StorageError | undefined) => void;
+  /** Whether the work is this module's own: then a system error that it throws is storage's, not the caller's. */
+  readonly isOwnWork?: boolean;
 }
 
 /**
@@ -47,8 +49,8 @@ export function runTransaction<T, E = never>(
     else connection.session.run('ROLLBACK');
     return outcome;
   } catch (thrown) {
-    const isForeign = isWorking && !(thrown instanceof StorageFailure);
-    const error = tx.failure?.error ?? (isForeign ? undefined : classify(thrown));
+    const isCallers = isWorking && !target.isOwnWork && !(thrown instanceof StorageFailure);
+    const error = tx.failure?.error ?? (isCallers ? undefined : classify(thrown));
     // Closing rolls back. What cannot be rolled back now, SQLite does from the journal when the file is next opened.
     target.discard(error);
     if (error === undefined) throw thrown;

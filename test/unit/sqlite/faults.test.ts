@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { defined } from '../../../src/base/assert';
 import { ok, unwrap } from '../../../src/base/result';
 import type { Migration } from '../../../src/sqlite/database';
 import { type FileCalls, nodeFileCalls } from '../../../src/sqlite/fileCalls';
+import { readWholeFile } from '../../../src/sqlite/fileSteps';
 import { type OpenedDatabase, openDatabase } from '../../../src/sqlite/openDatabase';
 import { loadEngine } from '../../../src/sqlite/wasmModule';
 import { faultyDisk } from '../../support/sqliteFaults';
 import { freshEngine, openAt, optionsFor, useFolder } from '../../support/sqliteFiles';
+import { Machine } from '../../support/sqliteMachine';
+import { MemoryDisk } from '../../support/sqliteMemoryDisk';
 import { sqliteWasm } from '../../support/sqliteWasm';
 
 const expectedTypes: Readonly<Record<string, string>> = { ENOSPC: 'full', EROFS: 'readOnly', EIO: 'io' };
@@ -116,6 +120,60 @@ describe('opening a file on a disk that fails', () => {
           );
           await database.close();
         }
+        if (failed === undefined) break;
+      }
+    }).timeout(60_000);
+  }
+});
+
+describe('recovering a damaged file on a disk that fails', () => {
+  const path = '/store/store.db';
+
+  const damagedFiles = async (): Promise<ReadonlyMap<string, Uint8Array>> => {
+    const disk = new MemoryDisk();
+    const database = await openAt(path, { files: disk.files });
+    for (let item = 0; item < 12; item++) {
+      unwrap(
+        await database.write(tx =>
+          ok(tx.run('INSERT INTO item(id, body) VALUES (?, ?)', [`id${item}`, 'x'.repeat(900)])),
+        ),
+      );
+    }
+    await database.close();
+    const bytes = readWholeFile(disk.files, path);
+    bytes.fill(0, 0, 100);
+    return new Map([
+      [path, bytes],
+      ['/store/locks/store.db.first-page', readWholeFile(disk.files, '/store/locks/store.db.first-page')],
+    ]);
+  };
+
+  for (const count of [1, Number.POSITIVE_INFINITY]) {
+    const what = count === 1 ? 'any call fails' : 'the process dies';
+    it(`keeps the damaged file and every row that can be read, wherever ${what}`, async () => {
+      const files = await damagedFiles();
+      const damaged = defined(files.get(path), 'the damaged file');
+      for (let at = 0; ; at++) {
+        const disk = new MemoryDisk();
+        for (const [name, content] of files) disk.put(name, content);
+        const faulty = faultyDisk(disk.files);
+        faulty.arm({ code: 'EIO', at, count });
+        const machine = new Machine();
+        const facts = machine.start(1, 'a');
+        const first = await openDatabase({ ...optionsFor(path), files: faulty.files, facts });
+        const { failed } = faulty;
+        if (count === 1) faulty.arm(undefined);
+        if (first.ok) await first.value.close();
+        machine.end(1);
+        const database = await openAt(path, { files: disk.files, facts: machine.start(2, 'b') });
+        const found = await database.read(tx => tx.get('SELECT count(*) AS count FROM item'));
+        assert.deepEqual(found, ok({ count: 12 }), `call ${at}, ${failed}`);
+        const kept = disk.paths.filter(name => name.includes('.damaged-') && !name.endsWith('-journal'));
+        assert.ok(
+          kept.some(name => Buffer.compare(readWholeFile(disk.files, name), damaged) === 0),
+          `call ${at}, ${failed}: ${disk.paths.join(' ')}`,
+        );
+        await database.close();
         if (failed === undefined) break;
       }
     }).timeout(60_000);

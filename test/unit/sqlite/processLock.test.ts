@@ -10,32 +10,8 @@ import { ProcessLock, type ProcessLockOptions } from '../../../src/sqlite/proces
 import { VirtualTime } from '../../support/sqliteClock';
 import { faultyDisk } from '../../support/sqliteFaults';
 import { useFolder } from '../../support/sqliteFiles';
+import { Machine } from '../../support/sqliteMachine';
 import { MemoryDisk } from '../../support/sqliteMemoryDisk';
-
-/** A machine of processes that a test starts and ends. */
-class Machine {
-  readonly running = new Map<number, string>();
-  boot = 'boot1';
-
-  constructor(readonly name = 'machine1') {}
-
-  start(processId: number, startTime: string): HostFacts {
-    this.running.set(processId, startTime);
-    return {
-      processId,
-      threadId: processId,
-      machine: this.name,
-      boot: this.boot,
-      namespace: initialNamespace,
-      isRunning: id => this.running.has(id),
-      startTimeOf: id => this.running.get(id),
-    };
-  }
-
-  end(processId: number): void {
-    this.running.delete(processId);
-  }
-}
 
 describe('the lock between processes', () => {
   let disk: MemoryDisk;

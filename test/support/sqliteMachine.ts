@@ -1,0 +1,26 @@
+import { type HostFacts, initialNamespace } from '../../src/sqlite/hostFacts';
+
+/** A machine of processes that a test starts and ends. */
+export class Machine {
+  readonly running = new Map<number, string>();
+  boot = 'boot1';
+
+  constructor(readonly name = 'machine1') {}
+
+  start(processId: number, startTime: string): HostFacts {
+    this.running.set(processId, startTime);
+    return {
+      processId,
+      threadId: processId,
+      machine: this.name,
+      boot: this.boot,
+      namespace: initialNamespace,
+      isRunning: id => this.running.has(id),
+      startTimeOf: id => this.running.get(id),
+    };
+  }
+
+  end(processId: number): void {
+    this.running.delete(processId);
+  }
+}
