@@ -38,6 +38,7 @@ export function issueStamp(
       : stampAfter(formatStamp({ ...last, deviceId }), deviceId);
   const stamp = after !== undefined && ticked <= after ? stampAfter(after, deviceId) : ticked;
   keepReading(store, ticked);
+  if (stamp !== ticked) observeStamp(store, wallMs, stamp);
   return { stamp, rawMs };
 }
 

@@ -113,9 +113,10 @@ export function applyReconciledRecord(context: EditContext, remote: OpenedRecord
     }
     return 'taken';
   }
-  if (held && !held.deleted && (held.stamp === remote.stamp || supersedes(held, remote.conflict))) {
+  const isSame = held?.stamp === remote.stamp && held.revision === remote.conflict.revision;
+  if (held && !held.deleted && (isSame || supersedes(held, remote.conflict))) {
     holdRecordVersion(store, remote.conflictId, synced);
-    if (held.stamp === remote.stamp) {
+    if (isSame) {
       dropWaiting(store, remote.conflictId);
       return 'known';
     }
