@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { ok, unwrap } from '../../src/base/result';
-import { systemClock, systemTimers } from '../../src/base/time';
+import { hourMs, systemClock, systemTimers } from '../../src/base/time';
 import { nodeFileCalls } from '../../src/sqlite/fileCalls';
 import { readHostFacts } from '../../src/sqlite/hostFacts';
 import { createPresence } from '../../src/sqlite/liveness';
@@ -123,7 +123,7 @@ async function holdTheStore(): Promise<void> {
     logger: silentLogger,
     migrationBackup: () => {
       parentPort?.postMessage('holding');
-      return new Promise(() => undefined);
+      return systemTimers.sleep(hourMs); // a promise alone would not keep the thread alive
     },
   });
 }
