@@ -12,7 +12,7 @@ import type { Examination } from './doctor/examination';
 import type { Finding } from './doctor/finding';
 import { pruneLogs } from './hygiene';
 import { scrub } from './scrub';
-import { continueSearchIndex } from './search/searchIndex';
+import { continueSearchIndex, mergeSearchIndex } from './search/searchIndex';
 import type { Snapshots } from './snapshots';
 import type { Store } from './store';
 import { pruneVersions } from './versionUpkeep';
@@ -158,8 +158,10 @@ class Upkeep {
   }
 
   async #search(): Promise<Result<boolean, StorageError>> {
-    const whole = await this.#parts.store.write(tx => ok(continueSearchIndex(tx, searchRowsPerStep)));
-    return whole.ok ? ok(!whole.value) : whole;
+    const done = await this.#parts.store.write(tx =>
+      ok(continueSearchIndex(tx, searchRowsPerStep) && mergeSearchIndex(tx)),
+    );
+    return done.ok ? ok(!done.value) : done;
   }
 
   async #snapshot(): Promise<Result<boolean, StorageError>> {

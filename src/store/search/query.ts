@@ -74,11 +74,15 @@ function clauseOf(text: string, isLast: boolean, isQuoted: boolean): Clause | un
   };
 }
 
+function mayGoOn(term: string): boolean {
+  return term.length >= minTextPrefixLength || isUnspaced(term);
+}
+
 function wayOf(terms: readonly string[], isPrefix: boolean, where: 'anywhere' | 'titles'): readonly string[] {
-  const [first] = terms;
-  if (terms.length > 1 || first === undefined) return [`"${terms.join(' ')}${isPrefix ? '*' : ''}"`];
-  const column = where === 'titles' ? 'title:' : '';
-  if (!isPrefix) return [`${column}${first}`];
-  if (first.length >= minTextPrefixLength || isUnspaced(first)) return [`${column}${first}*`];
-  return [`${column}${first}`, titleStart(first)];
+  const last = terms.at(-1) ?? '';
+  const star = isPrefix && mayGoOn(last) ? '*' : '';
+  // FTS4 has no way to ask for a phrase in one column.
+  if (terms.length > 1) return [`"${terms.join(' ')}${star}"`];
+  const term = `${where === 'titles' ? 'title:' : ''}${last}${star}`;
+  return isPrefix && star === '' ? [term, titleStart(last)] : [term];
 }

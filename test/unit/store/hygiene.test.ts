@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import type { Conflict, ConflictState } from '../../../src/model/conflict';
@@ -127,6 +128,27 @@ describe('hygiene', () => {
       unwrap(opened.maintenance.snapshots.list()).map(snapshot => snapshot.reason),
       ['daily'],
     );
+  });
+
+  it('merges the parts of the index that single saves leave, and then writes nothing any more', async () => {
+    for (let number = 0; number < 60; number++) {
+      await inStore(opened.store, tx =>
+        putItem(tx, itemId(number), note(`title ${number}`, 'body '), number + 1),
+      );
+    }
+    const parts = () =>
+      inStore(opened.store, tx =>
+        Number(tx.sql.get('SELECT count(*) AS parts FROM search_segdir')?.['parts']),
+      );
+    const before = await parts();
+    await idleUntilDone();
+    assert((await parts()) < before / 2);
+    await idleUntilDone();
+    const changeCounterAt = 24;
+    const counter = () => readFileSync(folder.storeFile).readUInt32BE(changeCounterAt);
+    const writes = counter();
+    await idleUntilDone();
+    assert.equal(counter(), writes);
   });
 
   it('is done by one process at a time', async () => {
