@@ -64,6 +64,7 @@ export class SharedDatabase implements Database {
 
   /** Lets the next transaction open the file anew, with all the checks that this includes. */
   reopenNext(): void {
+    this.#noteOwnCommits();
     this.#discard();
   }
 
@@ -92,7 +93,6 @@ export class SharedDatabase implements Database {
         if (found > schemaVersion) {
           throw new StorageFailure({ type: 'newerSchema', found, known: schemaVersion }, 'newer schema');
         }
-        this.#parts.foreignCommits.note(connection.changeCounter(), 'found');
       },
       discard: error => {
         this.#discard();
@@ -107,9 +107,7 @@ export class SharedDatabase implements Database {
     work: (tx: Transaction) => Result<T, E>,
   ): Promise<Result<T, E | StorageError>> {
     return this.withConnection(connection => {
-      const outcome = runTransaction({ ...this.targetOf(connection), isOwnWork: false }, kind, work);
-      if (kind === 'write' && this.#connection !== undefined) this.#noteOwnCommit(connection);
-      return outcome;
+      return runTransaction({ ...this.targetOf(connection), isOwnWork: false }, kind, work);
     });
   }
 
@@ -126,6 +124,7 @@ export class SharedDatabase implements Database {
       const ready = await this.#ready();
       return ready.ok ? await use(ready.value) : ready;
     } finally {
+      this.#noteOwnCommits();
       lock.release();
       threadShare.end();
     }
@@ -133,15 +132,14 @@ export class SharedDatabase implements Database {
 
   /** A connection to the file that is at the path now: the open one, or a new one when the file is another. */
   async #ready(): Promise<Result<Connection, StorageError>> {
-    const { onLocked, requiredMode, reopen, path } = this.#parts;
+    const { onLocked, requiredMode, foreignCommits, path } = this.#parts;
     try {
       onLocked();
-      const connection = this.#connection;
-      if (connection?.mode === requiredMode() && connection.isCurrent()) return ok(connection);
-      this.#discard();
-      const opened = await reopen();
-      if (opened.ok) this.#connection = opened.value;
-      return opened;
+      const open = this.#connection;
+      const isFit = open?.mode === requiredMode() && open.isCurrent();
+      const ready = isFit ? ok(open) : await this.#reopen();
+      if (ready.ok) foreignCommits.note(ready.value.changeCounter(), 'found');
+      return ready;
     } catch (thrown) {
       const error = classifyStorageError(thrown, { path, systemCode: undefined });
       if (error === undefined) throw thrown;
@@ -149,8 +147,17 @@ export class SharedDatabase implements Database {
     }
   }
 
-  /** The commit stands whatever comes of this; the next transaction meets the same disk and answers with its error. */
-  #noteOwnCommit(connection: Connection): void {
+  async #reopen(): Promise<Result<Connection, StorageError>> {
+    this.#discard();
+    const opened = await this.#parts.reopen();
+    if (opened.ok) this.#connection = opened.value;
+    return opened;
+  }
+
+  /** A commit stands whatever comes of this; the next transaction meets the same disk and answers with its error. */
+  #noteOwnCommits(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
     this.#attempt('note the commit', () =>
       this.#parts.foreignCommits.note(connection.changeCounter(), 'own'),
     );

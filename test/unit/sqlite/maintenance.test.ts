@@ -71,6 +71,23 @@ describe('the care of the file', () => {
     await database.close();
   });
 
+  it('tells nobody in its own window of what it writes', async () => {
+    const database = await openAt(path());
+    await fill(database, 20);
+    let heard = 0;
+    database.onForeignCommit(() => heard++);
+    unwrap(await database.write(tx => ok(tx.run('DELETE FROM item'))));
+    unwrap(await database.vacuum());
+    unwrap(await database.wipeUnused());
+    unwrap(await database.rebuildIndexes());
+    unwrap(await database.quickCheck());
+    await new Promise(resolve => setImmediate(resolve));
+    unwrap(await database.read(tx => tx.get('SELECT 1')));
+    await new Promise(resolve => setImmediate(resolve));
+    assert.equal(heard, 0);
+    await database.close();
+  });
+
   it('leaves no trace of a deleted text in the file or its journal', async () => {
     const database = await openAt(path());
     await fill(database, 20);
