@@ -8,9 +8,11 @@ import { run } from './run';
 import { planSchema } from './steps';
 
 const normalRuns = 300;
+/** The same runs each time, so that a failure speaks of the change at hand; other seeds are for soaking. */
+const usualSeed = 502;
 const extendedRuns = 10_000;
 
-/** `SEED` chooses the first seed, `EXTENDED=1` many more runs. */
+/** `SEED` chooses another first seed, `EXTENDED=1` many more runs. */
 describe('the simulation', () => {
   const kept = z
     .array(z.object({ about: z.string(), plan: planSchema }))
@@ -24,7 +26,7 @@ describe('the simulation', () => {
 
   it('holds every invariant in every run', async function () {
     const runs = process.env['EXTENDED'] === '1' ? extendedRuns : normalRuns;
-    const seed = Number(process.env['SEED'] ?? Math.floor(process.hrtime()[1] / 1000));
+    const seed = Number(process.env['SEED'] ?? usualSeed);
     const script = await bundleSimulator(`test-${process.pid}`);
     this.timeout(runs * maxMsPerRun);
     const result = await runSeries({ script, seed, runs, stopsAtViolation: false });

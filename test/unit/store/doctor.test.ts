@@ -216,7 +216,7 @@ describe('the doctor', () => {
 
   it('breaks a lock of which it cannot be told whether its owner lives, when it is asked to', async () => {
     await folder.close();
-    const owner = '4242.-.another machine.-.1.abcdef';
+    const owner = '4242.0.-.another machine.-.1.abcdef';
     const lock = join(folder.path, 'locks', 'store.db.lock');
     mkdirSync(lock, { recursive: true });
     writeFileSync(join(lock, owner), '');
