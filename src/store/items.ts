@@ -62,6 +62,12 @@ export function readItem(store: StoreTransaction, id: ItemId): StoredItem | unde
   return row && storedItem(store, row);
 }
 
+/** The item of a row's number, which the search index knows it by. */
+export function readItemOfRow(store: StoreTransaction, rid: number): StoredItem | undefined {
+  const row = store.sql.get('SELECT * FROM items WHERE rid = ?', [rid]);
+  return row && storedItem(store, row);
+}
+
 /** The ids that start with `prefix`, at most `limit`. */
 export function findItemIds(store: StoreTransaction, prefix: string, limit: number): readonly ItemId[] {
   return store.sql

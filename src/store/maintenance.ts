@@ -1,7 +1,6 @@
-import { messageOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import { ok, type Result } from '../base/result';
-import { type Clock, dayMs, hourMs } from '../base/time';
+import { type Clock, dayMs, hourMs, secondMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
 import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
@@ -34,7 +33,6 @@ export interface StoreMaintenance {
   idle(limits: {
     readonly historyKeepDays: number;
   }): Promise<Result<{ readonly waitMs: number }, StorageError>>;
-  close(): void;
 }
 
 export interface MaintenanceParts {
@@ -52,18 +50,19 @@ export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenanc
   return {
     snapshots: parts.snapshots,
     doctor: options => examine({ ...parts, ...options }),
-    applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), ok()),
+    applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), ok(), maxUpkeepWaitMs),
     idle: async ({ historyKeepDays }) => {
-      const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false));
+      const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false), 0);
       return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenRoundsMs }) : isBusy;
     },
-    close: () => upkeep.close(),
   };
 }
 
 /** Between two steps of a round of upkeep, so that nobody waits for it. */
 const betweenStepsMs = 100;
 const betweenRoundsMs = hourMs;
+/** A step of another process is over sooner; a longer work there does this one's too. */
+const maxUpkeepWaitMs = 30 * secondMs;
 const searchRowsPerStep = 200;
 /** Unused pages are given back when there are as many as this, and this share of the file. */
 const minFreePages = 500;
@@ -75,7 +74,9 @@ type Step = (keepDays: number) => Promise<Result<boolean, StorageError>>;
 
 class Upkeep {
   readonly #parts: MaintenanceParts;
+  /** Closed with the file. */
   #lock: ProcessLock | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
   #versionsAfter: string | undefined = '';
   #checkedMs: number | undefined;
   /** Each answers whether it has more to do. */
@@ -94,35 +95,36 @@ class Upkeep {
     this.#parts = parts;
   }
 
-  /** Runs `work` unless another process is at it; then answers `otherwise`. */
-  async alone<T>(
+  /**
+   * Runs `work` when no other process is at it. Waits for its turn within this process, and for other processes as long
+   * as it is told to; after that answers `otherwise`.
+   */
+  alone<T>(
     work: () => Promise<Result<T, StorageError>>,
     otherwise: Result<T, StorageError>,
+    lockWaitMs: number,
   ): Promise<Result<T, StorageError>> {
+    const turn = this.#turn.then(async () => {
+      const acquired = await this.#acquire(lockWaitMs);
+      if (!acquired.ok) return acquired.error.type === 'busy' ? otherwise : acquired;
+      try {
+        return await work();
+      } finally {
+        acquired.value.release();
+      }
+    });
+    this.#turn = turn.catch(() => undefined); // the caller of this turn hears of it
+    return turn;
+  }
+
+  async #acquire(waitMs: number): Promise<Result<ProcessLock, StorageError>> {
     if (this.#lock === undefined) {
       const opened = await this.#parts.database.openLock('upkeep');
       if (!opened.ok) return opened;
       this.#lock = opened.value;
     }
-    if (this.#lock.isHeld) return otherwise;
-    const acquired = await this.#lock.tryAcquire();
-    if (!acquired.ok) return acquired;
-    if (!acquired.value) return otherwise;
-    try {
-      return await work();
-    } finally {
-      this.#lock.release();
-    }
-  }
-
-  close(): void {
-    try {
-      this.#lock?.dispose();
-    } catch (error) {
-      // The next process that opens the lock clears it away.
-      this.#parts.logger.debug('the lock of the upkeep could not be left', { error: messageOf(error) });
-    }
-    this.#lock = undefined;
+    const acquired = await this.#lock.acquire(waitMs);
+    return acquired.ok ? ok(this.#lock) : acquired;
   }
 
   /** One step of the round; answers whether the round goes on. */

@@ -80,13 +80,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Result<Opene
   const snapshots = createSnapshots({ folder, store, database, files, clock, logger, openFile });
   const maintenance = createStoreMaintenance({ folder, store, database, snapshots, files, clock, logger });
   return ok({
-    store: {
-      ...store,
-      close: async () => {
-        maintenance.close();
-        await store.close();
-      },
-    },
+    store,
     recovered: database.recovered && recoveredOf(database.recovered),
     maintenance,
   });

@@ -28,6 +28,15 @@ export function parseQuery(text: string): readonly Clause[] {
   return clauses;
 }
 
+/** Whether what begins like the clause's last term is found without looking at every such term. */
+export function hasPrefixIndex({ terms }: Clause): boolean {
+  return Buffer.byteLength(terms.at(-1) ?? '') <= longestIndexedPrefix;
+}
+
+/** In bytes, as the index is declared. */
+export const indexedPrefixes = [3, 4] as const;
+const longestIndexedPrefix = Math.max(...indexedPrefixes);
+
 /** The `MATCH` expression of FTS4's enhanced query syntax; `titles` asks for what the titles alone answer. */
 export function matchExpression(clauses: readonly Clause[], where: 'anywhere' | 'titles'): string {
   return clauses

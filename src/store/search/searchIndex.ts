@@ -6,6 +6,7 @@ import { integer } from '../rows';
 import { clearState, readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
 import { type IndexText, indexTextOf } from './indexText';
+import { indexedPrefixes } from './query';
 
 /**
  * The index for full-text search: an FTS4 table over terms that this folder makes, in the transaction of every write.
@@ -20,7 +21,7 @@ export const searchSchema: readonly string[] = [
   // Beginnings of three and four bytes have an index of their own: without it, each of them would have to be put
   // together from the documents of hundreds of terms.
   `CREATE VIRTUAL TABLE search USING fts4(content="search_source", title, labels, body, tokenize=simple, order=desc,
-     prefix="3,4")`,
+     prefix="${indexedPrefixes.join()}")`,
   // Merges a little with every larger write, so that no single write has to merge much.
   `INSERT INTO search(search) VALUES ('automerge=8')`,
 ];
