@@ -121,7 +121,11 @@ describe('processes on one file', () => {
   it('take over from a thread that was terminated while it held the lock', async () => {
     const holder = await pool.startHolder(path());
     const waiting = await openDatabase({ ...optionsFor(path()), lockWaitMs: 50 });
-    assert.equal(waiting.ok ? 'opened' : waiting.error.type, 'busy', 'while the thread runs it keeps the lock');
+    assert.equal(
+      waiting.ok ? 'opened' : waiting.error.type,
+      'busy',
+      'while the thread runs it keeps the lock',
+    );
     await holder.terminate();
     const database = await openAt(path());
     assert.deepEqual(await database.quickCheck(), ok([]));
