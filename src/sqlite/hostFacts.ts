@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemCodeOf } from '../base/errors';
 
@@ -31,12 +31,11 @@ export const endedThread = 'ended';
 
 /** The facts of the machine and the thread that this runs in. */
 export function readHostFacts(): HostFacts {
-  const machineName = `${hostname()}\n${textOf('/etc/machine-id') ?? ''}`;
   return {
     processId: process.pid,
     // Synchronous calls run in the thread that makes them, so the link is that thread's own.
     threadId: Number(linkOf('/proc/thread-self')?.split('/').at(-1) ?? process.pid),
-    machine: createHash('sha256').update(machineName).digest('hex').slice(0, 12),
+    machine: createHash('sha256').update(nameMachine()).digest('hex').slice(0, 12),
     boot: textOf('/proc/sys/kernel/random/boot_id')?.replaceAll('-', '').slice(0, 12),
     namespace: /\[(\d+)\]/.exec(linkOf('/proc/self/ns/pid') ?? '')?.[1] ?? initialNamespace,
     isRunning(processId) {
@@ -55,6 +54,17 @@ export function readHostFacts(): HostFacts {
       return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
     },
   };
+}
+
+/** On macOS the host name follows the network, so there the time at which the system was installed stands for it. */
+function nameMachine(): string {
+  const installed =
+    process.platform === 'darwin'
+      ? statSync('/private/var/db', { bigint: true, throwIfNoEntry: false })?.birthtimeNs
+      : undefined;
+  return installed === undefined
+    ? `${hostname()}\n${textOf('/etc/machine-id') ?? ''}`
+    : `macOS installed ${installed}`;
 }
 
 /** A file of the system as text, undefined where the system has none such. */

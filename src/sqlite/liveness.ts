@@ -119,13 +119,17 @@ function judgeByFacts(token: string, facts: HostFacts): Liveness | 'ask' {
   const owner = parseToken(token);
   if (owner === undefined || !Number.isSafeInteger(owner.processId)) return 'unknown';
   if (isEarlierBoot(owner, facts)) return 'dead';
-  const isSameMachine = owner.machine === facts.machine && owner.boot === facts.boot;
-  if (!isSameMachine || owner.namespace !== facts.namespace) return 'unknown';
+  if (!isOfThisBoot(owner, facts) || owner.namespace !== facts.namespace) return 'unknown';
   if (!facts.isRunning(owner.processId)) return 'dead';
   if (owner.startTime === undefined) return 'ask';
   const startTime = facts.startTimeOf(owner.processId, owner.threadId);
   if (startTime === undefined) return facts.isRunning(owner.processId) ? 'unknown' : 'dead';
   return startTime === owner.startTime ? 'alive' : 'dead';
+}
+
+/** Where the system names its start, that is enough; the name of a machine may change with its network. */
+function isOfThisBoot(owner: OwnerToken, facts: HostFacts): boolean {
+  return owner.boot === facts.boot && (owner.boot !== undefined || owner.machine === facts.machine);
 }
 
 /**
@@ -146,7 +150,9 @@ function isEarlierBoot(owner: OwnerToken, facts: HostFacts): boolean {
 function describeOwner(token: string, facts: HostFacts): string {
   const owner = parseToken(token);
   if (owner === undefined) return `an unknown program (${token})`;
-  if (owner.machine !== facts.machine) return `process ${owner.processId} on another machine`;
+  if (!isOfThisBoot(owner, facts) && owner.machine !== facts.machine) {
+    return `process ${owner.processId} on another machine`;
+  }
   return owner.namespace === facts.namespace
     ? `process ${owner.processId}`
     : `process ${owner.processId} in another container`;

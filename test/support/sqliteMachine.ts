@@ -3,9 +3,11 @@ import { type HostFacts, initialNamespace } from '../../src/sqlite/hostFacts';
 /** A machine of processes that a test starts and ends. */
 export class Machine {
   readonly running = new Map<number, string>();
-  boot = 'boot1';
+  boot: string;
 
-  constructor(readonly name = 'machine1') {}
+  constructor(public name = 'machine1') {
+    this.boot = `first start of ${name}`.replaceAll(' ', '-');
+  }
 
   start(processId: number, startTime: string): HostFacts {
     this.running.set(processId, startTime);

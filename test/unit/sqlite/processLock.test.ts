@@ -95,17 +95,27 @@ describe('the lock between processes', () => {
     assert.deepEqual(await second.tryAcquire(), ok(true));
   });
 
+  it('takes over from a dead holder although the machine has another name now', async () => {
+    const first = await lockOf(machine.start(1, 'a'));
+    await first.tryAcquire();
+    machine.name = 'renamed-by-the-network';
+    const second = await lockOf(machine.start(2, 'b'));
+    assert.deepEqual(await second.tryAcquire(), ok(false));
+    machine.end(1);
+    assert.deepEqual(await second.tryAcquire(), ok(true));
+  });
+
   it('takes over from a holder of an earlier start of the machine, whatever runs under its number now', async () => {
     const first = await lockOf(machine.start(1, 'a'));
     await first.tryAcquire();
-    machine.boot = 'boot2';
+    machine.boot = 'second-start';
     const second = await lockOf(machine.start(2, 'b'));
     assert.deepEqual(await second.tryAcquire(), ok(true));
   });
 
   it('tells at the opening of a process that an earlier start of the machine has left', async () => {
     await lockOf(machine.start(1, 'a'));
-    machine.boot = 'boot2';
+    machine.boot = 'second-start';
     let restarts = 0;
     await lockOf(machine.start(2, 'b'), { onEarlierBoot: () => restarts++ });
     assert.equal(restarts, 1);
