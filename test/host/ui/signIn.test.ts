@@ -6,17 +6,7 @@ import { newProfile, openWorkbench, reloadWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';
 import { dialog, notification, pressButton, runCommand, statusBarItem } from '../workbenchPage';
 import { login, type Machine, password, Stage } from './devicePair';
-import {
-  answer,
-  editorText,
-  itemRow,
-  openItem,
-  retype,
-  save,
-  seenLimitMs,
-  showItems,
-  untilText,
-} from './scratchPage';
+import { answer, itemRow, openItem, retype, save, seenLimitMs, showItems, untilText } from './scratchPage';
 
 describe('a note on two machines, by hand', function () {
   this.timeout(180_000);
@@ -97,7 +87,7 @@ describe('a note on two machines, by hand', function () {
     await onDesktop
       .locator('.statusbar-item[aria-label*="everything is synced"]')
       .waitFor({ timeout: seenLimitMs });
-    assert.equal(await editorText(onDesktop), 'The heron\nflies away.');
+    await untilText(onDesktop, text => text === 'The heron\nflies away.', 'the note');
   });
 
   it('left no word of it on the server', async () => {
