@@ -2,6 +2,7 @@ import type { Disposable } from '../base/event';
 import type { Result } from '../base/result';
 import type { Database, StorageError } from '../sqlite/database';
 import type { Payloads } from './payloads';
+import { mergeAfterWrites } from './search/searchIndex';
 import type { StoreTransaction } from './transaction';
 
 export type { StorageError } from '../sqlite/database';
@@ -25,7 +26,13 @@ export function createStore(database: Database, payloads: Payloads): Store {
   let current = payloads;
   return {
     read: work => database.read(sql => work({ sql, payloads: current })),
-    write: work => database.write(sql => work({ sql, payloads: current })),
+    write: work =>
+      database.write(sql => {
+        const tx = { sql, payloads: current, indexed: { characters: 0 } };
+        const outcome = work(tx);
+        if (outcome.ok) mergeAfterWrites(tx);
+        return outcome;
+      }),
     onForeignCommit: listener => database.onForeignCommit(listener),
     usePayloads: next => {
       current = next;

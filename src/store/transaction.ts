@@ -5,4 +5,6 @@ import type { Payloads } from './payloads';
 export interface StoreTransaction {
   readonly sql: Transaction;
   readonly payloads: Payloads;
+  /** Counts what is put into the search index, for the merging at the end of the transaction. */
+  readonly indexed?: { characters: number };
 }

@@ -151,6 +151,22 @@ describe('hygiene', () => {
     assert.equal(counter(), writes);
   });
 
+  it('merges the parts of the index that large writes leave, with the writes', async () => {
+    const textsPerWrite = 40;
+    for (let write = 0; write < 15; write++) {
+      await inStore(opened.store, tx => {
+        for (let text = 0; text < textsPerWrite; text++) {
+          const number = write * textsPerWrite + text;
+          putItem(tx, itemId(number), note(`title ${number}`, `word${number} `.repeat(60)), number + 1);
+        }
+      });
+    }
+    const [most] = await inStore(opened.store, tx =>
+      tx.sql.all('SELECT count(*) AS parts FROM search_segdir GROUP BY level ORDER BY parts DESC LIMIT 1'),
+    );
+    assert(Number(most?.['parts']) < 12, `${most?.['parts']} parts of one size`);
+  });
+
   it('is done by one process at a time', async () => {
     const other = await folder.open();
     await inStore(opened.store, tx => {
