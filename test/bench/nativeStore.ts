@@ -5,8 +5,8 @@ import type { Database, Row, SqlValue, StorageError, Transaction } from '../../s
 import { storeMigrations } from '../../src/store/schema';
 
 interface NativeStatement {
-  all(...parameters: readonly SqlValue[]): readonly Row[];
-  run(...parameters: readonly SqlValue[]): { readonly changes: number | bigint };
+  all(...parameters: readonly (SqlValue | bigint)[]): readonly Row[];
+  run(...parameters: readonly (SqlValue | bigint)[]): { readonly changes: number | bigint };
 }
 interface NativeDatabase {
   prepare(sql: string): NativeStatement;
@@ -33,9 +33,9 @@ export function openNativeStore(path: string): Database {
     return known;
   };
   const tx: Transaction = {
-    run: (sql, parameters = []) => Number(prepared(sql).run(...parameters).changes),
-    get: (sql, parameters = []) => prepared(sql).all(...parameters)[0],
-    all: (sql, parameters = []) => prepared(sql).all(...parameters),
+    run: (sql, parameters = []) => Number(prepared(sql).run(...bound(parameters)).changes),
+    get: (sql, parameters = []) => prepared(sql).all(...bound(parameters))[0],
+    all: (sql, parameters = []) => prepared(sql).all(...bound(parameters)),
   };
   const isNew = Number(tx.get('PRAGMA user_version')?.['user_version']) === 0;
   if (isNew) {
@@ -57,4 +57,11 @@ export function openNativeStore(path: string): Database {
     onForeignCommit: () => ({ dispose: () => undefined }),
     close: async () => native.close(),
   };
+}
+
+/** Node binds numbers as reals, which a full-text table does not take for the id of a document. */
+function bound(parameters: readonly SqlValue[]): readonly (SqlValue | bigint)[] {
+  return parameters.map(value =>
+    typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value,
+  );
 }

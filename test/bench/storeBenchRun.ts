@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { defined } from '../../src/base/assert';
@@ -34,8 +34,18 @@ const reads = 500;
 const lists = 60;
 const searches = 270;
 const maxChunkMs = 25;
+const idleMs = 3000;
+/** A store of fewer is only there to compare the memory with. */
+const fewItems = 1000;
+/** Items that are read and saved, spread over the whole store. */
+const sampledIds = 1000;
 
-const jobs: Readonly<Record<string, (store: Store) => Promise<object>>> = { fill, open: justOpen, measure };
+const jobs: Readonly<Record<string, (store: Store) => Promise<object>>> = {
+  fill,
+  open: justOpen,
+  measure,
+  machine,
+};
 
 async function main(): Promise<void> {
   const startMs = systemClock.monotonic();
@@ -78,11 +88,36 @@ async function justOpen(): Promise<object> {
   return {};
 }
 
+/** How fast a disk and how quiet a machine the figures come from. */
+async function machine(): Promise<object> {
+  const descriptor = openSync(join(folder, 'probe'), 'w');
+  const page = new Uint8Array(4096);
+  const sync = await times(reads, async index => {
+    writeFileSync(descriptor, page);
+    fsyncSync(descriptor);
+    return index;
+  });
+  closeSync(descriptor);
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  await systemTimers.sleep(idleMs);
+  delays.disable();
+  return { sync, idleBlockMs: delays.max / 1e6 };
+}
+
 async function measure(store: Store): Promise<object> {
   const fraction = fractionsFrom(seed + 1);
   const samples = sampleItems(seed + 2);
   const ids = unwrap(
-    await store.read(tx => tx.sql.all('SELECT id FROM items').map(row => branded(row, 'id', isItemId))),
+    await store.read(tx =>
+      Array.from({ length: sampledIds }, () => 1 + Math.floor(fraction() * items)).map(rid =>
+        branded(
+          defined(tx.sql.get('SELECT id FROM items WHERE rid = ?', [rid]), 'rows are counted'),
+          'id',
+          isItemId,
+        ),
+      ),
+    ),
   );
   const anyId = () => defined(ids[Math.floor(fraction() * ids.length)], 'the store has items');
   const queries = samples.queries(searches);
@@ -102,7 +137,8 @@ async function measure(store: Store): Promise<object> {
     return write(store, put => put(id, samples.next()));
   });
   const residentAfterUseBytes = process.memoryUsage.rss();
-  return { read, list, search, save, residentAfterUseBytes, bulk: await bulkImport(store) };
+  const bulk = items < fewItems ? undefined : await bulkImport(store);
+  return { read, list, search, save, residentAfterUseBytes, bulk };
 }
 
 /** As the device imports: transactions that are cut short after some time, and other work between them. */
