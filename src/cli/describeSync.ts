@@ -1,4 +1,4 @@
-import type { LogEntryJson, StatusJson, SyncReportJson } from '../device/json';
+import type { CountersJson, LogEntryJson, StatusJson, SyncReportJson } from '../device/json';
 import { type Cell, count, facts, localTime, type Page, table } from './page';
 
 export function statusText(status: StatusJson, page: Page): string {
@@ -14,7 +14,30 @@ export function statusText(status: StatusJson, page: Page): string {
     ['conflicts', conflictsCell(status.openConflicts)],
     ['last sync', status.lastSync === null ? 'never' : localTime(status.lastSync, true)],
     ['clock', clockText(status.clockOffsetMs)],
+    ...countersFacts(status.counters),
   ]);
+}
+
+function countersFacts(counters: CountersJson): readonly (readonly [string, string | undefined])[] {
+  const { cycles, conflictsResolved, pulls, pushes, bytesSent, bytesReceived } = counters;
+  const all = cycles.succeeded + cycles.failed;
+  if (all === 0) return [];
+  const share = ((100 * cycles.succeeded) / all).toFixed(0);
+  const { automatically, byPerson } = conflictsResolved;
+  const mean = ({ count: number, totalMs }: CountersJson['pulls']) =>
+    number === 0 ? 'none yet' : `${Math.round(totalMs / number)} ms`;
+  return [
+    ['syncs', `${all}, of which ${share} % succeeded`],
+    ['resolved', `${count(automatically, 'conflict')} by merging, ${byPerson} by hand`],
+    ['mean time', `pull ${mean(pulls)}, push ${mean(pushes)}`],
+    ['traffic', `${sizeText(bytesSent)} sent, ${sizeText(bytesReceived)} received`],
+  ];
+}
+
+function sizeText(bytes: number): string {
+  const kib = 1024;
+  if (bytes < kib) return count(bytes, 'byte');
+  return bytes < kib * kib ? `${(bytes / kib).toFixed(1)} KiB` : `${(bytes / kib / kib).toFixed(1)} MiB`;
 }
 
 export function reportText(report: SyncReportJson, page: Page): string {

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import { isoTime } from '../base/time';
-import { countOpenConflicts } from '../store/conflicts';
+import { countClosedConflicts, countOpenConflicts } from '../store/conflicts';
 import { countPendingItems } from '../store/outbox';
-import { readState } from '../store/state';
+import { readState, type SyncCounters } from '../store/state';
 import { readLogEntries } from '../store/syncLog';
 import { requireSession } from './accountEntry';
 import { type DeviceCore, read } from './core';
@@ -11,8 +11,9 @@ import type { DeviceSync } from './device';
 import type { DeviceError } from './deviceError';
 import type { Upkeep } from './deviceUpkeep';
 import { failure } from './failures';
-import type { DeviceState, LogEntryJson, StatusJson } from './json';
+import type { CountersJson, DeviceState, LogEntryJson, StatusJson } from './json';
 import type { SyncControl } from './syncControl';
+import { noCounters, sumOf } from './syncCounters';
 
 const maxLogEntriesRead = 1000;
 
@@ -69,11 +70,14 @@ export async function statusOf(
       lastSyncMs: readState(store, 'lastSyncMs'),
       paused: readState(store, 'paused') ?? false,
       guard: readState(store, 'guard'),
+      counters: readState(store, 'counters') ?? noCounters,
+      closed: countClosedConflicts(store),
       locked: !store.payloads.unlocked,
     }),
   );
   if (!facts.ok) return facts;
-  const { name, account, signedIn, lastSyncMs, paused, guard, locked, ...rest } = facts.value;
+  const { name, account, signedIn, lastSyncMs, paused, guard, counters, closed, locked, ...rest } =
+    facts.value;
   const isLocked = locked || (!session.ok && session.error.code === 'locked');
   const attention = guard
     ? `Sync is held: ${guard.changed} of ${guard.total} items would be deleted or overwritten. Accept it or roll back.`
@@ -88,7 +92,23 @@ export async function statusOf(
     state: stateOf({ signedIn, isLocked, paused, control, guard: guard !== undefined }),
     ...(attention === undefined ? {} : { attention }),
     ...(guard === undefined ? {} : { guard }),
+    counters: countersJson(sumOf(counters, control.uncounted), closed),
   });
+}
+
+function countersJson(
+  counters: SyncCounters,
+  conflictsResolved: CountersJson['conflictsResolved'],
+): CountersJson {
+  const { succeeded, failed, pulls, pullMs, pushes, pushMs, bytesSent, bytesReceived } = counters;
+  return {
+    cycles: { succeeded, failed },
+    conflictsResolved,
+    pulls: { count: pulls, totalMs: Math.round(pullMs) },
+    pushes: { count: pushes, totalMs: Math.round(pushMs) },
+    bytesSent,
+    bytesReceived,
+  };
 }
 
 function stateOf(facts: {

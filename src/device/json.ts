@@ -107,6 +107,23 @@ export interface StatusJson {
   readonly attention?: string;
   /** A mass change that waits for a person's answer. */
   readonly guard?: { readonly changed: number; readonly total: number; readonly snapshot: string };
+  readonly counters: CountersJson;
+}
+
+/**
+ * What syncing has done and cost since the store was made. Cycles that had nothing to do are counted while the device
+ * runs, and are kept with the next one that did something.
+ */
+export interface CountersJson {
+  readonly cycles: { readonly succeeded: number; readonly failed: number };
+  /** Pairs of versions that met, of the account: merged without a person, and answered by one. */
+  readonly conflictsResolved: { readonly automatically: number; readonly byPerson: number };
+  /** Requests, and the milliseconds that they took together. */
+  readonly pulls: { readonly count: number; readonly totalMs: number };
+  readonly pushes: { readonly count: number; readonly totalMs: number };
+  readonly bytesSent: number;
+  /** After inflating. */
+  readonly bytesReceived: number;
 }
 
 /** The answer of one sync cycle. */

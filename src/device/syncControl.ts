@@ -5,7 +5,7 @@ import { defaultMaxItemBytes } from '../protocol/limits';
 import type { StorageError } from '../sqlite/database';
 import type { SyncLease } from '../store/lease';
 import { refusals } from '../store/outbox';
-import { readState, writeState } from '../store/state';
+import { readState, type SyncCounters, writeState } from '../store/state';
 import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
 import { type CycleOutcome, runCycle } from '../sync/cycle';
@@ -19,6 +19,7 @@ import type { DeviceError } from './deviceError';
 import { lockedFailure } from './deviceItems';
 import { cycleFailure, failure, storageFailure } from './failures';
 import type { LogEntryJson, SyncReportJson, SyncTrigger } from './json';
+import { countersOf, noCounters, sumOf } from './syncCounters';
 
 /** Runs sync cycles: one at a time in this process and, by the lease, on this device. */
 
@@ -49,6 +50,7 @@ export class SyncControl {
   #started = false;
   #events: EventStream | undefined;
   #notice: string | undefined;
+  #uncounted = noCounters;
 
   constructor(options: SyncControlOptions) {
     this.#options = options;
@@ -88,6 +90,11 @@ export class SyncControl {
   /** When the last cycle ended that had nothing to do, by this process. */
   get lastIdleMs(): number | undefined {
     return this.#lastIdleMs;
+  }
+
+  /** Of cycles that are not in the store's counters: those since the last one that was logged. */
+  get uncounted(): SyncCounters {
+    return this.#uncounted;
   }
 
   async start(): Promise<Result<void, DeviceError>> {
@@ -261,6 +268,8 @@ export class SyncControl {
     const makesWay = error?.type === 'fenced' || error?.type === 'stopped';
     this.#failure = makesWay ? undefined : failed;
     this.#notice = await this.#noticeOf(report);
+    const ended = error === undefined ? 'succeeded' : makesWay ? 'madeWay' : 'failed';
+    this.#uncounted = sumOf(this.#uncounted, countersOf(report, ended));
     if (error === undefined) this.#lastIdleMs = this.#core.clock.now();
     if (didSomething(report) || (failed !== undefined && failed.message !== told)) {
       await this.#log(trigger, answer, report, failed);
@@ -290,10 +299,12 @@ export class SyncControl {
     };
     const written = await write(this.#core, ({ store }) => {
       appendLogEntry(store, atMs, entry);
+      writeState(store, 'counters', sumOf(readState(store, 'counters') ?? noCounters, this.#uncounted));
       if (failed === undefined) writeState(store, 'lastSyncMs', atMs);
       return ok();
     });
-    if (!written.ok) logger.warn('the cycle could not be logged', { reason: written.error.message });
+    if (written.ok) this.#uncounted = noCounters;
+    else logger.warn('the cycle could not be logged', { reason: written.error.message });
     events.fire({ type: 'logged', entry });
   }
 

@@ -63,6 +63,19 @@ export function countOpenConflicts(store: StoreTransaction): number {
   return integer(row, 'total');
 }
 
+/** How many pairs were merged without a person, and how many a person has answered, on any device. */
+export function countClosedConflicts(store: StoreTransaction): {
+  readonly automatically: number;
+  readonly byPerson: number;
+} {
+  const row = store.sql.get(
+    `SELECT coalesce(sum(state = 'auto'), 0) AS automatically, coalesce(sum(state = 'resolved'), 0) AS by_person
+     FROM conflicts WHERE deleted = 0 AND state IN ('auto', 'resolved')`,
+  );
+  assert(row, 'a sum answers a row');
+  return { automatically: integer(row, 'automatically'), byPerson: integer(row, 'by_person') };
+}
+
 export function itemIdsInConflict(store: StoreTransaction): ReadonlySet<string> {
   return new Set(
     store.sql

@@ -29,6 +29,8 @@ export interface DeviceState {
   /** Grows when the lease changes hands and the new owner commits; see the lease. */
   readonly fence: number;
   readonly lastSyncMs: number;
+  /** What the sync cycles of this device have cost; idle ones only while they were counted in memory. */
+  readonly counters: SyncCounters;
   readonly paused: boolean;
   /** A mass change that waits for a person's answer. */
   readonly guard: { readonly changed: number; readonly total: number; readonly snapshot: string };
@@ -49,6 +51,19 @@ export interface DeviceState {
 /** Why everything is compared with the server's manifest. */
 export type ReconcileReason = 'newEpoch' | 'cursorExpired' | 'digestMismatch';
 
+export interface SyncCounters {
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Requests for a page of changes, and the time they took together. */
+  readonly pulls: number;
+  readonly pullMs: number;
+  /** Requests with changes, and the time they took together. */
+  readonly pushes: number;
+  readonly pushMs: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
 export type StateKey = keyof DeviceState;
 
 const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
@@ -67,6 +82,16 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   digestReconciledMs: z.number(),
   fence: z.int().min(0),
   lastSyncMs: z.number(),
+  counters: z.object({
+    succeeded: z.int().min(0),
+    failed: z.int().min(0),
+    pulls: z.int().min(0),
+    pullMs: z.number().min(0),
+    pushes: z.int().min(0),
+    pushMs: z.number().min(0),
+    bytesSent: z.int().min(0),
+    bytesReceived: z.int().min(0),
+  }),
   paused: z.boolean(),
   guard: z.object({ changed: z.int(), total: z.int(), snapshot: z.string() }),
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),

@@ -64,8 +64,13 @@ export interface CycleReport {
   /** Versions that were reported and not applied: replays, and payloads that do not open. */
   unsound: number;
   requests: number;
+  /** Requests for a page of changes, and with a batch of changes; answered or not. */
+  pulls: number;
+  pushes: number;
   bytesSent: number;
+  /** After inflating. */
   bytesReceived: number;
+  /** Waiting for pages, manifests and items of the server. */
   pullMs: number;
   mergeMs: number;
   pushMs: number;
@@ -188,6 +193,8 @@ function emptyReport(clockOffsetMs: number | undefined): CycleReport {
     refused: 0,
     unsound: 0,
     requests: 0,
+    pulls: 0,
+    pushes: 0,
     bytesSent: 0,
     bytesReceived: 0,
     pullMs: 0,

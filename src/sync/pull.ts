@@ -23,6 +23,7 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     const startedMs = clock.monotonic();
     const pulled = await transport.pull(run.cursor, maxPageChanges);
     run.report.pullMs += clock.monotonic() - startedMs;
+    run.report.pulls++;
     if (!pulled.ok) {
       const reason = reconcileReasonOf(pulled.error);
       return reason === undefined ? pulled : ok({ type: 'reconcile', reason });

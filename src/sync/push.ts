@@ -160,6 +160,7 @@ async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<
     sent.map(({ flight }) => flight.frozen),
   );
   run.report.pushMs += clock.monotonic() - startedMs;
+  run.report.pushes++;
   if (!answer.ok) {
     const reason = reconcileReasonOf(answer.error);
     if (reason !== undefined) return ok({ type: 'reconcile', reason });

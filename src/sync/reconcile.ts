@@ -49,7 +49,9 @@ export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise
   for (let page = 0; ; page++) {
     if (page >= maxManifestPages) return err(endless);
     if (run.stopped()) return err({ type: 'stopped' });
+    const startedMs = run.dependencies.clock.monotonic();
     const manifest = await run.dependencies.transport.manifest(after);
+    run.report.pullMs += run.dependencies.clock.monotonic() - startedMs;
     if (!manifest.ok) return manifest;
     const heard = await run.hear(manifest.value);
     if (!heard.ok) return heard;
@@ -102,11 +104,13 @@ async function reconcilePage(
     const opened = fetched.value.map(version => openVersion(run, version));
     const guarded = await guard(run, opened);
     if (!guarded.ok) return guarded;
+    const startedMs = run.dependencies.clock.monotonic();
     const written = await run.write(context => {
       const items = opened.flatMap(version => (version.type === 'item' ? [version.item] : []));
       noteOverwritten(context, overwritesOf(context, items));
       return opened.map(version => reconcileOpened(context, version, reason));
     });
+    run.report.mergeMs += run.dependencies.clock.monotonic() - startedMs;
     if (!written.ok) return written;
     for (const [index, outcome] of written.value.entries()) tally(run, opened[index], outcome);
   }
@@ -133,16 +137,20 @@ async function fetchAll(
   const versions: RemoteVersion[] = [];
   for (let from = 0; from < entries.length; from += fetchesAtOnce) {
     if (run.stopped()) return err({ type: 'stopped' });
+    const startedMs = run.dependencies.clock.monotonic();
     const answers = await Promise.all(
       entries
         .slice(from, from + fetchesAtOnce)
         .map(async entry => ({ entry, answer: await run.dependencies.transport.item(entry.itemId) })),
     );
+    run.report.pullMs += run.dependencies.clock.monotonic() - startedMs;
     for (const { entry, answer } of answers) {
       run.report.requests++;
       if (!answer.ok) return answer;
+      run.report.bytesReceived += answer.value.bytesReceived;
       // Gone since the manifest was read: pulling will tell.
-      if (answer.value !== null && answer.value.itemId === entry.itemId) versions.push(answer.value);
+      const version = answer.value.answer;
+      if (version !== null && version.itemId === entry.itemId) versions.push(version);
     }
   }
   return ok(versions);

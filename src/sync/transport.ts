@@ -39,7 +39,7 @@ export interface Transport {
   push(cursor: string | undefined, changes: readonly string[]): Answer<Timed<PushAnswer>>;
   manifest(after: string | undefined): Answer<Timed<ManifestAnswer>>;
   /** Null when the server does not hold it. */
-  item(id: string): Answer<RemoteVersion | null>;
+  item(id: string): Answer<Timed<RemoteVersion | null>>;
   versions(id: string): Answer<readonly RemoteVersion[]>;
 }
 
@@ -120,8 +120,9 @@ export function createTransport(
     },
     item: async id => {
       const answer = await caller.call('GET', routes.item(id), itemAnswerSchema);
-      if (answer.ok) return ok(answer.value.answer.item);
-      return answer.error.type === 'problem' && answer.error.code === 'notFound' ? ok(null) : answer;
+      if (answer.ok) return ok({ ...answer.value, answer: answer.value.answer.item });
+      const isGone = answer.error.type === 'problem' && answer.error.code === 'notFound';
+      return isGone ? ok({ answer: null, roundTripMs: 0, bytesSent: 0, bytesReceived: 0 }) : answer;
     },
     versions: async id => {
       const answer = bodyOf(await caller.call('GET', routes.versions(id), versionsAnswerSchema));

@@ -31,6 +31,14 @@ export const idleStatus: StatusJson = {
   clockOffsetMs: null,
   lastSync: '2026-01-02T03:04:05.000Z',
   state: 'idle',
+  counters: {
+    cycles: { succeeded: 0, failed: 0 },
+    conflictsResolved: { automatically: 0, byPerson: 0 },
+    pulls: { count: 0, totalMs: 0 },
+    pushes: { count: 0, totalMs: 0 },
+    bytesSent: 0,
+    bytesReceived: 0,
+  },
 };
 
 /** A device that holds everything in memory and does what a test tells it. Revisions are counted from 1. */

@@ -1,5 +1,5 @@
 import { dayMs, hourMs, minuteMs } from '../../base/time';
-import type { LogEntryJson, SyncTrigger } from '../../device/json';
+import type { CountersJson, LogEntryJson, SyncTrigger } from '../../device/json';
 import { counted } from './statusText';
 
 /** What a cycle did, in a line. */
@@ -26,6 +26,24 @@ export function entryFigures(entry: LogEntryJson): string {
     `${Math.round(durationMs)} ms (pull ${Math.round(pullMs)}, merge ${Math.round(mergeMs)}, push ${Math.round(pushMs)})`,
     `${bytesSent} bytes sent, ${bytesReceived} received`,
   ].join('\n');
+}
+
+/** What all syncs of this device have done and cost: a line, and what is behind it. */
+export function countersText(counters: CountersJson): { readonly line: string; readonly figures: string } {
+  const { cycles, conflictsResolved, pulls, pushes, bytesSent, bytesReceived } = counters;
+  const all = cycles.succeeded + cycles.failed;
+  const mean = ({ count, totalMs }: CountersJson['pulls']) =>
+    count === 0 ? '–' : `${Math.round(totalMs / count)} ms`;
+  return {
+    line:
+      all === 0 ? '' : `${counted(all, 'sync')}, ${Math.floor((100 * cycles.succeeded) / all)} % succeeded`,
+    figures: [
+      `${counted(all, 'sync')}, ${cycles.failed} of them failed`,
+      `${counted(conflictsResolved.automatically, 'conflict')} merged, ${conflictsResolved.byPerson} resolved by hand`,
+      `mean time: pull ${mean(pulls)}, push ${mean(pushes)}`,
+      `${bytesSent} bytes sent, ${bytesReceived} received`,
+    ].join('\n'),
+  };
 }
 
 export function ago(thenMs: number, nowMs: number): string {

@@ -12,7 +12,7 @@ import type { Clock } from '../../base/time';
 import type { Device, DeviceEvent } from '../../device/device';
 import type { DeviceEntryJson, LogEntryJson } from '../../device/json';
 import { viewIds } from '../manifest';
-import { ago, entryFigures, entryText, entryWhen } from './activityText';
+import { ago, countersText, entryFigures, entryText, entryWhen } from './activityText';
 import type { DeviceStatus } from './deviceStatus';
 
 /** Sync cycles that are shown; the log channel and the terminal have the rest. */
@@ -65,7 +65,7 @@ export class ActivityView implements TreeDataProvider<ActivityRow> {
   getTreeItem(row: ActivityRow): TreeItem {
     switch (row.type) {
       case 'cycles':
-        return section(row.type, l10n.t('Sync log'), TreeItemCollapsibleState.Expanded);
+        return this.#logSection();
       case 'devices':
         return section(row.type, l10n.t('Devices'), TreeItemCollapsibleState.Collapsed);
       case 'cycle':
@@ -75,6 +75,16 @@ export class ActivityView implements TreeDataProvider<ActivityRow> {
       case 'words':
         return new TreeItem(row.text);
     }
+  }
+
+  #logSection(): TreeItem {
+    const row = section('cycles', l10n.t('Sync log'), TreeItemCollapsibleState.Expanded);
+    const { current } = this.#status;
+    if (current === undefined) return row;
+    const { line, figures } = countersText(current.counters);
+    row.description = line;
+    row.tooltip = figures;
+    return row;
   }
 
   async #sections(): Promise<ActivityRow[]> {

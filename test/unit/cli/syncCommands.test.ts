@@ -71,6 +71,26 @@ describe('sync commands', () => {
     assert.match(run.out, /clock +90 s ahead of the server/);
   });
 
+  it('tells what syncing has done and cost', async () => {
+    const device = new MemoryDevice();
+    device.currentStatus = {
+      ...idleStatus,
+      counters: {
+        cycles: { succeeded: 19, failed: 1 },
+        conflictsResolved: { automatically: 3, byPerson: 1 },
+        pulls: { count: 20, totalMs: 250 },
+        pushes: { count: 0, totalMs: 0 },
+        bytesSent: 900,
+        bytesReceived: 3 * 1024 * 1024,
+      },
+    };
+    const run = await runScratch(device, ['status']);
+    assert.match(run.out, /syncs +20, of which 95 % succeeded/);
+    assert.match(run.out, /resolved +3 conflicts by merging, 1 by hand/);
+    assert.match(run.out, /mean time +pull 13 ms, push none yet/);
+    assert.match(run.out, /traffic +900 bytes sent, 3.0 MiB received/);
+  });
+
   it('answers the status as it is for a program', async () => {
     const run = await runScratch(new MemoryDevice(), ['status', '--json']);
     assert.deepEqual(JSON.parse(run.out), idleStatus);

@@ -160,6 +160,43 @@ describe('one cycle at a time', () => {
     assert.ok((await syncNow(first)).ok);
   });
 
+  it('counts what syncing does and costs, idle cycles in memory alone', async () => {
+    const { first, second } = await twoWindows();
+    unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    unwrap(await syncNow(first));
+    unwrap(await syncNow(first));
+    first.http.intercept = unreachable;
+    await syncNow(first);
+    await syncNow(first);
+    const { counters } = unwrap(await first.sync.status());
+    assert.deepEqual(counters.cycles, { succeeded: 2, failed: 2 });
+    assert.deepEqual([counters.pulls.count, counters.pushes.count], [4, 1]);
+    assert.deepEqual(counters.conflictsResolved, { automatically: 0, byPerson: 0 });
+    const answers = await Promise.all(first.http.sent.map(request => request.body?.length ?? 0));
+    assert.ok(counters.bytesSent > 0 && counters.bytesSent <= answers.reduce((sum, each) => sum + each, 0));
+    const stored = unwrap(await second.sync.status()).counters;
+    assert.deepEqual(stored.cycles, { succeeded: 2, failed: 1 }, 'the second failure said nothing new');
+    assert.ok(stored.bytesReceived > 0 && stored.bytesReceived <= counters.bytesReceived);
+  });
+
+  it('logs of each cycle why, what, how long each phase took, and the bytes each way', async () => {
+    const { first } = await twoWindows();
+    unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    first.http.intercept = async (_request, send) => {
+      const answer = await send();
+      await first.time.advance(7);
+      return answer;
+    };
+    unwrap(await syncNow(first));
+    const [entry] = unwrap(await first.sync.log(1));
+    const { bytesSent = 0, bytesReceived = 0, cursor: _cursor, at: _at, ...rest } = entry ?? {};
+    assert.deepEqual(rest, {
+      ...{ trigger: 'command', pushed: 1, pulled: 0, merged: 0, conflicts: 0 },
+      ...{ durationMs: 14, pullMs: 7, mergeMs: 0, pushMs: 7 },
+    });
+    assert.ok(bytesSent > 100 && bytesReceived > 100, `${bytesSent} sent, ${bytesReceived} received`);
+  });
+
   it('logs what it did, and a failure once', async () => {
     const { first } = await twoWindows();
     unwrap(await first.items.create({ kind: 'note', title: 'One' }));

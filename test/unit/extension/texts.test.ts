@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { prefixesOf, snippetFromCode, tagsOf } from '../../../src/extension/commands/snippetText';
 import { maxTitleFromText, titleFromText, titleFromTime } from '../../../src/extension/commands/titles';
 import { serverAddress } from '../../../src/extension/host/settings';
-import { ago, entryText } from '../../../src/extension/views/activityText';
+import { ago, countersText, entryText } from '../../../src/extension/views/activityText';
 import { statusLine, statusLook } from '../../../src/extension/views/statusText';
 import { idleStatus } from '../../support/memoryDevice';
 
@@ -74,6 +74,20 @@ describe('the activity in words', () => {
     } as const),
     ...{ durationMs: 1, cursor: null, bytesSent: 0, bytesReceived: 0, pullMs: 0, mergeMs: 0, pushMs: 0 },
   };
+
+  it('tells what all syncs did and cost', () => {
+    const { line, figures } = countersText({
+      cycles: { succeeded: 199, failed: 1 },
+      conflictsResolved: { automatically: 1, byPerson: 2 },
+      pulls: { count: 200, totalMs: 3000 },
+      pushes: { count: 0, totalMs: 0 },
+      bytesSent: 10,
+      bytesReceived: 20,
+    });
+    assert.equal(line, '200 syncs, 99 % succeeded');
+    assert.match(figures, /1 conflict merged, 2 resolved by hand\nmean time: pull 15 ms, push –/);
+    assert.equal(countersText(idleStatus.counters).line, '');
+  });
 
   it('tells what a cycle did, or why it failed', () => {
     assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }), '1 sent, 2 conflicts');

@@ -128,8 +128,8 @@ describe('answers of a push', () => {
     const other = await desktop.add('Other', 'foreign\n');
     await desktop.sync();
     const quoted = await desktop.transport.item(other);
-    assert.ok(quoted.ok && quoted.value);
-    const current = quoted.value;
+    assert.ok(quoted.ok && quoted.value.answer);
+    const current = quoted.value.answer;
     laptop.http.intercept = answering(
       changes => ({
         results: changes.map(({ changeId }) => ({ changeId, status: 'conflict', current })),

@@ -109,6 +109,27 @@ describe('reconcile', () => {
     assert.deepEqual(await desktop.conflicts(), [], 'each side descends from the other');
   });
 
+  it('reports what comparing everything has cost', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const backup = await account.backUp();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await account.restore(backup);
+    await desktop.add('Other', Buffer.from(crypto.getRandomValues(new Uint8Array(8000))).toString('hex'));
+    await desktop.sync();
+    laptop.http.intercept = async (_request, send) => {
+      const answer = await send();
+      await laptop.time.advance(5);
+      return answer;
+    };
+    const { report } = await laptop.sync();
+    assert.ok(report.reconciled);
+    const gets = laptop.http.sent.filter(({ method }) => method === 'GET').length;
+    assert.ok(report.pullMs >= 10 && report.pullMs <= 5 * gets, `${report.pullMs} ms for ${gets} requests`);
+    assert.ok(report.bytesReceived > 8000, 'the item that was fetched is counted');
+    assert.equal((await laptop.item(id)).version, 1);
+  });
+
   it('lets the device that knows less come first after a restore', async () => {
     const { account, laptop, desktop } = await twoDevices();
     const id = await laptop.add('Shopping', 'one\n');
