@@ -13,8 +13,9 @@ const paletteLimitMs = 2 * secondMs;
  */
 export async function runCommand(page: Page, title: string): Promise<void> {
   const startedMs = systemClock.monotonic();
+  const labels = [`="${title}"`, `^="${title},"`, `^="${title}…"`]; // alone, with its keys, or asking for more
   const row = page
-    .locator(`.quick-input-list .monaco-list-row[aria-label^=${JSON.stringify(title)}]`)
+    .locator(labels.map(label => `.quick-input-list .monaco-list-row[aria-label${label}]`).join(', '))
     .first();
   for (;;) {
     try {
@@ -22,12 +23,20 @@ export async function runCommand(page: Page, title: string): Promise<void> {
       await quickInputBox(page).fill('>', { timeout: paletteLimitMs });
       await quickInputBox(page).fill(`>${title}`, { timeout: paletteLimitMs });
       await row.click({ timeout: paletteLimitMs });
-      return;
+      break;
     } catch (error) {
       const isLate = systemClock.monotonic() - startedMs > actionLimitMs;
       if (isLate || !(error instanceof errors.TimeoutError)) throw error;
     }
   }
+  await untilPaletteGone(page);
+}
+
+/** The press closed the palette; what the command asks may open in its place. */
+async function untilPaletteGone(page: Page): Promise<void> {
+  const isGone = `![...document.querySelectorAll('.quick-input-widget')].some(
+    widget => widget.style.display !== 'none' && widget.querySelector('input[type="text"]')?.value.startsWith('>'))`;
+  await page.waitForFunction(isGone, undefined, { timeout: actionLimitMs });
 }
 
 /** Answers the open input box: fills in `text` and accepts it. */
@@ -54,7 +63,7 @@ export function pickRow(page: Page, label: string): Locator {
 }
 
 /** The notification that holds `text`; wait on it, or press a button in it with {@link pressButton}. */
-export function notification(page: Page, text: string): Locator {
+export function notification(page: Page, text: string | RegExp): Locator {
   return page.locator('.notifications-toasts .notification-list-item', { hasText: text });
 }
 

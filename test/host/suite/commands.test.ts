@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { ScratchSyncApi } from '../../../src/extension/api/scratchSync';
-import { activated, closeAll, until } from './helpers';
+import type { ScratchItem, ScratchSyncApi } from '../../../src/extension/api/scratchSync';
+import { activated, closeAll, shownDocument, until } from './helpers';
 
 describe('the commands', () => {
   let api: ScratchSyncApi;
@@ -23,10 +23,9 @@ describe('the commands', () => {
     return editor;
   }
 
-  function shownItem() {
-    const id = vscode.window.activeTextEditor?.document.uri.authority;
-    assert.ok(id);
-    return api.items.get(id);
+  async function shownItem(): Promise<ScratchItem> {
+    const { uri } = await shownDocument(document => document.uri.scheme === 'scratch');
+    return api.items.get(uri.authority);
   }
 
   it('make a note at once, in an editor', async () => {
@@ -89,7 +88,7 @@ describe('the commands', () => {
     });
     const editor = await editorWith('', 'javascript');
     await run('insertSnippet', { itemId: id });
-    assert.match(editor.document.getText(), /^for \(i\) \{/);
+    await until('the text of the snippet', () => /^for \(i\) \{/.test(editor.document.getText()));
   });
 
   it('take a snapshot and run the doctor without a server', async () => {

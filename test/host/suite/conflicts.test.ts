@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { ScratchConflict, ScratchSyncApi } from '../../../src/extension/api/scratchSync';
-import { activated, bodyBecomes, closeAll, openNote, setAutoSave, shows, type, until } from './helpers';
+import {
+  activated,
+  bodyBecomes,
+  closeAll,
+  openNote,
+  setAutoSave,
+  shownDocument,
+  shows,
+  type,
+  until,
+} from './helpers';
 
 describe('the review of a conflict', () => {
   let api: ScratchSyncApi;
@@ -33,6 +43,17 @@ describe('the review of a conflict', () => {
     return conflict;
   }
 
+  function shownDiff(): Promise<vscode.TabInputTextDiff> {
+    return until('the diff', () => {
+      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+      return input instanceof vscode.TabInputTextDiff ? input : undefined;
+    });
+  }
+
+  function shownMerge(): Promise<vscode.TextDocument> {
+    return shownDocument(({ uri }) => uri.scheme === 'scratch-conflict');
+  }
+
   it('finds both sides recorded when one line was changed twice', async () => {
     const conflict = await conflictOf('Sides');
     assert.equal(conflict.base?.body, 'first\nsame line\nlast\n');
@@ -44,8 +65,7 @@ describe('the review of a conflict', () => {
   it('compares both sides in the diff editor, where they cannot be changed', async () => {
     const conflict = await conflictOf('Compared');
     await vscode.commands.executeCommand('scratchSync.compareConflict', { conflictId: conflict.id });
-    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-    assert.ok(input instanceof vscode.TabInputTextDiff);
+    const input = await shownDiff();
     const texts = await Promise.all(
       [input.original, input.modified].map(async uri =>
         (await vscode.workspace.openTextDocument(uri)).getText(),
@@ -65,6 +85,7 @@ describe('the review of a conflict', () => {
     it(`keeps the ${side} side from the diff editor and closes it`, async () => {
       const conflict = await conflictOf(`Kept ${side}`);
       await vscode.commands.executeCommand('scratchSync.compareConflict', { conflictId: conflict.id });
+      await shownDiff();
       await vscode.commands.executeCommand(`scratchSync.${command}`);
       await bodyBecomes(api, conflict.itemId, conflict[side].body);
       assert.deepEqual(await api.conflicts.list(), []);
@@ -92,8 +113,7 @@ describe('the review of a conflict', () => {
   it('lets the merge be edited, refuses it while a place is unsettled, and accepts it then', async () => {
     const conflict = await conflictOf('Merged');
     await vscode.commands.executeCommand('scratchSync.editMerge', { conflictId: conflict.id });
-    const document = vscode.window.activeTextEditor?.document;
-    assert.ok(document);
+    const document = await shownMerge();
     assert.match(document.getText(), /^<{7} /m);
 
     await vscode.commands.executeCommand('scratchSync.acceptMerge');
@@ -130,14 +150,13 @@ describe('the review of a conflict', () => {
   it('keeps a merge that was saved and not accepted', async () => {
     const conflict = await conflictOf('Draft');
     await vscode.commands.executeCommand('scratchSync.editMerge', { conflictId: conflict.id });
-    const document = vscode.window.activeTextEditor?.document;
-    assert.ok(document);
+    const document = await shownMerge();
     await type(document, 'half done\n');
     assert.ok(await document.save());
     assert.equal((await api.conflicts.list()).length, 1);
     await closeAll();
     await vscode.commands.executeCommand('scratchSync.editMerge', { conflictId: conflict.id });
-    assert.equal(vscode.window.activeTextEditor?.document.getText(), 'half done\n');
+    await shows(await shownMerge(), 'half done\n');
   });
 
   it('takes a resolution back', async () => {
@@ -155,8 +174,7 @@ describe('the review of a conflict', () => {
     const conflict = await conflictOf('Goes on');
     const { body } = await api.items.get(conflict.itemId);
     await vscode.commands.executeCommand('scratchSync.openItem', conflict.itemId, true);
-    const document = vscode.window.activeTextEditor?.document;
-    assert.ok(document);
+    const document = await shownDocument(({ uri }) => uri.authority === conflict.itemId);
     await type(document, `${body}more\n`);
     assert.ok(await document.save());
     await shows(document, `${body}more\n`);

@@ -147,7 +147,7 @@ describe('items as documents', () => {
       vscode.workspace.textDocuments.find(({ uri }) => uri.path === '/notes/moved/After.md'),
     );
     assert.equal(moved.getText(), 'text');
-    assert.deepEqual(tabPaths(), ['/notes/moved/After.md']);
+    await until('the one tab', () => tabPaths().join() === '/notes/moved/After.md');
     assert.notEqual(moved, document);
   });
 
@@ -233,7 +233,7 @@ describe('items as documents', () => {
       vscode.workspace.textDocuments.find(({ uri }) => /^\/notes\/Sensitive/.test(uri.path)),
     );
     assert.notEqual(hidden, document);
-    assert.deepEqual(tabPaths(), [hidden.uri.path]);
+    await until('the one tab', () => tabPaths().join() === hidden.uri.path);
     await type(hidden, 'two');
     await until('the save', () => !hidden.isDirty);
     assert.equal(hidden.getText(), 'two');

@@ -4,7 +4,8 @@ import { secondMs, systemClock, systemTimers } from '../../../src/base/time';
 import type { ScratchItem, ScratchNewItem, ScratchSyncApi } from '../../../src/extension/api/scratchSync';
 import { extensionId } from '../../../src/extension/manifest';
 
-const waitLimitMs = 10 * secondMs;
+/** Below the limit of a test, so that a failure says what was not seen. */
+const waitLimitMs = 20 * secondMs;
 const pollMs = 20;
 
 /** The extension under test, activated. */
@@ -43,9 +44,17 @@ export async function openNote(
 
 export async function openItem(id: string): Promise<vscode.TextDocument> {
   await vscode.commands.executeCommand('scratchSync.openItem', id, true);
-  const editor = vscode.window.activeTextEditor;
-  assert.equal(editor?.document.uri.authority, id);
-  return editor.document;
+  return shownDocument(({ uri }) => uri.authority === id);
+}
+
+/** The document of the active editor once it is `isIt`: the editor tells of a switch after it was made. */
+export async function shownDocument(
+  isIt: (document: vscode.TextDocument) => boolean,
+): Promise<vscode.TextDocument> {
+  return until('the document in the active editor', () => {
+    const document = vscode.window.activeTextEditor?.document;
+    return document && isIt(document) ? document : undefined;
+  });
 }
 
 /** Replaces the whole text, as a person's typing would: the document has unsaved text after it. */
@@ -76,4 +85,5 @@ export async function closeAll(): Promise<void> {
     }
   }
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  await until('no editor', () => vscode.window.activeTextEditor === undefined);
 }

@@ -7,6 +7,7 @@ import { writeVsix } from '../../../src/build/vsix';
 import { extensionId } from '../../../src/extension/manifest';
 import { freePort, type ServerProcess, scratch, startServer } from '../../support/processes';
 import { launchBrowser } from '../browser';
+import { packFixture } from '../fixtureVsix';
 import { ensureHost, type HostPaths } from '../install';
 import { startWorkbench, type WorkbenchServer } from '../server';
 
@@ -21,19 +22,27 @@ export interface Machine {
   readonly home: string;
 }
 
+export interface MachineOptions {
+  /** Names of extensions of `test/host/fixtures` to install beside ours. */
+  readonly fixtures?: readonly string[];
+  /** For the extension hosts. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** What a test of real windows needs: a browser, the packed extension, a server that can go away, and machines. */
 export class Stage {
   readonly browser: Browser;
   readonly serverUrl: string;
   readonly #host: HostPaths;
-  readonly #folder: string;
+  /** Where all of it lies; a test may put its own files there. */
+  readonly folder: string;
   readonly #machines: Machine[] = [];
   #server: ServerProcess | undefined;
   #formerLogs = '';
 
   private constructor(host: HostPaths, folder: string, browser: Browser, port: number) {
     this.#host = host;
-    this.#folder = folder;
+    this.folder = folder;
     this.browser = browser;
     this.serverUrl = `http://127.0.0.1:${port}`;
   }
@@ -48,23 +57,33 @@ export class Stage {
   }
 
   /** A workbench with the extension. Signed in by the terminal when `account` says so, else left to its person. */
-  async addMachine(name: string, account: 'signUp' | 'signIn' | 'none'): Promise<Machine> {
-    const dataDir = path.join(this.#folder, name);
+  async addMachine(
+    name: string,
+    account: 'signUp' | 'signIn' | 'none',
+    options: MachineOptions = {},
+  ): Promise<Machine> {
+    const dataDir = path.join(this.folder, name);
     const home = path.join(dataDir, 'user-data/User/globalStorage', extensionId);
     const secrets = path.join(home, 'secrets');
-    const project = path.join(this.#folder, `${name}-project`);
+    const project = path.join(this.folder, `${name}-project`);
     await mkdir(project);
     if (account !== 'none') {
       const command = account === 'signUp' ? 'sign-up' : 'sign-in';
       const who = ['--server', this.serverUrl, '--login', login, '--device', name];
       await this.terminal(home, [command, ...who]);
     }
+    const fixtures = await Promise.all(
+      (options.fixtures ?? []).map(fixture => packFixture(fixture, this.folder)),
+    );
     const workbench = await startWorkbench(this.#host, {
       dataDir,
       folder: project,
       settings: { 'files.autoSave': 'off', 'scratchSync.server.url': this.serverUrl },
-      ...(account === 'none' ? {} : { environment: { SCRATCH_SECRETS_FOLDER: secrets } }),
-      extensions: [path.join(this.#folder, 'extension.vsix')],
+      environment: {
+        ...(account === 'none' ? {} : { SCRATCH_SECRETS_FOLDER: secrets }),
+        ...options.environment,
+      },
+      extensions: [path.join(this.folder, 'extension.vsix'), ...fixtures],
     });
     const machine = { name, workbench, home };
     this.#machines.push(machine);
@@ -91,7 +110,7 @@ export class Stage {
 
   async startServer(): Promise<void> {
     const { port } = new URL(this.serverUrl);
-    this.#server = await startServer(path.join(this.#folder, 'server'), { PORT: port, SIGN_UP: 'open' });
+    this.#server = await startServer(path.join(this.folder, 'server'), { PORT: port, SIGN_UP: 'open' });
   }
 
   async stopServer(): Promise<void> {
@@ -104,6 +123,6 @@ export class Stage {
     await this.browser.close();
     await Promise.all(this.#machines.map(({ workbench }) => workbench.stop()));
     await this.stopServer();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }

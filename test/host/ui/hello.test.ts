@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createVSIX } from '@vscode/vsce';
 import type { Browser, Page } from 'playwright-core';
 import { minuteMs } from '../../../src/base/time';
 import { launchBrowser, newProfile, openWorkbench, reloadWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';
-import { hostFolder } from '../folders';
+import { packFixture } from '../fixtureVsix';
 import { ensureHost, type HostPaths } from '../install';
 import { startWorkbench, type WorkbenchServer } from '../server';
 import {
@@ -31,12 +30,7 @@ describe('a workbench of the test host', function () {
     this.timeout(20 * minuteMs); // the first run installs the host
     host = await ensureHost();
     folder = await mkdtemp(path.join(tmpdir(), 'host-ui-'));
-    vsix = path.join(folder, 'hello.vsix');
-    await createVSIX({
-      cwd: path.join(hostFolder, 'fixtures/hello-extension'),
-      packagePath: vsix,
-      skipLicense: true,
-    });
+    vsix = await packFixture('hello-extension', folder);
     browser = await launchBrowser(host);
   });
 

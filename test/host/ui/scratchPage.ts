@@ -1,9 +1,10 @@
-import type { Locator, Page } from 'playwright-core';
-import { secondMs } from '../../../src/base/time';
-import { editorTab, runCommand, treeRow } from '../workbenchPage';
+import assert from 'node:assert/strict';
+import { errors, type Locator, type Page } from 'playwright-core';
+import { secondMs, systemClock, systemTimers } from '../../../src/base/time';
+import { runCommand, treeRow } from '../workbenchPage';
 
 /** How long a change may take until it is seen, here or on the other machine. */
-export const seenLimitMs = 20 * secondMs;
+export const seenLimitMs = 30 * secondMs;
 
 /** Shows the Items view. */
 export async function showItems(page: Page): Promise<void> {
@@ -20,8 +21,14 @@ export function pane(page: Page, title: string): Locator {
 export async function openItem(page: Page, title: string): Promise<void> {
   const row = pane(page, 'Items').locator('.monaco-list-row', { hasText: title }).first();
   await row.dblclick({ timeout: seenLimitMs });
-  await editorTab(page, title).first().waitFor({ timeout: seenLimitMs });
-  await editor(page).waitFor({ timeout: seenLimitMs });
+  await untilShown(page, title);
+}
+
+/** Waits until the editor shows the item: its tab comes before its text, and the former text stays until then. */
+export async function untilShown(page: Page, title: string): Promise<void> {
+  await page.locator('.tabs-container .tab.active', { hasText: title }).waitFor({ timeout: seenLimitMs });
+  const address = `[data-uri^="scratch:"][data-uri*=${JSON.stringify(encodeURIComponent(title))}]`;
+  await page.locator(`.editor-instance .monaco-editor${address}`).waitFor({ timeout: seenLimitMs });
 }
 
 /** The text editor that is shown; the right one of a diff. */
@@ -41,41 +48,63 @@ export async function editorText(page: Page): Promise<string> {
 }
 
 export async function untilText(page: Page, isIt: (text: string) => boolean, what: string): Promise<string> {
-  let text = '';
-  for (let waitedMs = 0; waitedMs < seenLimitMs; waitedMs += pollMs) {
-    text = await editorText(page);
+  const startedMs = systemClock.monotonic();
+  for (;;) {
+    const text = await editorText(page);
     if (isIt(text)) return text;
+    if (systemClock.monotonic() - startedMs > seenLimitMs)
+      throw new Error(`${what} was not seen; the editor shows ${JSON.stringify(text)}`);
     await page.waitForTimeout(pollMs);
   }
-  throw new Error(`${what} was not seen; the editor shows ${JSON.stringify(text)}`);
 }
 
-/** Replaces the whole text by typing. */
+/** Replaces the whole text by typing; it is unsaved then. */
 export async function retype(page: Page, text: string): Promise<void> {
   await editor(page).locator('.view-lines').click();
   await page.keyboard.press('Control+A');
   await page.keyboard.insertText(text);
+  await dirtyTab(page).waitFor({ timeout: seenLimitMs });
 }
 
-/** Types at the end of a line, counted from 1. */
+/** Types at the end of a line, counted from 1; the text is unsaved then. */
 export async function typeAtLine(page: Page, line: number, text: string): Promise<void> {
   await editor(page).locator('.view-lines').click();
   await page.keyboard.press('Control+Home');
   for (let down = 1; down < line; down++) await page.keyboard.press('ArrowDown');
   await page.keyboard.press('End');
   await page.keyboard.type(text);
+  await dirtyTab(page).waitFor({ timeout: seenLimitMs });
 }
 
 export async function save(page: Page): Promise<void> {
   await page.keyboard.press('Control+S');
-  await page
-    .locator('.tabs-container .tab.active.dirty')
-    .waitFor({ state: 'detached', timeout: seenLimitMs });
+  await dirtyTab(page).waitFor({ state: 'detached', timeout: seenLimitMs });
+}
+
+/** The tab that is shown, when it has unsaved text. */
+export function dirtyTab(page: Page): Locator {
+  return page.locator('.tabs-container .tab.active.dirty');
 }
 
 /** A row of the Conflicts view. */
 export function conflictRow(page: Page, title: string): Locator {
   return pane(page, 'Conflicts').locator('.monaco-list-row', { hasText: title });
+}
+
+/** Presses a button of a tree row, which shows while the mouse is over the row and goes when the tree is drawn anew. */
+export async function pressRowAction(page: Page, title: string, label: string): Promise<void> {
+  const row = itemRow(page, title);
+  const startedMs = systemClock.monotonic();
+  for (;;) {
+    try {
+      await row.hover({ timeout: rowLimitMs });
+      await row.locator(`.action-label[aria-label^="${label}"]`).click({ timeout: rowLimitMs });
+      return;
+    } catch (error) {
+      const isLate = systemClock.monotonic() - startedMs > seenLimitMs;
+      if (isLate || !(error instanceof errors.TimeoutError)) throw error;
+    }
+  }
 }
 
 /** The button with this tooltip at the right of the tabs. */
@@ -96,4 +125,19 @@ export async function answer(page: Page, question: string | RegExp, text: string
   await input.press('Enter');
 }
 
+/** Waits until something outside the windows is so, such as a line in the log of the server. */
+export async function until(
+  isSo: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = seenLimitMs,
+): Promise<void> {
+  const startedMs = systemClock.monotonic();
+  while (!(await isSo())) {
+    assert.ok(systemClock.monotonic() - startedMs < limitMs, `${what} was not seen`);
+    await systemTimers.sleep(pollMs);
+  }
+}
+
 const pollMs = 50;
+/** One try of a press. */
+const rowLimitMs = 2 * secondMs;

@@ -1,22 +1,27 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { secondMs, systemClock, systemTimers } from '../../../src/base/time';
+import { secondMs, systemClock } from '../../../src/base/time';
 import { newProfile, openWorkbench, reloadWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';
-import { editorTab, runCommand, setFocus, statusBarItem } from '../workbenchPage';
+import { editorTab, notification, pressButton, runCommand, setFocus, statusBarItem } from '../workbenchPage';
 import { type Machine, Stage } from './devicePair';
 import {
   conflictRow,
+  dirtyTab,
   editorAction,
-  editorText,
   itemRow,
   openItem,
   pane,
+  pressRowAction,
   retype,
   save,
   seenLimitMs,
   showItems,
   typeAtLine,
+  until,
+  untilShown,
   untilText,
 } from './scratchPage';
 
@@ -82,7 +87,7 @@ describe('two machines and their windows', function () {
       async () => /fifthY/.test(await showBody('Poem')),
       'the change in the store of the other machine',
     );
-    assert.equal(await editorText(onDesktop), 'firstX\nsecond\nthird\nfourth\nfifth\n');
+    await untilText(onDesktop, text => text === 'firstX\nsecond\nthird\nfourth\nfifth\n', 'what was typed');
     await save(onDesktop);
     await untilText(onDesktop, text => text === 'firstX\nsecond\nthird\nfourth\nfifthY\n', 'both edits');
     await untilText(onLaptop, text => text === 'firstX\nsecond\nthird\nfourth\nfifthY\n', 'both edits');
@@ -96,7 +101,7 @@ describe('two machines and their windows', function () {
     await onLaptop
       .locator('.statusbar-item[aria-label*="offline, 1 change waits"]')
       .waitFor({ timeout: seenLimitMs });
-    assert.equal(await onLaptop.locator('.notifications-toasts .notification-list-item').count(), 0);
+    assert.equal(await notification(onLaptop, /scratch|sync|server|network/i).count(), 0);
     await stage.startServer();
     await onLaptop
       .locator('.statusbar-item[aria-label*="everything is synced"]')
@@ -148,33 +153,36 @@ describe('two machines and their windows', function () {
         untilText(second, expected, 'both writes'),
       ]);
     }
-    assert.equal(await editorText(second), 'firsta1a2a3\nsecond\nthirdb1b2b3\nfourth\nfifth\n');
-    assert.equal(await showBody('Windows', laptop), 'firsta1a2a3\nsecond\nthirdb1b2b3\nfourth\nfifth\n');
+    const both = 'firsta1a2a3\nsecond\nthirdb1b2b3\nfourth\nfifth\n';
+    await untilText(second, text => text === both, 'all writes of both');
+    await until(async () => (await showBody('Windows', laptop)) === both, 'all writes in the store');
     await second.close();
   });
 
   it('keep unsaved text over a reload, and merge it with what came meanwhile', async () => {
     await openItem(onLaptop, 'Reload');
     await typeAtLine(onLaptop, 1, ' typed');
-    await onLaptop.waitForTimeout(backupMs);
+    await until(async () => isInBackup(laptop, 'first typed'), 'the backup of the unsaved text');
     const changed = 'first\nsecond\nthird\nfourth\nfifth changed\n';
     await stage.terminal(laptop.home, ['edit', await idOf('Reload'), '--body', changed]);
     await reloadWorkbench(onLaptop);
-    await editorTab(onLaptop, 'Reload').waitFor({ timeout: seenLimitMs });
+    await editorTab(onLaptop, 'Reload').click({ timeout: seenLimitMs });
     const restored = 'first typed\nsecond\nthird\nfourth\nfifth\n';
     await untilText(onLaptop, shown => shown === restored, 'the unsaved text');
-    await onLaptop.locator('.tabs-container .tab.active.dirty').waitFor({ timeout: seenLimitMs });
+    await dirtyTab(onLaptop).waitFor({ timeout: seenLimitMs });
     await typeAtLine(onLaptop, 3, ' more');
     await save(onLaptop);
     const merged = 'first typed\nsecond\nthird more\nfourth\nfifth changed\n';
     await untilText(onLaptop, shown => shown === merged, 'all three edits');
-    assert.equal(await showBody('Reload', laptop), merged);
-    await showItems(onLaptop);
-    assert.equal(await conflictRow(onLaptop, 'Reload').count(), 0);
+    await until(async () => (await showBody('Reload', laptop)) === merged, 'all three edits in the store');
+    const conflicts = await stage.terminal(laptop.home, ['conflicts', '--json']);
+    assert.deepEqual(JSON.parse(conflicts), []);
   });
 
   it('rename, pin and delete from the tree with the keyboard and the mouse, and undo', async () => {
     await itemRow(onLaptop, 'Poem').click();
+    await untilShown(onLaptop, 'Poem');
+    await onLaptop.locator('.editor-instance .monaco-editor.focused').waitFor({ timeout: seenLimitMs });
     await showItems(onLaptop);
     await pane(onLaptop, 'Items').locator('.monaco-list-row.focused', { hasText: 'Poem' }).waitFor();
     await onLaptop.keyboard.press('F2');
@@ -184,18 +192,13 @@ describe('two machines and their windows', function () {
     await itemRow(onDesktop, 'Ode').waitFor({ timeout: seenLimitMs });
     await editorTab(onLaptop, 'Ode').waitFor({ timeout: seenLimitMs });
 
-    await itemRow(onLaptop, 'Ode').hover();
-    await itemRow(onLaptop, 'Ode').locator('.action-label[aria-label^="Pin or Unpin Item"]').click();
+    await pressRowAction(onLaptop, 'Ode', 'Pin or Unpin Item');
     await onLaptop
       .locator('.monaco-list-row[aria-label*="Ode, note, pinned"]')
       .waitFor({ timeout: seenLimitMs });
 
-    await itemRow(onLaptop, 'Ode').hover();
-    await itemRow(onLaptop, 'Ode').locator('.action-label[aria-label^="Delete Item"]').click();
-    const said = onLaptop.locator('.notifications-toasts .notification-list-item', {
-      hasText: 'Deleted “Ode”',
-    });
-    await said.locator('.monaco-button', { hasText: 'Undo' }).click({ timeout: seenLimitMs });
+    await pressRowAction(onLaptop, 'Ode', 'Delete Item');
+    await pressButton(notification(onLaptop, 'Deleted “Ode”'), 'Undo');
     await onLaptop
       .locator('.monaco-list-row[aria-label*="Ode, note, pinned"]')
       .waitFor({ timeout: seenLimitMs });
@@ -220,16 +223,15 @@ describe('two machines and their windows', function () {
   }
 });
 
-const pollMs = 50;
 /** The backoff after a while without a server may be that long. */
 const recoveryLimitMs = 60 * secondMs;
-/** The editor writes its backup of unsaved text within this. */
-const backupMs = 3 * secondMs;
 
-async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const startedMs = systemClock.monotonic();
-  while (!(await isSo())) {
-    assert.ok(systemClock.monotonic() - startedMs < seenLimitMs, `${what} was not seen`);
-    await systemTimers.sleep(pollMs);
-  }
+/** Whether the editor's backups of unsaved text, which it writes a while after the typing, hold this. */
+async function isInBackup(machine: Machine, text: string): Promise<boolean> {
+  const folder = path.join(machine.workbench.dataDir, 'user-data/User/Backups');
+  const names = await readdir(folder, { recursive: true });
+  const contents = await Promise.all(
+    names.map(name => readFile(path.join(folder, name), 'utf8').catch(() => '')), // folders, and files that go
+  );
+  return contents.some(content => content.includes(text));
 }
