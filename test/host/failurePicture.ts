@@ -15,6 +15,7 @@ export function picturesOfFailure(pages: () => readonly Page[]): Mocha.AsyncFunc
     const folder = path.join(cacheFolder, 'failures');
     await mkdir(folder, { recursive: true });
     for (const [index, page] of pages().entries()) {
+      if (page.isClosed()) continue;
       const name = `${test.fullTitle().replace(/[^\w]+/g, '-')}-${index + 1}`;
       console.error(`      picture: ${await screenshot(page, folder, name)}`);
     }
