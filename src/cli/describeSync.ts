@@ -104,5 +104,6 @@ const shownFromSeconds = 2;
 
 function outcomeCell(entry: LogEntryJson): Cell {
   if (entry.error !== undefined) return { text: entry.error, tone: 'bad' };
+  if (entry.resealed !== undefined) return `${count(entry.resealed, 'item')} sealed with the new key`;
   return entry.conflicts > 0 ? { text: count(entry.conflicts, 'conflict'), tone: 'warning' } : 'ok';
 }

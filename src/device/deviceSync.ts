@@ -141,5 +141,6 @@ const logEntrySchema: z.ZodType<LogEntryJson> = z.object({
   pullMs: z.number(),
   mergeMs: z.number(),
   pushMs: z.number(),
+  resealed: z.number().exactOptional(),
   error: z.string().exactOptional(),
 });

@@ -147,6 +147,8 @@ export interface LogEntryJson extends SyncReportJson {
   readonly pullMs: number;
   readonly mergeMs: number;
   readonly pushMs: number;
+  /** Items that were sealed with a new key; left out when there were none. */
+  readonly resealed?: number;
   readonly error?: string;
 }
 

@@ -9,6 +9,7 @@ import { rememberDeviceName } from '../store/devices';
 import { listItems, readItem } from '../store/items';
 import {
   changesInFlight,
+  dropReseals,
   dropWaiting,
   putWaitingItemChange,
   putWaitingRecordChange,
@@ -112,9 +113,19 @@ function unwrapKeptLocalKey(
   return key.ok ? key.value : undefined;
 }
 
+const forgottenState = [
+  'cursor',
+  'reconcile',
+  'guard',
+  'digestReconciledMs',
+  'clockOffsetMs',
+  'resealedWith',
+] as const;
+
 /** Every item becomes one that no server has seen: the first sync with another account unites. */
 function forgetSyncedVersions(store: StoreTransaction): void {
   for (const change of changesInFlight(store, maxInFlight)) thaw(store, change);
+  dropReseals(store);
   for (const { id } of [...listItems(store, { deleted: false }), ...listItems(store, { deleted: true })]) {
     const item = readItem(store, id);
     if (item?.content === undefined) continue;
@@ -139,9 +150,7 @@ function forgetSyncedVersions(store: StoreTransaction): void {
     holdRecordVersion(store, record.id, undefined);
     putWaitingRecordChange(store, { conflictId: record.id, stamp: record.stamp });
   }
-  for (const key of ['cursor', 'reconcile', 'guard', 'digestReconciledMs', 'clockOffsetMs'] as const) {
-    clearState(store, key);
-  }
+  for (const key of forgottenState) clearState(store, key);
   writeState(store, 'digest', emptyDigest);
   forgetEveryUnopened(store);
   forgetOverwrites(store, Number.MAX_SAFE_INTEGER);

@@ -295,6 +295,7 @@ export class SyncControl {
       pullMs: Math.round(report.pullMs),
       mergeMs: Math.round(report.mergeMs),
       pushMs: Math.round(report.pushMs),
+      ...(report.resealed === 0 ? {} : { resealed: report.resealed }),
       ...(failed === undefined ? {} : { error: failed.message }),
     };
     const written = await write(this.#core, ({ store }) => {
@@ -350,8 +351,8 @@ function endOf({ error, unfinished }: CycleOutcome): CycleEnd {
 }
 
 function didSomething(report: CycleReport): boolean {
-  const { pushed, pulled, merged, conflicts, refused, unsound } = report;
-  return pushed + pulled + merged + conflicts + refused + unsound > 0 || report.reconciled;
+  const { pushed, resealed, pulled, merged, conflicts, refused, unsound } = report;
+  return pushed + resealed + pulled + merged + conflicts + refused + unsound > 0 || report.reconciled;
 }
 
 function reportJson({ report, cursor }: CycleOutcome, durationMs: number): SyncReportJson {

@@ -8,6 +8,8 @@ import {
   isChangeId,
   isConflictId,
   isItemId,
+  isKeyId,
+  type KeyId,
 } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
@@ -40,6 +42,8 @@ export interface Flight {
   readonly changeId: ChangeId;
   /** The JSON text of the change on the wire. */
   readonly frozen: string;
+  /** Of the key that it is sealed with; undefined when an older version of the product sealed it. */
+  readonly keyId: KeyId | undefined;
 }
 
 export interface ItemChange extends ChangeCommon {
@@ -52,6 +56,8 @@ export interface ItemChange extends ChangeCommon {
   /** The stamps before this change, newest first: the base's, then the base's ancestors. */
   readonly ancestors: readonly Stamp[];
   readonly resolves: ConflictId | undefined;
+  /** The same content as its base, to be sealed with a new key: it gives way to whatever it meets. */
+  readonly reseal: boolean;
 }
 
 /** A conflict record whose state waits to be pushed; the state itself is in the record. */
@@ -79,6 +85,7 @@ export interface NewItemChange {
   readonly ancestors: readonly Stamp[];
   readonly resolves?: ConflictId | undefined;
   readonly groupId?: ChangeId | undefined;
+  readonly reseal?: boolean;
 }
 
 export interface NewRecordChange {
@@ -167,10 +174,11 @@ export function neverSentChanges(store: StoreTransaction): readonly OutboxChange
     .map(row => outboxChange(store, row));
 }
 
-/** How many items have a change that is not acknowledged. */
+/** How many items have an edit that is not acknowledged. */
 export function countPendingItems(store: StoreTransaction): number {
   const row = store.sql.get(
-    `SELECT count(DISTINCT item_id) AS total FROM changes WHERE acknowledged_ms IS NULL AND collection = 'item'`,
+    `SELECT count(DISTINCT item_id) AS total FROM changes
+     WHERE acknowledged_ms IS NULL AND collection = 'item' AND reseal = 0`,
   );
   assert(row, 'count answers a row');
   return integer(row, 'total');
@@ -184,7 +192,9 @@ export function isOutboxEmpty(store: StoreTransaction): boolean {
 export function pendingItemIds(store: StoreTransaction): ReadonlySet<string> {
   return new Set(
     store.sql
-      .all(`SELECT DISTINCT item_id FROM changes WHERE acknowledged_ms IS NULL AND collection = 'item'`)
+      .all(
+        `SELECT DISTINCT item_id FROM changes WHERE acknowledged_ms IS NULL AND collection = 'item' AND reseal = 0`,
+      )
       .map(row => text(row, 'item_id')),
   );
 }
@@ -197,7 +207,7 @@ export function putWaitingItemChange(store: StoreTransaction, change: NewItemCha
   const write = (value: Content) => store.payloads.writeContent(value, change.itemId, seals);
   store.sql.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, raw_ms, payload, base_version, base_timestamp,
-       base_deleted, base_payload, ancestors, resolves, group_id) VALUES ('item',?,?,?,?,?,?,?,?,?,?,?,?)`,
+       base_deleted, base_payload, ancestors, resolves, group_id, reseal) VALUES ('item',?,?,?,?,?,?,?,?,?,?,?,?,?)`,
     [
       change.itemId,
       change.type,
@@ -211,6 +221,7 @@ export function putWaitingItemChange(store: StoreTransaction, change: NewItemCha
       JSON.stringify(change.ancestors),
       change.resolves ?? null,
       change.groupId ?? null,
+      change.reseal ? 1 : 0,
     ],
   );
 }
@@ -233,6 +244,17 @@ export function putWaitingRecordChange(store: StoreTransaction, change: NewRecor
   );
 }
 
+/** Takes back everything that waits only to be sealed with a new key. The server's version is the item's again. */
+export function dropReseals(store: StoreTransaction, itemId?: ItemId): void {
+  const waits = `acknowledged_ms IS NULL AND change_id IS NULL AND reseal = 1 AND item_id = coalesce(?, item_id)`;
+  store.sql.run(
+    `UPDATE items SET last_modified = synced_stamp
+     WHERE synced_stamp IS NOT NULL AND id IN (SELECT item_id FROM changes WHERE ${waits})`,
+    [itemId ?? null],
+  );
+  store.sql.run(`DELETE FROM changes WHERE ${waits}`, [itemId ?? null]);
+}
+
 export function dropWaiting(store: StoreTransaction, subject: ItemId | ConflictId): void {
   store.sql.run('DELETE FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND change_id IS NULL', [
     subject,
@@ -247,9 +269,9 @@ export function freeze(
   nowMs: number,
 ): boolean {
   const changed = store.sql.run(
-    `UPDATE changes SET change_id = ?, frozen = ?, sent_ms = ?, raw_ms = NULL
+    `UPDATE changes SET change_id = ?, frozen = ?, key_id = ?, sent_ms = ?, raw_ms = NULL
      WHERE id = ? AND change_id IS NULL AND acknowledged_ms IS NULL AND timestamp = ?`,
-    [flight.changeId, flight.frozen, nowMs, change.rowId, change.stamp],
+    [flight.changeId, flight.frozen, flight.keyId ?? null, nowMs, change.rowId, change.stamp],
   );
   return changed === 1;
 }
@@ -356,11 +378,13 @@ function outboxChange(store: StoreTransaction, row: Row): OutboxChange {
     },
     ancestors: stampsOf(text(row, 'ancestors')),
     resolves: optionalBranded(row, 'resolves', isConflictId),
+    reseal: flag(row, 'reseal'),
   };
 }
 
 function flightOf(row: Row): Flight | undefined {
   const changeId = optionalBranded(row, 'change_id', isChangeId);
   const frozen = optionalText(row, 'frozen');
-  return changeId === undefined || frozen === undefined ? undefined : { changeId, frozen };
+  if (changeId === undefined || frozen === undefined) return undefined;
+  return { changeId, frozen, keyId: optionalBranded(row, 'key_id', isKeyId) };
 }

@@ -25,7 +25,7 @@ export function repairSalvaged(tx: Transaction): void {
   writeState(store, 'searchIndexedBelow', 0);
   // What a row says of the server's version is right, but rows are missing, and the digest with them.
   writeState(store, 'reconcile', 'digestMismatch');
-  for (const key of ['guard', 'digestReconciledMs'] as const) clearState(store, key);
+  for (const key of ['guard', 'digestReconciledMs', 'resealedWith'] as const) clearState(store, key);
 }
 
 /** Without knowing the account, no version can be told to be its own: all is united with whatever comes. */

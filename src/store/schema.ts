@@ -15,6 +15,12 @@ export const storeMigrations: readonly Migration[] = [
       for (const statement of firstSchema) tx.run(statement);
     },
   },
+  {
+    version: 2,
+    up(tx) {
+      for (const statement of sealingKeys) tx.run(statement);
+    },
+  },
 ];
 
 const firstSchema = [
@@ -152,4 +158,15 @@ const firstSchema = [
    )`,
 
   ...searchSchema,
+];
+
+/**
+ * Which key seals what the server holds of a row's version; null when that is not known, or there is none. A change in
+ * flight has the key that it was frozen with; `reseal` marks one that only seals anew.
+ */
+const sealingKeys = [
+  'ALTER TABLE items ADD COLUMN key_id TEXT',
+  'ALTER TABLE conflicts ADD COLUMN key_id TEXT',
+  'ALTER TABLE changes ADD COLUMN key_id TEXT',
+  'ALTER TABLE changes ADD COLUMN reseal INTEGER NOT NULL DEFAULT 0',
 ];

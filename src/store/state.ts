@@ -1,6 +1,13 @@
 import * as z from 'zod';
 import { parseJson } from '../base/json';
-import { type AccountId, type DeviceId, isAccountId, isDeviceId } from '../model/ids/ids';
+import {
+  type AccountId,
+  type DeviceId,
+  isAccountId,
+  isDeviceId,
+  isKeyId,
+  type KeyId,
+} from '../model/ids/ids';
 import type { AtRestPolicy } from './payloads';
 import { text } from './rows';
 import type { StoreTransaction } from './transaction';
@@ -26,6 +33,8 @@ export interface DeviceState {
   readonly reconcile: ReconcileReason;
   /** When the last reconcile for a digest mismatch was done, milliseconds since 1970. */
   readonly digestReconciledMs: number;
+  /** The id of the key that everything on the server, but for its history, is known to be sealed with. */
+  readonly resealedWith: KeyId;
   /** Grows when the lease changes hands and the new owner commits; see the lease. */
   readonly fence: number;
   readonly lastSyncMs: number;
@@ -80,6 +89,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   digest: z.string(),
   reconcile: z.enum(['newEpoch', 'cursorExpired', 'digestMismatch']),
   digestReconciledMs: z.number(),
+  resealedWith: z.string().refine(isKeyId, 'must be a key id'),
   fence: z.int().min(0),
   lastSyncMs: z.number(),
   counters: z.object({

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert';
 import type { JsonObject } from '../base/json';
-import { type ConflictId, type ItemId, isConflictId, isItemId } from '../model/ids/ids';
+import { type ConflictId, type ItemId, isConflictId, isItemId, type KeyId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
 import { branded, flag, integer, optionalBranded } from './rows';
@@ -31,22 +31,33 @@ export function syncedRecord(store: StoreTransaction, id: ConflictId): SyncedVer
   return row && syncedVersionOf(row);
 }
 
+/** A version as it comes from the server, or as the server has taken it. */
+export interface TakenVersion extends SyncedVersion {
+  /** Of the key that its payload is sealed with; undefined when that is not known. */
+  readonly keyId: KeyId | undefined;
+  /** Fields of the wire that this version of the product does not know; left out: they stay as they are. */
+  readonly wireExtra?: JsonObject | undefined;
+}
+
+export interface TakenItemVersion extends TakenVersion {
+  readonly ancestors: readonly Stamp[];
+}
+
 /** @param synced undefined: the server holds nothing of it */
 export function setSyncedItem(
   store: StoreTransaction,
   id: ItemId,
-  synced:
-    | (SyncedVersion & { readonly ancestors: readonly Stamp[]; readonly wireExtra?: JsonObject | undefined })
-    | undefined,
+  synced: TakenItemVersion | undefined,
 ): void {
   store.sql.run(
-    `UPDATE items SET version = ?, synced_stamp = ?, synced_deleted = ?, ancestors = ?,
+    `UPDATE items SET version = ?, synced_stamp = ?, synced_deleted = ?, ancestors = ?, key_id = ?,
        wire_extra = coalesce(?, wire_extra) WHERE id = ?`,
     [
       synced?.version ?? 0,
       synced?.stamp ?? null,
       synced?.deleted ? 1 : 0,
       JSON.stringify(synced?.ancestors ?? []),
+      synced?.keyId ?? null,
       synced?.wireExtra === undefined ? null : JSON.stringify(synced.wireExtra),
       id,
     ],
@@ -56,13 +67,15 @@ export function setSyncedItem(
 export function setSyncedRecord(
   store: StoreTransaction,
   id: ConflictId,
-  synced: (Omit<SyncedVersion, 'deleted'> & { readonly wireExtra?: JsonObject | undefined }) | undefined,
+  synced: TakenVersion | undefined,
 ): void {
   store.sql.run(
-    'UPDATE conflicts SET version = ?, synced_stamp = ?, wire_extra = coalesce(?, wire_extra) WHERE id = ?',
+    `UPDATE conflicts SET version = ?, synced_stamp = ?, key_id = ?, wire_extra = coalesce(?, wire_extra)
+     WHERE id = ?`,
     [
       synced?.version ?? 0,
       synced?.stamp ?? null,
+      synced?.keyId ?? null,
       synced?.wireExtra === undefined ? null : JSON.stringify(synced.wireExtra),
       id,
     ],
@@ -95,6 +108,43 @@ export function listSyncedRecords(
       [after, limit],
     )
     .map(row => ({ subject: branded(row, 'id', isConflictId), ...held(row) }));
+}
+
+/**
+ * Live items of which the server's payload is sealed with another key than this, and that nothing is about to be sent
+ * of; in the order of their ids after `after`.
+ */
+export function itemsSealedOtherwise(
+  store: StoreTransaction,
+  keyId: KeyId,
+  after: string,
+  limit: number,
+): readonly ItemId[] {
+  return store.sql
+    .all(
+      `SELECT id FROM items WHERE version > 0 AND deleted = 0 AND synced_deleted = 0 AND key_id IS NOT ? AND id > ?
+         AND NOT EXISTS (SELECT 1 FROM changes WHERE item_id = items.id AND acknowledged_ms IS NULL)
+       ORDER BY id LIMIT ?`,
+      [keyId, after, limit],
+    )
+    .map(row => branded(row, 'id', isItemId));
+}
+
+/** The same of conflict records. */
+export function recordsSealedOtherwise(
+  store: StoreTransaction,
+  keyId: KeyId,
+  after: string,
+  limit: number,
+): readonly ConflictId[] {
+  return store.sql
+    .all(
+      `SELECT id FROM conflicts WHERE version > 0 AND deleted = 0 AND key_id IS NOT ? AND id > ?
+         AND NOT EXISTS (SELECT 1 FROM changes WHERE item_id = conflicts.id AND acknowledged_ms IS NULL)
+       ORDER BY id LIMIT ?`,
+      [keyId, after, limit],
+    )
+    .map(row => branded(row, 'id', isConflictId));
 }
 
 function syncedVersionOf(row: Row): SyncedVersion | undefined {

@@ -2,15 +2,22 @@ import { assert, defined } from '../base/assert';
 import { sameContent } from '../model/contentCodec';
 import { parseStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { rememberDeviceName } from '../store/devices';
-import { readItem, type StoredItem, writeItem } from '../store/items';
-import { dropWaiting, type ItemChange, putWaitingItemChange, waitingItemChange } from '../store/outbox';
+import { readItem, restampItem, type StoredItem, writeItem } from '../store/items';
+import {
+  dropReseals,
+  dropWaiting,
+  type ItemChange,
+  putWaitingItemChange,
+  waitingItemChange,
+} from '../store/outbox';
 import { recordVersion } from '../store/versions';
-import { observeStamp } from './clock';
+import { issueStamp, observeStamp } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import { holdItemVersion } from './heldVersions';
 import { ancestorsOf } from './localEdits';
 import { mergeVersions } from './merge/mergeVersions';
+import { moveItemStamp } from './restamp';
 import type { OpenedItem } from './sealing';
 
 /** What became of a version from the server. */
@@ -82,7 +89,9 @@ function hear(context: MergeContext, remote: OpenedItem): void {
 
 function takeOrMerge(context: MergeContext, held: StoredItem, remote: OpenedItem): Applied {
   const { store } = context;
+  dropReseals(store, remote.itemId);
   const waiting = waitingItemChange(store, remote.itemId);
+  if (isMereReseal(held, waiting, remote)) return moveToReseal(context, waiting, remote);
   if (!waiting) return take(context, remote);
   // Where one side descends from the other they are not concurrent; a server that forgot an answer shows it so.
   if (remote.stamp === waiting.stamp || remote.document.ancestors.includes(waiting.stamp)) {
@@ -95,6 +104,32 @@ function takeOrMerge(context: MergeContext, held: StoredItem, remote: OpenedItem
     return 'known';
   }
   return merge(context, held, waiting, remote);
+}
+
+/**
+ * True when another device has only sealed anew what this one holds, or has edited on. The server's word for it is not
+ * enough: the contents are compared.
+ */
+function isMereReseal(held: StoredItem, waiting: ItemChange | undefined, remote: OpenedItem): boolean {
+  const ours = waiting ? waiting.base : held;
+  if (!remote.reseal || ours.content === undefined) return false;
+  return ours.deleted === remote.deleted && sameContent(ours.content, remote.document.content);
+}
+
+/** Nothing but the stamp and the key is new: no state for the history, no meeting of two edits. */
+function moveToReseal(context: MergeContext, waiting: ItemChange | undefined, remote: OpenedItem): 'known' {
+  const { store, device, wallMs } = context;
+  hold(context, remote);
+  if (!waiting) {
+    restampItem(store, remote.itemId, remote.stamp);
+    return 'known';
+  }
+  rebase(context, waiting, remote, waiting.stamp);
+  const behind = waitingItemChange(store, remote.itemId);
+  if (behind && behind.stamp <= remote.stamp) {
+    moveItemStamp(store, behind, issueStamp(store, wallMs, device.id, remote.stamp).stamp);
+  }
+  return 'known';
 }
 
 function take(context: MergeContext, remote: OpenedItem): 'taken' {
@@ -118,6 +153,7 @@ function hold(context: MergeContext, remote: OpenedItem): void {
     stamp: remote.stamp,
     deleted: remote.deleted,
     ancestors: remote.document.ancestors,
+    keyId: remote.keyId,
     wireExtra: remote.wireExtra,
   });
 }

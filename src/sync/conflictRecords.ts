@@ -103,6 +103,7 @@ export function applyReconciledRecord(context: EditContext, remote: OpenedRecord
     version: remote.version,
     stamp: remote.stamp,
     deleted: remote.conflict === undefined,
+    keyId: remote.keyId,
     wireExtra: remote.wireExtra,
   };
   if (remote.conflict === undefined) {

@@ -13,6 +13,7 @@ import { currentDigest } from './digest';
 import { pullAll } from './pull';
 import { type Pushed, pushAll, resendInFlight } from './push';
 import { reconcile } from './reconcile';
+import { resealEverything } from './reseal';
 
 /**
  * One sync cycle: send again what was not answered, pull and merge, push, until nothing is left to do. Whatever was
@@ -93,7 +94,10 @@ async function steps(
     if (!forgotten.ok) return forgotten;
   }
   if (missing.value !== undefined) return err({ type: 'keyMissing', keyId: missing.value });
-  return ok(finished ? 'finished' : 'unfinished');
+  if (!finished) return ok('unfinished');
+  const resealed = await resealEverything(run, () => oneRound(run));
+  if (!resealed.ok) return resealed;
+  return ok(resealed.value ? 'finished' : 'unfinished');
 }
 
 /** @returns true when nothing is left to do */

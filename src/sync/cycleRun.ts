@@ -56,6 +56,8 @@ export type CycleError =
 /** What a cycle did. Counts are of items; times in milliseconds. */
 export interface CycleReport {
   pushed: number;
+  /** Payloads that were sealed with a new key and sent again. */
+  resealed: number;
   pulled: number;
   merged: number;
   conflicts: number;
@@ -187,6 +189,7 @@ type Fenced = { readonly type: 'fenced' };
 function emptyReport(clockOffsetMs: number | undefined): CycleReport {
   return {
     pushed: 0,
+    resealed: 0,
     pulled: 0,
     merged: 0,
     conflicts: 0,

@@ -2,6 +2,7 @@ import { dayMs } from '../base/time';
 import { sameContent } from '../model/contentCodec';
 import { parseStamp } from '../model/ids/stamp';
 import { countItems, readItem } from '../store/items';
+import { waitingItemChange } from '../store/outbox';
 import { countOverwrites, noteOverwrites, type Overwrite } from '../store/overwritten';
 import { correctedTime } from './clock';
 import type { MergeContext } from './context';
@@ -27,10 +28,11 @@ const minDeletedItems = 2;
 /** What applying these versions would delete or overwrite here. */
 export function overwritesOf(context: MergeContext, versions: readonly OpenedItem[]): readonly Overwrite[] {
   return versions.flatMap(version => {
-    if (version.reseal || parseStamp(version.stamp).deviceId === context.device.id) return [];
+    if (parseStamp(version.stamp).deviceId === context.device.id) return [];
     const held = readItem(context.store, version.itemId);
     if (!held || held.deleted || held.syncedStamp === version.stamp || held.content === undefined) return [];
-    if (!version.deleted && sameContent(held.content, version.document.content)) return [];
+    const seen = version.reseal ? waitingItemChange(context.store, version.itemId)?.base.content : undefined;
+    if (!version.deleted && sameContent(seen ?? held.content, version.document.content)) return [];
     return [{ itemId: version.itemId, deleted: version.deleted }];
   });
 }

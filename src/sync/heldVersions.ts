@@ -1,12 +1,11 @@
-import type { JsonObject } from '../base/json';
 import type { ConflictId, ItemId } from '../model/ids/ids';
-import type { Stamp } from '../model/ids/stamp';
 import {
-  type SyncedVersion,
   setSyncedItem,
   setSyncedRecord,
   syncedItem,
   syncedRecord,
+  type TakenItemVersion,
+  type TakenVersion,
 } from '../store/syncedVersions';
 import type { StoreTransaction } from '../store/transaction';
 import { moveInDigest } from './digest';
@@ -16,9 +15,7 @@ import { moveInDigest } from './digest';
 export function holdItemVersion(
   store: StoreTransaction,
   id: ItemId,
-  synced:
-    | (SyncedVersion & { readonly ancestors: readonly Stamp[]; readonly wireExtra?: JsonObject | undefined })
-    | undefined,
+  synced: TakenItemVersion | undefined,
 ): void {
   moveInDigest(store, id, syncedItem(store, id), synced);
   setSyncedItem(store, id, synced);
@@ -27,7 +24,7 @@ export function holdItemVersion(
 export function holdRecordVersion(
   store: StoreTransaction,
   id: ConflictId,
-  synced: (SyncedVersion & { readonly wireExtra?: JsonObject | undefined }) | undefined,
+  synced: TakenVersion | undefined,
 ): void {
   moveInDigest(store, id, syncedRecord(store, id), synced);
   setSyncedRecord(store, id, synced);

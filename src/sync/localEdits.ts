@@ -50,7 +50,8 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
   });
   const state = { content: edit.content, deleted: edit.deleted, deviceId: device.id };
   writeItem(store, { id, lastModified: issued.stamp, ...state }, wallMs);
-  recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, waiting !== undefined);
+  const continues = waiting !== undefined && !waiting.reseal;
+  recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, continues);
   return issued.stamp;
 }
 

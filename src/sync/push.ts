@@ -69,7 +69,8 @@ export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>
  * @returns undefined when nothing waits
  */
 async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] | undefined, CycleError>> {
-  const { random, clock } = run.dependencies;
+  const { random, clock, keys } = run.dependencies;
+  const keyId = keys.ring.current;
   const waiting = await run.read(({ store }) =>
     sendableChanges(store, maxBatchChanges).map(change => ({
       change,
@@ -96,7 +97,7 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
     const startsGroup = change.groupId === undefined || batch.at(-1)?.change.groupId !== change.groupId;
     if (bytes + frozen.value.length > maxBatchPayloadBytes && batch.length > 0 && startsGroup) break;
     bytes += frozen.value.length;
-    batch.push({ change, flight: { changeId, frozen: frozen.value } });
+    batch.push({ change, flight: { changeId, frozen: frozen.value, keyId } });
   }
   const refusedGroups = new Set(tooLarge.map(({ change }) => change.groupId).filter(id => id !== undefined));
   const sendable = batch.filter(

@@ -1,13 +1,11 @@
-import * as z from 'zod';
-import { parseJson } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import type { KeyId } from '../model/ids/ids';
 import type { ChangeAnswer, PushAnswer } from '../protocol/changes';
-import { keyIdSchema } from '../protocol/scalars';
 import { readConflict } from '../store/conflicts';
 import { readItem } from '../store/items';
 import {
   acknowledge,
+  dropReseals,
   dropWaiting,
   type Flight,
   type ItemChange,
@@ -80,7 +78,8 @@ export async function settleAnswers(
     const item = answered[index];
     if (outcome === 'accepted') {
       if (item?.change.collection === 'item') {
-        run.report.pushed++;
+        if (item.change.reseal) run.report.resealed++;
+        else run.report.pushed++;
         run.report.acknowledgedItems.add(item.change.itemId);
       }
       continue;
@@ -99,12 +98,8 @@ export async function settleAnswers(
 
 /** True when this device's newest key is not the account's any more: it was rotated elsewhere. */
 function wasRetired({ answer, flight }: Answered, current: KeyId): boolean {
-  if (answer.status !== 'rejected' || answer.code !== 'keyRetired') return false;
-  const sent = frozenSchema.safeParse(parseJson(flight.frozen));
-  return sent.success && sent.data.keyId === current;
+  return answer.status === 'rejected' && answer.code === 'keyRetired' && flight.keyId === current;
 }
-
-const frozenSchema = z.object({ keyId: keyIdSchema });
 
 const unanswered = {
   type: 'malformedAnswer',
@@ -126,10 +121,10 @@ function metBy(
 
 type Settled = 'accepted' | 'refused' | 'again' | ReturnType<typeof applyOpened>;
 
-function settle(context: MergeContext, { change, answer, met }: Answered): Settled {
+function settle(context: MergeContext, { change, flight, answer, met }: Answered): Settled {
   switch (answer.status) {
     case 'accepted':
-      accept(context, change, answer.version);
+      accept(context, change, flight, answer.version);
       return 'accepted';
     case 'conflict':
       if (met === undefined) return lost(context, change);
@@ -142,13 +137,13 @@ function settle(context: MergeContext, { change, answer, met }: Answered): Settl
   }
 }
 
-function accept(context: MergeContext, change: OutboxChange, version: number): void {
+function accept(context: MergeContext, change: OutboxChange, { keyId }: Flight, version: number): void {
   const { store } = context;
   acknowledge(store, change, context.wallMs);
   if (change.collection === 'conflict') {
     const held = readConflict(store, change.itemId);
     if (held && version > held.version) {
-      holdRecordVersion(store, change.itemId, { version, stamp: change.stamp, deleted: held.deleted });
+      holdRecordVersion(store, change.itemId, { version, stamp: change.stamp, deleted: held.deleted, keyId });
     }
     return;
   }
@@ -160,6 +155,7 @@ function accept(context: MergeContext, change: OutboxChange, version: number): v
     stamp: change.stamp,
     deleted,
     ancestors: change.ancestors,
+    keyId,
   });
   setVersionNumber(store, change.itemId, change.stamp, version);
   const behind = waitingItemChange(store, change.itemId);
@@ -193,6 +189,10 @@ export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemI
   const { store } = context;
   const waiting = waitingItemChange(store, itemId);
   if (waiting?.content === undefined) return false;
+  if (waiting.reseal) {
+    dropReseals(store, itemId);
+    return false;
+  }
   const { base } = waiting;
   holdItemVersion(store, itemId, undefined);
   if (waiting.type === 'delete') {

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../base/result';
 import { type ConflictId, type ItemId, isConflictId, isItemId } from '../model/ids/ids';
 import type { ManifestEntry, RemoteVersion } from '../protocol/changes';
-import { changesInFlight, thaw } from '../store/outbox';
+import { changesInFlight, dropReseals, thaw } from '../store/outbox';
 import { clearState, type ReconcileReason, writeState } from '../store/state';
 import { listSyncedItems, listSyncedRecords, syncedItem, syncedRecord } from '../store/syncedVersions';
 import { forgetUnopened } from '../store/unopened';
@@ -40,6 +40,9 @@ export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise
     writeState(context.store, 'reconcile', reason);
     // Whether the server took them shows by their stamps.
     for (const change of changesInFlight(context.store, maxInFlight)) thaw(context.store, change);
+    // What is on the server may be sealed with any key, and what waits to be sealed anew may be gone.
+    dropReseals(context.store);
+    clearState(context.store, 'resealedWith');
   });
   if (!begun.ok) return begun;
 

@@ -117,6 +117,7 @@ function heldAsChange(held: StoredItem): ItemChange | undefined {
     base: noBase,
     ancestors: ancestorsOf(...held.ancestors),
     resolves: undefined,
+    reseal: false,
     groupId: undefined,
     refused: undefined,
     flight: undefined,
@@ -137,6 +138,7 @@ function holdRemote(context: MergeContext, remote: OpenedItem): void {
     stamp: remote.stamp,
     deleted: remote.deleted,
     ancestors: remote.document.ancestors,
+    keyId: remote.keyId,
     wireExtra: remote.wireExtra,
   });
 }
@@ -149,8 +151,12 @@ function putOnCommonBase(context: MergeContext, ours: ItemChange, remote: Opened
     ...(ours.base.stamp === undefined ? [] : [ours.base.stamp]),
     ...ours.ancestors,
   ];
-  const common = stamps.find(stamp => remote.document.ancestors.includes(stamp));
-  const version = common === undefined ? undefined : versionByStamp(store, remote.itemId, common);
+  const shared = stamps.filter(stamp => remote.document.ancestors.includes(stamp));
+  const [common] = shared;
+  // A version that was only sealed anew is not in the history; the one that it was made of is.
+  const version = shared
+    .map(stamp => versionByStamp(store, remote.itemId, stamp))
+    .find(held => held !== undefined);
   const known = common !== undefined && common === ours.base.stamp && ours.base.content !== undefined;
   putWaitingItemChange(store, {
     ...ours,

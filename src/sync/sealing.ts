@@ -39,6 +39,7 @@ export interface OpenedItem {
   readonly stamp: Stamp;
   readonly deleted: boolean;
   readonly reseal: boolean;
+  readonly keyId: KeyId;
   readonly document: ItemDocument;
   /** Fields of the wire that this version does not know. */
   readonly wireExtra: JsonObject;
@@ -50,6 +51,7 @@ export interface OpenedRecord {
   readonly stamp: Stamp;
   /** Undefined for a record that was pruned. */
   readonly conflict: Conflict | undefined;
+  readonly keyId: KeyId;
   readonly wireExtra: JsonObject;
 }
 
@@ -112,6 +114,7 @@ export function sealItemChange(options: {
       ...sealed.value,
       ...(change.groupId === undefined ? {} : { group: change.groupId }),
       ...(change.resolves === undefined ? {} : { resolves: change.resolves }),
+      ...(change.reseal ? { reseal: true } : {}),
     }),
   );
 }
@@ -168,6 +171,7 @@ export function openItem(
     stamp: version.timestamp,
     deleted: version.changeType === 'delete',
     reseal: version.reseal ?? false,
+    keyId: version.keyId,
     document: document.value,
     wireExtra: unknownFields(version, knownFields),
   });
@@ -181,6 +185,7 @@ export function openRecord(
     conflictId: version.itemId,
     version: version.version,
     stamp: version.timestamp,
+    keyId: version.keyId,
     wireExtra: unknownFields(version, knownFields),
   };
   const bytes = open(version, keys);

@@ -121,7 +121,7 @@ const pulled = fc.tuple(item, content).map(
       const version = (held.synced?.version ?? 0) + 1;
       const state: State = { stamp, content: next, deleted: false, version };
       write(tx, number, state, clock.nowMs);
-      setSyncedItem(tx, itemId(number), { version, stamp, deleted: false, ancestors: [] });
+      setSyncedItem(tx, itemId(number), { version, stamp, deleted: false, ancestors: [], keyId: undefined });
       held.states.push(state);
       held.synced = { version, stamp };
     },
@@ -131,7 +131,9 @@ const sent = fc.constant<Command>((model, tx, clock) => {
   for (const change of sendableChanges(tx, 100)) {
     assert(change.collection === 'item');
     const changeId = createChangeId(systemRandom);
-    assert(freeze(tx, change, { changeId, frozen: `{"stamp":"${change.stamp}"}` }, clock.nowMs));
+    assert(
+      freeze(tx, change, { changeId, frozen: `{"stamp":"${change.stamp}"}`, keyId: undefined }, clock.nowMs),
+    );
   }
   for (const held of model.values()) {
     if (held.flying || !held.waiting) continue;
@@ -157,7 +159,13 @@ const answered = fc.boolean().map(
         }
         const version = (held.synced?.version ?? 0) + 1;
         acknowledge(tx, change, clock.nowMs);
-        setSyncedItem(tx, change.itemId, { version, stamp: change.stamp, deleted: false, ancestors: [] });
+        setSyncedItem(tx, change.itemId, {
+          version,
+          stamp: change.stamp,
+          deleted: false,
+          ancestors: [],
+          keyId: undefined,
+        });
         setVersionNumber(tx, change.itemId, change.stamp, version);
         held.synced = { version, stamp: change.stamp };
         flying.state.version = version;

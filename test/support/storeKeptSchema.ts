@@ -31,6 +31,7 @@ async function main(): Promise<void> {
         stamp: stampAt(1000),
         deleted: false,
         ancestors: [stampAt(900)],
+        keyId: undefined,
       });
       const at = (wallMs: number) => ({ store: tx, device, wallMs, random: systemRandom });
       editItem(at(2000), itemId(1), { content: note('first note', 'edited on the laptop'), deleted: false });

@@ -10,6 +10,7 @@ export function entryText(entry: LogEntryJson): string {
     entry.pulled > 0 && `${entry.pulled} received`,
     entry.merged > 0 && `${entry.merged} merged`,
     entry.conflicts > 0 && counted(entry.conflicts, 'conflict'),
+    entry.resealed !== undefined && `${entry.resealed} sealed with the new key`,
   ].filter(Boolean);
   return parts.length > 0 ? parts.join(', ') : 'nothing to do';
 }

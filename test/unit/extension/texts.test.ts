@@ -91,6 +91,7 @@ describe('the activity in words', () => {
 
   it('tells what a cycle did, or why it failed', () => {
     assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }), '1 sent, 2 conflicts');
+    assert.equal(entryText({ ...entry, resealed: 7 }), '7 sealed with the new key');
     assert.equal(
       entryText({ ...entry, error: 'The server is not reachable.' }),
       'The server is not reachable.',

@@ -143,7 +143,7 @@ describe('encryption at rest', () => {
     await inStore(opened.store, tx => {
       const waiting = waitingItemChange(tx, id);
       assert(waiting);
-      freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}' }, 5);
+      freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}', keyId: undefined }, 5);
       const flying = itemChangeInFlight(tx, id);
       assert(flying);
       acknowledge(tx, flying, 6);

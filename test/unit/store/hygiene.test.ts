@@ -85,7 +85,7 @@ describe('hygiene', () => {
       writeConflict(tx, conflict(4, nowMs, 'auto'));
       writeConflict(tx, conflict(5, oldMs, 'resolved'));
       const { id, stamp } = conflict(2, oldMs, 'resolved');
-      setSyncedRecord(tx, id, { version: 4, stamp });
+      setSyncedRecord(tx, id, { version: 4, stamp, deleted: false, keyId: undefined });
       putWaitingRecordChange(tx, { conflictId: conflict(5, oldMs, 'resolved').id, stamp });
       pruneAll(tx);
       assert.equal(countOpenConflicts(tx), 1);

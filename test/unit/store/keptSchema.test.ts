@@ -39,6 +39,9 @@ describe('a store of the first schema', () => {
       assert.equal(countPendingItems(tx), 4);
       assert.equal(waitingItemChange(tx, itemId(1))?.base.content?.body, 'written on the laptop');
       assert.equal(waitingItemChange(tx, itemId(1))?.base.stamp, stampAt(1000));
+      assert.equal(waitingItemChange(tx, itemId(1))?.reseal, false);
+      const [key, ...otherKeys] = tx.sql.all('SELECT DISTINCT key_id FROM items').map(row => row['key_id']);
+      assert.deepEqual([key, otherKeys], [null, []], 'which key sealed them on the server is not known');
       assert.equal(countOpenConflicts(tx), 1);
       assert.equal(listConflicts(tx, ['open'])[0]?.conflict?.later.content.body, 'later');
       assert.equal(searchItems(tx, '日本語', 5)[0]?.item.id, itemId(2));

@@ -27,7 +27,13 @@ const putAccount = (tx: StoreTransaction) => {
 const putSynced = (tx: StoreTransaction, number: number, title: string, atMs: number) => {
   putItem(tx, itemId(number), note(title), atMs);
   const stamp = stampAt(atMs);
-  setSyncedItem(tx, itemId(number), { version: 1, stamp, deleted: false, ancestors: [stampAt(atMs - 1)] });
+  setSyncedItem(tx, itemId(number), {
+    version: 1,
+    stamp,
+    deleted: false,
+    ancestors: [stampAt(atMs - 1)],
+    keyId: undefined,
+  });
 };
 const putEdit = (tx: StoreTransaction, number: number, title: string, atMs: number) => {
   const held = readItem(tx, itemId(number));
@@ -103,7 +109,7 @@ describe('a salvaged store', () => {
     inStore(store, tx => {
       const waiting = waitingItemChange(tx, itemId(3));
       assert(waiting);
-      freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}' }, 41);
+      freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}', keyId: undefined }, 41);
       tx.sql.run('UPDATE changes SET frozen = NULL');
       repairSalvaged(tx.sql);
       assert.equal(waitingItemChange(tx, itemId(3))?.content?.title, 'new');

@@ -170,7 +170,7 @@ describe('snapshots', () => {
       putItem(tx, itemId(2), note('two'), 2);
     });
     const next: Migration = {
-      version: 2,
+      version: storeMigrations.length + 1,
       up: tx => {
         tx.run('CREATE TABLE later(id INTEGER PRIMARY KEY)');
         tx.run('DELETE FROM items WHERE id = ?', [itemId(2)]);
@@ -178,7 +178,10 @@ describe('snapshots', () => {
     };
     const migrated = await folder.open({ migrations: [...storeMigrations, next] });
     const refused = await opened.store.write(tx => ok(putItem(tx, itemId(3), note('three'), 3)));
-    assert.deepEqual(refused, { ok: false, error: { type: 'newerSchema', found: 2, known: 1 } });
+    assert.deepEqual(refused, {
+      ok: false,
+      error: { type: 'newerSchema', found: next.version, known: storeMigrations.length },
+    });
     const [snapshot, ...others] = unwrap(migrated.maintenance.snapshots.list());
     assert.deepEqual([snapshot?.reason, snapshot?.items, others], ['migration', 1, []]);
     const reader = unwrap(await migrated.maintenance.snapshots.open(snapshot?.id ?? ''));

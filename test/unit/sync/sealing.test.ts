@@ -31,6 +31,7 @@ function sealed(body = 'milk\n', maxItemBytes = 1024 * 1024, wireExtra = {}) {
       base: { version: 0, stamp: undefined, deleted: false, content: undefined },
       ancestors: [stampAt(900)],
       resolves: undefined,
+      reseal: false,
       groupId: undefined,
       refused: undefined,
       flight: undefined,
