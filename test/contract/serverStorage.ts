@@ -179,6 +179,21 @@ export function describeServerStorage(name: string, start: () => ServerStorageUn
       assert.deepEqual([keyring?.version, keyring?.recoveryWrapped], [2, 'cmVjb3Zlcnk']);
     });
 
+    it('tells the keys that payloads of the account are sealed with, history included', async () => {
+      const accountId = await createAccount('ada');
+      const bob = await createAccount('bob');
+      const itemId = systemRandom.uuid();
+      const sealedWith = (keyId: string, millis: number, base = {}) =>
+        changeOf({ itemId, timestamp: stampOf(millis, deviceId), keyId, ...base });
+      const first = sealedWith('00000000000000bb', now);
+      const base = { baseVersion: 1, baseTimestamp: first.change.timestamp };
+      await push(accountId, [first, sealedWith('00000000000000aa', now + 1, base)]);
+      await push(bob, [changeOf({ itemId, timestamp: stampOf(now, deviceId), keyId: '00000000000000cc' })]);
+      const used = async (limit: number) => unwrap(await storage.usedKeyIds(accountId, limit));
+      assert.deepEqual(await used(10), ['00000000000000aa', '00000000000000bb']);
+      assert.deepEqual(await used(1), ['00000000000000aa']);
+    });
+
     it('remembers accepted answers for the device, until it acknowledges them', async () => {
       const accountId = await createAccount();
       const change = newItem();
