@@ -42,6 +42,15 @@ export function issueStamp(
   return { stamp, rawMs };
 }
 
+/**
+ * Issues the first stamp of a millisecond that comes after `after` and after everything issued. No merge ever has that
+ * stamp, for a merge stands in the millisecond of its later parent, with a counter above 0.
+ */
+export function issueApart(store: StoreTransaction, wallMs: number, deviceId: DeviceId, after: Stamp): Stamp {
+  const millis = Math.max(parseStamp(after).millis, readState(store, 'clock')?.millis ?? 0);
+  return issueStamp(store, wallMs, deviceId, formatStamp({ millis, counter: maxCounter, deviceId })).stamp;
+}
+
 /** Takes over a stamp that was received, unless it is further ahead than a sound clock can be. */
 export function observeStamp(store: StoreTransaction, wallMs: number, received: Stamp): void {
   const { millis, counter } = parseStamp(received);

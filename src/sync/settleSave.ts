@@ -5,7 +5,7 @@ import { readItem, type StoredItem, touchItem } from '../store/items';
 import type { ChangeBase } from '../store/outbox';
 import { putUnsettledSave, readUnsettledSave, removeUnsettledSave } from '../store/unsettledSaves';
 import { listVersions } from '../store/versions';
-import { issueStamp } from './clock';
+import { issueApart } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import { editItem } from './localEdits';
@@ -52,7 +52,8 @@ export function settleSave(context: MergeContext, itemId: ItemId): 'nothing' | '
   const held = readItem(store, itemId);
   if (!save || held?.content === undefined) return 'nothing';
   removeUnsettledSave(store, itemId);
-  const { stamp } = issueStamp(store, context.wallMs, device.id, held.lastModified);
+  // The text may be in no version but only in the record: no later merge may have its stamp.
+  const stamp = issueApart(store, context.wallMs, device.id, held.lastModified);
   const ours = { content: { ...held.content, body: save.saved.body }, deleted: false, stamp };
   const theirs = { content: held.content, deleted: held.deleted, stamp: held.lastModified };
   const merged = mergeVersions({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { formatStamp, maxCounter, maxMillis, parseStamp } from '../../../src/model/ids/stamp';
+import { formatStamp, maxCounter, maxMillis, parseStamp, stampAfter } from '../../../src/model/ids/stamp';
 import { readState, writeState } from '../../../src/store/state';
-import { correctedTime, issueStamp, observeStamp } from '../../../src/sync/clock';
+import { correctedTime, issueApart, issueStamp, observeStamp } from '../../../src/sync/clock';
 import { desktop, inStore, laptop, openMemoryStore, stampAt } from '../../support/storeFixture';
 
 const now = 1_735_689_600_000;
@@ -49,6 +49,19 @@ describe('the device clock', () => {
       return issueStamp(tx, now, laptop).stamp;
     });
     assert.deepEqual(parseStamp(stamp), { millis: now + 1, counter: 0, deviceId: laptop });
+  });
+
+  it('issues a stamp apart that no merge of the version before can have', async () => {
+    const store = await openMemoryStore();
+    await inStore(store, tx => {
+      const first = issueStamp(tx, now, laptop).stamp;
+      const apart = issueApart(tx, now, laptop, first);
+      assert.ok(apart > first);
+      assert.notEqual(apart, stampAfter(first, laptop));
+      assert.equal(parseStamp(apart).counter, 0, 'a merge counts on from its parent');
+      assert.ok(issueStamp(tx, now, laptop).stamp > apart);
+      assert.equal(parseStamp(issueApart(tx, now, laptop, first)).counter, 0);
+    });
   });
 
   it('stands above the version that is changed, without following one that is far ahead', async () => {
