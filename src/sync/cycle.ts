@@ -12,7 +12,7 @@ import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } f
 import { currentDigest } from './digest';
 import { pullAll } from './pull';
 import { type Pushed, pushAll, resendInFlight } from './push';
-import { reconcile } from './reconcile';
+import { reconcile, resumeReconcile } from './reconcile';
 import { resealEverything } from './reseal';
 
 /**
@@ -70,7 +70,7 @@ async function steps(
     return err({ type: 'massChange', ...beginning.guard });
   }
   if (beginning.pending) {
-    const reconciled = await reconcile(run, beginning.pending);
+    const reconciled = await resumeReconcile(run, beginning.pending);
     if (!reconciled.ok) return reconciled;
   }
   if (beginning.unopened) {

@@ -19,6 +19,7 @@ import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
 import { everySubject, recomputeDigest } from './digest';
 import { noteOverwritten, overwritesOf } from './guard';
+import { reconcileReasonOf } from './pull';
 import { reconcileItem, reconcileMissingItem, reconcileMissingRecord, wouldBeDeleted } from './reconcileItem';
 
 /**
@@ -34,6 +35,42 @@ const subjectsPerTransaction = 200;
 const maxInFlight = 100_000;
 
 export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise<Result<void, CycleError>> {
+  const compared = await compareAll(run, reason);
+  if (!compared.ok || compared.value === 'done') return compared.ok ? ok() : compared;
+  const anew = await compareAll(run, 'newEpoch');
+  return anew.ok ? ok() : anew;
+}
+
+/**
+ * Goes on with a comparison that was interrupted, or that a repair has asked for. The server may have been restored
+ * since, and what it lacks means the opposite then.
+ */
+export async function resumeReconcile(
+  run: CycleRun,
+  reason: ReconcileReason,
+): Promise<Result<void, CycleError>> {
+  if (reason === 'newEpoch') return reconcile(run, reason);
+  const epoch = await epochOf(run);
+  return epoch.ok ? reconcile(run, epoch.value === 'same' ? reason : 'newEpoch') : epoch;
+}
+
+/** Whether the server still knows the cursor up to which this device has read it. */
+async function epochOf(run: CycleRun): Promise<Result<'same' | 'new', CycleError>> {
+  if (run.cursor === undefined) return ok('new');
+  const pulled = await run.dependencies.transport.pull(run.cursor, 1);
+  if (pulled.ok) {
+    const heard = await run.hear(pulled.value);
+    return heard.ok ? ok('same') : heard;
+  }
+  const reason = reconcileReasonOf(pulled.error);
+  return reason === undefined ? pulled : ok(reason === 'newEpoch' ? 'new' : 'same');
+}
+
+/** @returns `otherEpoch` when the server was restored meanwhile, and nothing was deleted here */
+async function compareAll(
+  run: CycleRun,
+  reason: ReconcileReason,
+): Promise<Result<'done' | 'otherEpoch', CycleError>> {
   run.report.reconciled = true;
   run.dependencies.logger.info('comparing everything with the server', { reason });
   const begun = await run.write(context => {
@@ -69,7 +106,7 @@ export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise
     after = last;
   }
   const missing = await reconcileMissing(run, seen, reason);
-  if (!missing.ok) return missing;
+  if (!missing.ok || missing.value === 'otherEpoch') return missing;
   const ended = await run.write(context => {
     recomputeDigest(context.store);
     clearState(context.store, 'reconcile');
@@ -78,7 +115,7 @@ export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise
   });
   if (!ended.ok) return ended;
   run.cursor = cursor;
-  return ok();
+  return ok('done');
 }
 
 const endless = {
@@ -163,7 +200,7 @@ async function reconcileMissing(
   run: CycleRun,
   seen: ReadonlySet<string>,
   reason: ReconcileReason,
-): Promise<Result<void, CycleError>> {
+): Promise<Result<'done' | 'otherEpoch', CycleError>> {
   const found = await run.read(({ store }) => ({
     items: [...everySubject(store, listSyncedItems)].flatMap(({ subject }) =>
       !seen.has(subject) && isItemId(subject) ? [subject] : [],
@@ -173,7 +210,11 @@ async function reconcileMissing(
     ),
   }));
   if (!found.ok) return found;
+  if (found.value.items.length + found.value.records.length === 0) return ok('done');
   if (reason !== 'newEpoch') {
+    const epoch = await epochOf(run);
+    if (!epoch.ok) return epoch;
+    if (epoch.value === 'new') return ok('otherEpoch');
     const guarded = await guardOverwrites(run, ({ store }) =>
       found.value.items.filter(id => wouldBeDeleted(store, id)).map(itemId => ({ itemId, deleted: true })),
     );
@@ -185,9 +226,10 @@ async function reconcileMissing(
     run.report.changedItems.add(id);
   });
   if (!items.ok) return items;
-  return inChunks(run, found.value.records, (context, id: ConflictId) =>
+  const records = await inChunks(run, found.value.records, (context, id: ConflictId) =>
     reconcileMissingRecord(context, id, reason),
   );
+  return records.ok ? ok('done') : records;
 }
 
 async function inChunks<Id>(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { dayMs } from '../../../src/base/time';
 import type { ItemId } from '../../../src/model/ids/ids';
+import { writeState } from '../../../src/store/state';
 import { resolveConflict } from '../../../src/sync/resolveConflict';
 import { jsonAnswer } from '../../support/inProcessHttp';
 import { createAccount, type SyncDevice, type TestAccount } from '../../support/syncDevice';
@@ -107,6 +108,39 @@ describe('reconcile', () => {
     await assertConverged([laptop, desktop], [id, lost]);
     assert.equal(await desktop.body(id), 'three\n');
     assert.deepEqual(await desktop.conflicts(), [], 'each side descends from the other');
+  });
+
+  it('deletes nothing that a restored server lacks, also when a repair has asked for the comparison', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const kept = await laptop.add('Kept', 'one\n');
+    await laptop.sync();
+    const backup = await account.backUp();
+    const lost = await laptop.add('Lost', 'new\n');
+    await laptop.sync();
+    await account.restore(backup);
+    await laptop.write(({ store }) => writeState(store, 'reconcile', 'digestMismatch'));
+    await laptop.sync();
+    assert.equal((await laptop.item(lost)).deleted, false);
+    await desktop.sync();
+    await assertConverged([laptop, desktop], [kept, lost]);
+  });
+
+  it('deletes nothing when the server is restored while everything is compared', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    await laptop.sync();
+    const backup = await account.backUp();
+    const lost = await laptop.add('Lost', 'new\n');
+    await laptop.sync();
+    await laptop.write(({ store }) => writeState(store, 'reconcile', 'digestMismatch'));
+    laptop.http.intercept = async (request, send) => {
+      if (new URL(request.url).pathname === '/v1/items') await account.restore(backup);
+      return send();
+    };
+    await laptop.sync();
+    laptop.http.intercept = undefined;
+    assert.equal((await laptop.item(lost)).deleted, false);
+    await desktop.sync();
+    await assertConverged([laptop, desktop], [lost]);
   });
 
   it('reports what comparing everything has cost', async () => {
