@@ -11,7 +11,6 @@ import {
   sessionAnswerSchema,
   signInRequestSchema,
   signUpRequestSchema,
-  usedKeysAnswerSchema,
 } from '../protocol/accounts';
 import {
   itemAnswerSchema,
@@ -108,15 +107,6 @@ const operations: readonly Operation[] = [
     status: 200,
     answer: keyring,
     problems: ['keyringChanged', ...proofProblems],
-  },
-  {
-    method: 'get',
-    path: '/v1/accounts/me/keys',
-    summary: 'The ids of the keys that any payload is sealed with, history included',
-    needsToken: true,
-    status: 200,
-    answer: named('UsedKeys', usedKeysAnswerSchema),
-    problems: [],
   },
   {
     method: 'put',

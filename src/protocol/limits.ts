@@ -13,8 +13,6 @@ export const maxPagePayloadBytes = 2 * 1024 * 1024;
 export const maxManifestEntries = 5000;
 export const maxVersionEntries = 100;
 export const maxListedDevices = 1000;
-/** More than a key ring holds: an account with so many has payloads that no ring opens. */
-export const maxListedKeyIds = 1000;
 
 /** A sealed item, in bytes before base64; a server's setting may differ. */
 export const defaultMaxItemBytes = 1024 * 1024;
@@ -37,5 +35,3 @@ export const saltBytes = 16;
 export const maxStampAheadMs = 5 * 60 * 1000;
 /** A comment is sent on the event stream this often, below the 300 s after which a client gives a silent body up. */
 export const eventHeartbeatMs = 25_000;
-/** How many stamps of former versions a sealed payload names. */
-export const maxAncestors = 16;

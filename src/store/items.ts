@@ -27,7 +27,7 @@ export interface StoredItem {
   readonly syncedStamp: Stamp | undefined;
   /** Whether that version is a tombstone. */
   readonly syncedDeleted: boolean;
-  /** The stamps of the versions before that one, newest first. */
+  /** The stamps of the versions before that one, newest first; known of an item that the server has no more, too. */
   readonly ancestors: readonly Stamp[];
   /** Milliseconds since 1970; grows strictly with every write of the item. */
   readonly modifiedMs: number;

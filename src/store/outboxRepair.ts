@@ -1,6 +1,8 @@
+import { maxAncestors } from '../model/ancestors';
 import { type ItemId, isItemId } from '../model/ids/ids';
 import type { Transaction } from '../sqlite/database';
 import { branded } from './rows';
+import { ancestorsWithSynced } from './syncedVersions';
 
 /**
  * Mends what only a damaged file, or a bug, can bring about: edits that are in no outbox, and changes without their
@@ -13,18 +15,22 @@ export function countLostEdits(tx: Transaction): number {
   return items + tx.all(`SELECT 1 FROM conflicts WHERE ${recordIsLost}`).length;
 }
 
-/** Puts them into the outbox, on the version that is held of them. */
+/** Puts them into the outbox, on the change in flight or else on the version that is held of them. */
 export function requeueLostEdits(tx: Transaction): number {
   const items = tx.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, payload, base_version, base_timestamp,
        base_deleted, base_payload, ancestors)
-     SELECT 'item', id, CASE deleted WHEN 0 THEN 'upsert' ELSE 'delete' END, last_modified, payload, version,
-       synced_stamp, synced_deleted,
-       (SELECT v.payload FROM versions AS v WHERE v.item_id = items.id AND v.stamp = items.synced_stamp AND packed = 0),
-       CASE WHEN synced_stamp IS NULL THEN '[]' ELSE
-         (SELECT json_group_array(value) FROM (SELECT items.synced_stamp AS value UNION ALL
-           SELECT value FROM json_each(items.ancestors) LIMIT ${maxAncestors})) END
-     FROM items WHERE ${itemIsLost}`,
+     SELECT 'item', items.id, CASE items.deleted WHEN 0 THEN 'upsert' ELSE 'delete' END, last_modified, items.payload,
+       CASE WHEN flying.id IS NULL THEN version ELSE 0 END, coalesce(flying.timestamp, synced_stamp),
+       CASE WHEN flying.id IS NULL THEN synced_deleted ELSE flying.change_type = 'delete' END,
+       CASE WHEN flying.id IS NULL THEN
+         (SELECT v.payload FROM versions AS v WHERE v.item_id = items.id AND v.stamp = items.synced_stamp AND packed = 0)
+         ELSE flying.payload END,
+       CASE WHEN flying.id IS NULL THEN ${ancestorsWithSynced} ELSE (SELECT json_group_array(value) FROM (
+         SELECT flying.timestamp AS value UNION ALL SELECT value FROM json_each(flying.ancestors) LIMIT ${maxAncestors})) END
+     FROM items LEFT JOIN changes AS flying
+       ON flying.item_id = items.id AND flying.acknowledged_ms IS NULL AND flying.change_id IS NOT NULL
+     WHERE ${itemIsLost}`,
   );
   const records = tx.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors)
@@ -66,12 +72,13 @@ export function thawHollowFlights(tx: Transaction): number {
   return tx.run(`UPDATE changes SET change_id = NULL WHERE ${isHollow}`);
 }
 
-const maxAncestors = 16;
 const millisDigits = 16;
 const deviceIdAt = 23;
 
 const isInOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
-const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND deleted = 1) AND id NOT IN (${isInOutbox})`;
+const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted = 1)
+  AND NOT EXISTS (SELECT 1 FROM changes AS held WHERE held.item_id = items.id AND held.acknowledged_ms IS NULL
+    AND (held.change_id IS NULL OR held.timestamp = items.last_modified))`;
 const recordIsLost = `stamp IS NOT synced_stamp AND deleted = 0 AND trimmed = 0 AND id NOT IN (${isInOutbox})`;
 const hasNoItem = `acknowledged_ms IS NULL AND collection = 'item' AND item_id NOT IN (SELECT id FROM items)`;
 const isHollow = 'acknowledged_ms IS NULL AND change_id IS NOT NULL AND frozen IS NULL';

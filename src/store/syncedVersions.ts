@@ -1,5 +1,6 @@
 import { assert } from '../base/assert';
 import type { JsonObject } from '../base/json';
+import { maxAncestors } from '../model/ancestors';
 import { type ConflictId, type ItemId, isConflictId, isItemId, type KeyId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
@@ -43,26 +44,42 @@ export interface TakenItemVersion extends TakenVersion {
   readonly ancestors: readonly Stamp[];
 }
 
-/** @param synced undefined: the server holds nothing of it */
+/**
+ * @param synced undefined: the server holds nothing of it. What it held stays known as an ancestor, for other devices
+ *   may still hold it.
+ */
 export function setSyncedItem(
   store: StoreTransaction,
   id: ItemId,
   synced: TakenItemVersion | undefined,
 ): void {
+  if (synced === undefined) {
+    store.sql.run(
+      `UPDATE items SET version = 0, synced_stamp = NULL, synced_deleted = 0, key_id = NULL, ancestors = ${ancestorsWithSynced}
+       WHERE id = ?`,
+      [id],
+    );
+    return;
+  }
   store.sql.run(
     `UPDATE items SET version = ?, synced_stamp = ?, synced_deleted = ?, ancestors = ?, key_id = ?,
        wire_extra = coalesce(?, wire_extra) WHERE id = ?`,
     [
-      synced?.version ?? 0,
-      synced?.stamp ?? null,
-      synced?.deleted ? 1 : 0,
-      JSON.stringify(synced?.ancestors ?? []),
-      synced?.keyId ?? null,
-      synced?.wireExtra === undefined ? null : JSON.stringify(synced.wireExtra),
+      synced.version,
+      synced.stamp,
+      synced.deleted ? 1 : 0,
+      JSON.stringify(synced.ancestors),
+      synced.keyId ?? null,
+      synced.wireExtra === undefined ? null : JSON.stringify(synced.wireExtra),
       id,
     ],
   );
 }
+
+/** Of a row of `items`, as SQL: the ancestors of what is made on it, newest first. */
+export const ancestorsWithSynced = `(SELECT json_group_array(value) FROM (
+  SELECT items.synced_stamp AS value WHERE items.synced_stamp IS NOT NULL
+  UNION ALL SELECT value FROM json_each(items.ancestors) LIMIT ${maxAncestors}))`;
 
 export function setSyncedRecord(
   store: StoreTransaction,

@@ -1,4 +1,5 @@
 import { assert, defined } from '../base/assert';
+import { ancestorsOf } from '../model/ancestors';
 import { sameContent } from '../model/contentCodec';
 import { parseStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { rememberDeviceName } from '../store/devices';
@@ -15,7 +16,6 @@ import { issueStamp, observeStamp } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import { holdItemVersion } from './heldVersions';
-import { ancestorsOf } from './localEdits';
 import { mergeVersions } from './merge/mergeVersions';
 import { moveItemStamp } from './restamp';
 import type { OpenedItem } from './sealing';

@@ -1,8 +1,8 @@
+import { ancestorsOf } from '../model/ancestors';
 import type { Content } from '../model/content';
 import { sameContent } from '../model/contentCodec';
 import type { ChangeId, ConflictId, ItemId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
-import { maxAncestors } from '../protocol/limits';
 import { readItem, type StoredItem, writeItem } from '../store/items';
 import {
   type ChangeBase,
@@ -55,11 +55,6 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
   return issued.stamp;
 }
 
-/** Stamps newest first, each once, as many as a payload names. */
-export function ancestorsOf(...stamps: readonly Stamp[]): readonly Stamp[] {
-  return [...new Set(stamps)].sort().reverse().slice(0, maxAncestors);
-}
-
 function changesNothing(held: StoredItem, edit: LocalEdit): boolean {
   return (
     held.content !== undefined && held.deleted === edit.deleted && sameContent(held.content, edit.content)
@@ -93,7 +88,8 @@ function originOf(
     };
   }
   if (!held?.syncedStamp) {
-    return { base: { version: 0, stamp: undefined, deleted: false, content: undefined }, ancestors: [] };
+    const base = { version: 0, stamp: undefined, deleted: false, content: undefined };
+    return { base, ancestors: held?.ancestors ?? [] };
   }
   return {
     base: {

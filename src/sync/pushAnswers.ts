@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../base/result';
+import { ancestorsOf } from '../model/ancestors';
 import type { KeyId } from '../model/ids/ids';
 import type { ChangeAnswer, PushAnswer } from '../protocol/changes';
 import { readConflict } from '../store/conflicts';
@@ -23,7 +24,6 @@ import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
 import { noteOverwritten, overwritesOf } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
-import { ancestorsOf } from './localEdits';
 import { moveItemStamp, restampRefused } from './restamp';
 
 /** What each sent change becomes by its answer: acknowledged, put on top of what it met, or refused. */

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert';
+import { ancestorsOf } from '../model/ancestors';
 import type { ConflictId, ItemId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
 import { markConflictPruned, readConflict } from '../store/conflicts';
@@ -18,7 +19,6 @@ import { type Applied, applyReconciled, rebase } from './applyItem';
 import type { MergeContext } from './context';
 import { noteOverwritten } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
-import { ancestorsOf } from './localEdits';
 import { surviveDeletion } from './pushAnswers';
 import type { OpenedItem } from './sealing';
 

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../base/result';
+import { ancestorsOf } from '../model/ancestors';
 import type { ConflictId, ItemId, KeyId } from '../model/ids/ids';
 import { stampAfter } from '../model/ids/stamp';
 import { readConflict, writeConflict } from '../store/conflicts';
@@ -10,7 +11,7 @@ import { openVersion } from './applyVersions';
 import { observeStamp } from './clock';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
-import { ancestorsOf } from './localEdits';
+
 import type { OpenedRecord } from './sealing';
 
 /**

@@ -2,13 +2,13 @@ import * as z from 'zod';
 import { fromUtf8, toUtf8 } from '../base/encoding';
 import { canonicalJson, parseJson } from '../base/json';
 import { err, ok, type Result } from '../base/result';
+import { maxAncestors } from '../model/ancestors';
 import type { Conflict } from '../model/conflict';
 import { decodeConflict, encodeConflict } from '../model/conflictCodec';
 import type { Content } from '../model/content';
 import { decodeContent, encodeContent } from '../model/contentCodec';
 import { type ConflictId, isConflictId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
-import { maxAncestors } from '../protocol/limits';
 
 /**
  * What is sealed into a payload: a JSON document with a format number. A document of a newer format is kept sealed

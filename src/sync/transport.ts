@@ -14,8 +14,6 @@ import {
   type SignInRequest,
   type SignUpRequest,
   sessionAnswerSchema,
-  type UsedKeysAnswer,
-  usedKeysAnswerSchema,
   type WireKeyring,
 } from '../protocol/accounts';
 import {
@@ -53,7 +51,7 @@ export interface AccountTransport {
   keyring(): Answer<WireKeyring>;
   putKeyring(request: object): Answer<WireKeyring>;
   putPassword(request: object): Answer<WireKeyring>;
-  usedKeys(): Answer<UsedKeysAnswer>;
+  putRecovery(request: object): Answer<WireKeyring>;
   devices(): Answer<readonly DeviceEntry[]>;
   /** Without `authKey`: only this device itself. */
   revoke(deviceId: string, authKey?: string): Answer<void>;
@@ -140,7 +138,8 @@ export function createTransport(
       bodyOf(await caller.call('PUT', routes.keyring, keyringSchema, json(request))),
     putPassword: async request =>
       bodyOf(await caller.call('PUT', routes.password, keyringSchema, json(request))),
-    usedKeys: async () => bodyOf(await caller.call('GET', routes.usedKeys, usedKeysAnswerSchema)),
+    putRecovery: async request =>
+      bodyOf(await caller.call('PUT', routes.recovery, keyringSchema, json(request))),
     devices: async () => {
       const answer = bodyOf(await caller.call('GET', routes.devices, devicesAnswerSchema));
       return answer.ok ? ok(answer.value.devices) : answer;

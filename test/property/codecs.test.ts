@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { unwrap } from '../../src/base/result';
+import { maxAncestors } from '../../src/model/ancestors';
 import type { Conflict, ConflictSide } from '../../src/model/conflict';
 import { decodeConflict, encodeConflict } from '../../src/model/conflictCodec';
 import type { Content } from '../../src/model/content';
 import { contentText, decodeContent, encodeContent, sameContent } from '../../src/model/contentCodec';
 import { type ConflictId, isConflictId } from '../../src/model/ids/ids';
-import { maxAncestors } from '../../src/protocol/limits';
 import {
   decodeItemDocument,
   decodeRecordDocument,

@@ -91,6 +91,24 @@ describe('a salvaged store', () => {
       assert.equal(waitingItemChange(tx, itemId(1)), undefined);
     }));
 
+  it('sends an edit whose change is lost on top of the change that is in flight', () =>
+    inStore(store, tx => {
+      const waiting = waitingItemChange(tx, itemId(2));
+      assert(waiting);
+      freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}', keyId: undefined }, 41);
+      putItem(tx, itemId(2), note('edited again'), 50);
+      repairSalvaged(tx.sql);
+      const edited = waitingItemChange(tx, itemId(2));
+      assert.equal(edited?.content?.title, 'edited again');
+      assert.deepEqual(edited.base, {
+        version: 0,
+        stamp: stampAt(30),
+        deleted: false,
+        content: note('edited'),
+      });
+      assert.deepEqual(edited.ancestors, [stampAt(30)]);
+    }));
+
   it('keeps items whose row is lost but not their change', () =>
     inStore(store, tx => {
       tx.sql.run('DELETE FROM items');
