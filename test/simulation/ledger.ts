@@ -45,6 +45,8 @@ export class Ledger {
   readonly #unsaid = new Map<string, (() => void)[]>();
   readonly #deletedByPeople = new Set<string>();
   readonly #left = new Set<string>();
+  /** Devices and items of which a damage may have taken the ancestors. */
+  readonly #forgotten = new Set<string>();
   #violation: Violation | undefined;
   #wasRestored = false;
   #edits = 0;
@@ -158,15 +160,32 @@ export class Ledger {
     this.writeOff();
   }
 
-  /** The device's store is another one now. */
+  /**
+   * The server has forgotten what was deleted long ago: texts that are only in the tombstones of these items are not
+   * owed any more, for who edits an older version of one knows nothing of them.
+   */
+  pruned(isForgotten: (itemId: string) => boolean): void {
+    for (const { items } of this.#views.values()) {
+      for (const { id, deleted, text } of items.values()) {
+        if (deleted && isForgotten(id)) for (const token of tokensIn(text)) this.#retired.add(token);
+      }
+    }
+  }
+
+  /** The device's store is another one now. It may have lost what the versions that it has not pushed were made on. */
   replaced(device: string, tx: Transaction): void {
     const view = this.#view(device);
+    for (const id of view.items.keys()) this.#forgotten.add(`${device} ${id}`);
     for (const { text } of view.items.values()) this.#place(text, '');
     for (const { tokens } of view.records.values()) this.#unplace(tokens);
     this.#place(view.unsettled, '');
     this.#views.delete(device);
     this.#unsaid.delete(device);
     this.committing(device, tx);
+    for (const { id, deleted, version } of this.#view(device).items.values()) {
+      // Without its change, a deletion is not told from a tombstone that the server has forgotten.
+      if (deleted && version === 0) this.#owedDeletes.delete(id);
+    }
   }
 
   #fail(invariant: Invariant, detail: string): void {
@@ -246,9 +265,19 @@ export class Ledger {
     if (after.deleted && !this.#deletedByPeople.has(after.id) && !before?.deleted) {
       this.#fail('acknowledged is never nowhere', `${device} has deleted ${after.id}, which no one deleted`);
     }
+    const isDeletedAgain =
+      after.syncedStamp !== undefined &&
+      this.#contents.get(`${after.id} ${after.syncedStamp}`)?.startsWith('deleted');
+    // Deleted, restored and deleted by one person, it is as it was: nothing that another device has to give way to.
+    if (after.deleted && isDeletedAgain) this.#owedDeletes.get(after.id)?.delete(after.stamp);
     const isSame = before !== undefined && before.text === after.text && before.deleted === after.deleted;
     if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
-    else if (isSame) this.#ancestry.add(after.id, after.stamp, [before.stamp]);
+    else if (isSame) {
+      this.#ancestry.add(after.id, after.stamp, [before.stamp]);
+      // Deleted twice is deleted once: whoever takes the other deletion back takes this one back.
+      if (after.deleted && before.stamp !== after.stamp)
+        this.#owedDeletes.get(after.id)?.delete(before.stamp);
+    }
   }
 
   /** A machine's merge never outranks a person's later edit: it stands just after the later of the two that met. */
@@ -288,7 +317,12 @@ export class Ledger {
       side =>
         side.deleted && this.#contents.get(`${after.itemId} ${side.stamp}`)?.startsWith('live') === true,
     );
-    if (isChain && before === undefined && !isKnownByPruning) {
+    if (
+      isChain &&
+      recorded === undefined &&
+      !isKnownByPruning &&
+      !this.#forgotten.has(`${device} ${after.itemId}`)
+    ) {
       this.#fail(
         'pairs are recorded once',
         `${device} records ${pair}, of which one was made knowing the other`,

@@ -43,6 +43,20 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await stage.settleAndClose();
   },
 
+  async 'what is restored in an account made anew does not meet its own past'() {
+    const stage = await Stage.open(2);
+    const id = await stage.create(0, 'note');
+    await stage.syncAll();
+    await stage.remove(0, id);
+    await stage.world.take({ type: 'wipe', atMs: minuteMs, salt: 1 });
+    await stage.edit(0, id, content => content);
+    await stage.retitle(0, id, 'restored');
+    await stage.syncAll();
+    assert.equal((await stage.item(1, id))?.content.title, 'restored');
+    assert.deepEqual(await stage.records(1), []);
+    await stage.settleAndClose();
+  },
+
   async 'a step of the clock of the server is not followed'() {
     const stage = await Stage.open(2);
     const id = await stage.create(0, 'before');

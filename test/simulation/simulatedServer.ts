@@ -111,7 +111,13 @@ export class SimulatedServer {
   }
 
   async prune(): Promise<void> {
-    unwrap(await this.#core.prune());
+    try {
+      unwrap(await this.#core.prune());
+    } catch (error) {
+      if (!this.#hasCrashed) throw error;
+      this.#hasCrashed = false;
+      await this.#restart();
+    }
   }
 
   async close(): Promise<void> {

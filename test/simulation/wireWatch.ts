@@ -10,6 +10,8 @@ export class WireWatch {
   readonly #sent = new Map<string, string>();
   /** By device: the change of each item that was sent and not answered. */
   readonly #inFlight = new Map<string, Map<string, string>>();
+  /** Changes of which a whole answer has come to their device, which may be slow to learn of it. */
+  readonly #heard = new Set<string>();
   /** Changes that the server has accepted, and still has to remember. */
   readonly #accepted = new Set<string>();
   #violation: Violation | undefined;
@@ -52,7 +54,7 @@ export class WireWatch {
         );
       }
       this.#sent.set(changeId, text);
-      inFlight.set(itemId, changeId);
+      if (!this.#heard.has(changeId)) inFlight.set(itemId, changeId);
       this.#left(itemId, stamp);
     }
   }
@@ -70,11 +72,14 @@ export class WireWatch {
     for (const { changeId, itemId } of changesIn(body)) {
       const status = results.get(changeId);
       if (status === undefined) continue;
+      this.#heard.add(changeId);
+      const inFlight = this.#inFlight.get(device);
+      // A window that was killed, or slept, hears late what another one has long been told.
+      if (inFlight?.get(itemId) !== changeId) continue;
+      inFlight.delete(itemId);
       if (status !== 'accepted' && this.#accepted.has(changeId)) {
         this.#fail('a version is read alike', `change ${changeId} was accepted, and then answered ${status}`);
       }
-      const inFlight = this.#inFlight.get(device);
-      if (inFlight?.get(itemId) === changeId) inFlight.delete(itemId);
     }
   }
 

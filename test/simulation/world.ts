@@ -1,4 +1,5 @@
 import { toHex } from '../../src/base/encoding';
+import { unwrap } from '../../src/base/result';
 import { hourMs, minuteMs } from '../../src/base/time';
 import type { KeyRing } from '../../src/crypto/keyRing';
 import { createAccountId, createDeviceId } from '../../src/model/ids/createId';
@@ -179,10 +180,21 @@ export class World {
       case 'pass':
         return this.time.advanceTo(this.time.nowMs + step.ms);
       case 'prune':
-        return this.server.prune();
+        await this.server.prune();
+        return this.#pruned();
       case 'handOver':
         return this.#handOver(step.from, step.to);
     }
+  }
+
+  async #pruned(): Promise<void> {
+    const held = unwrap(
+      await this.server.database.read(tx =>
+        tx.all('SELECT DISTINCT subject FROM versions').map(row => String(row['subject'])),
+      ),
+    );
+    const known = new Set(held);
+    this.ledger.pruned(id => !known.has(id));
   }
 
   #device(number: number): SimulatedDevice {
@@ -228,7 +240,7 @@ export class World {
       for (let attempt = 0; ; attempt++) {
         const device = this.#device(number);
         if (attempt > maxHandOverAttempts) device.heal();
-        device.network.use(this.#random.fork(`hand over ${this.time.events}`), this.#plan.faults);
+        else device.network.use(this.#random.fork(`hand over ${this.time.events}`), this.#plan.faults);
         const outcome = await this.syncOnce(number);
         if (outcome === 'done' && (await isOutboxEmpty(device))) break;
         if (attempt > 2 * maxHandOverAttempts) {
