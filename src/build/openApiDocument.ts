@@ -11,6 +11,7 @@ import {
   sessionAnswerSchema,
   signInRequestSchema,
   signUpRequestSchema,
+  usedKeysAnswerSchema,
 } from '../protocol/accounts';
 import {
   itemAnswerSchema,
@@ -107,6 +108,15 @@ const operations: readonly Operation[] = [
     status: 200,
     answer: keyring,
     problems: ['keyringChanged', ...proofProblems],
+  },
+  {
+    method: 'get',
+    path: '/v1/accounts/me/keys',
+    summary: 'The ids of the keys that any payload is sealed with, history included',
+    needsToken: true,
+    status: 200,
+    answer: named('UsedKeys', usedKeysAnswerSchema),
+    problems: [],
   },
   {
     method: 'put',

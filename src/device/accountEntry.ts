@@ -1,7 +1,7 @@
 import { toBase64Url } from '../base/encoding';
 import { ok, type Result } from '../base/result';
 import type { DerivedKeys } from '../crypto/derivedKeys';
-import type { KeyRing } from '../crypto/keyRing';
+import { type KeyRing, removeKey } from '../crypto/keyRing';
 import type { SessionAnswer } from '../protocol/accounts';
 import { readState } from '../store/state';
 import { type AccountTransport, createTransport } from '../sync/transport';
@@ -65,6 +65,23 @@ export async function freshRing({
   return ok({ version: keyring.value.version, ring: ring.value });
 }
 
+/** The ring without retired keys that no payload on the server is sealed with, history included. */
+export async function withoutUnusedKeys(
+  { transport, account }: Proven,
+  ring: KeyRing,
+): Promise<Result<KeyRing, DeviceError>> {
+  const used = await transport.usedKeys();
+  if (!used.ok) {
+    // An older server does not tell: then every key stays.
+    const isOlder = used.error.type === 'problem' && used.error.status === 404;
+    return isOlder ? ok(ring) : transportFailure(used.error, account.server);
+  }
+  if (used.value.hasMore) return ok(ring);
+  const usedIds = new Set<string>(used.value.keyIds);
+  const unused = ring.keys.filter(({ keyId, retired }) => retired && !usedIds.has(keyId));
+  return ok(unused.reduce((left, { keyId }) => removeKey(left, keyId), ring));
+}
+
 /** Signs this device in at the server and opens the ring, before anything is written here. */
 export async function openAccount(
   core: DeviceCore,
@@ -85,11 +102,20 @@ export async function openAccount(
   });
   if (!answer.ok) return transportFailure(answer.error, request.server);
   const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId);
-  if (!ring.ok) return ring;
   const held = await loadSession(core.secrets);
-  if (held?.accountId === answer.value.accountId && ring.value.revision < held.ring.revision)
-    return olderRing();
-  return ok({ answer: answer.value, ring: ring.value });
+  const isOlder =
+    ring.ok && held?.accountId === answer.value.accountId && ring.value.revision < held.ring.revision;
+  if (ring.ok && !isOlder) return ok({ answer: answer.value, ring: ring.value });
+  await withdraw(core, request.server, answer.value.token);
+  return ring.ok ? olderRing() : ring;
+}
+
+/** Takes back that this device was enrolled: nobody would hold its token. */
+export async function withdraw(core: DeviceCore, server: string, token: string): Promise<void> {
+  const revoked = await createTransport(core.http, core.clock, { server, token }).revoke(core.deviceId);
+  if (!revoked.ok) {
+    core.logger.warn('the server still lists this device', { reason: revoked.error.type });
+  }
 }
 
 async function recoverAccount(
@@ -111,7 +137,10 @@ async function recoverAccount(
   if (!answer.ok) return transportFailure(answer.error, request.server);
   const { accountId, token, keyring } = answer.value;
   const ring = unwrapRing(keyring.recoveryWrapped, recovery.value, accountId);
-  if (!ring.ok) return ring;
+  if (!ring.ok) {
+    await withdraw(core, request.server, token);
+    return ring;
+  }
   const changed = await createTransport(core.http, core.clock, { server: request.server, token }).putPassword(
     {
       recoveryAuthKey: toBase64Url(recovery.value.authKey),
@@ -121,8 +150,9 @@ async function recoverAccount(
       wrapped: wrapRing(ring.value, password.value.keys, accountId, core.random),
     },
   );
-  if (!changed.ok) return transportFailure(changed.error, request.server);
-  return ok({ answer: answer.value, ring: ring.value });
+  if (changed.ok) return ok({ answer: answer.value, ring: ring.value });
+  await withdraw(core, request.server, token);
+  return transportFailure(changed.error, request.server);
 }
 
 /** @param accountId the account that is entered; another than the remembered one is asked about first */

@@ -2,7 +2,7 @@ import { toBase64Url } from '../base/encoding';
 import { ok, type Result, unwrap } from '../base/result';
 import { isoTime } from '../base/time';
 import { defaultKdf, defaultKdfPolicy } from '../crypto/keyDerivation';
-import { addKey, createKeyRing } from '../crypto/keyRing';
+import { addKey, createKeyRing, type KeyRing } from '../crypto/keyRing';
 import { createRecoveryPhrase, recoveryKeys } from '../crypto/recoveryPhrase';
 import { createAccountId } from '../model/ids/createId';
 import { maxDeviceNameLength } from '../protocol/limits';
@@ -16,6 +16,8 @@ import {
   type Proven,
   requireSession,
   requireSignedOut,
+  withdraw,
+  withoutUnusedKeys,
 } from './accountEntry';
 import { type Derivation, keysOfPassword, newPasswordKeys, wrapRing } from './accountKeys';
 import { type DeviceCore, read, write } from './core';
@@ -75,6 +77,33 @@ export function createDeviceAccount({
     await saveSession(secrets, session);
     await onSession();
     return ok();
+  };
+
+  /**
+   * Puts a ring in the place of the account's, which is at `baseVersion`, with a new recovery phrase: only with that
+   * can the ring be wrapped for it.
+   */
+  const replaceRing = async (
+    { transport, account, session, keys }: Proven,
+    baseVersion: number,
+    ring: KeyRing,
+  ): Promise<Result<{ readonly recoveryPhrase: string }, DeviceError>> => {
+    const phrase = createRecoveryPhrase(random);
+    const recovery = unwrap(recoveryKeys(phrase));
+    const put = await transport.putKeyring({
+      authKey: toBase64Url(keys.authKey),
+      baseVersion,
+      wrapped: wrapRing(ring, keys, session.accountId, random),
+      recoveryWrapped: wrapRing(ring, recovery, session.accountId, random),
+      recoveryAuthKey: toBase64Url(recovery.authKey),
+      retiredKeyIds: ring.keys.filter(key => key.retired).map(key => key.keyId),
+    });
+    if (!put.ok) return transportFailure(put.error, account.server);
+    if (ring.revision === session.ring.revision) return ok({ recoveryPhrase: phrase });
+    const device = await read(core, store => ok(readState(store, 'device')?.name ?? ''));
+    if (!device.ok) return device;
+    const entered = await enter({ ...session, ring }, { ...account, deviceName: device.value });
+    return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
   };
 
   return {
@@ -139,8 +168,7 @@ export function createDeviceAccount({
         request.acceptOtherAccount === true ? undefined : answer.accountId,
       );
       if (!free.ok) {
-        // The device that was just enrolled is not kept.
-        await transportTo(server.value, answer.token).revoke(core.deviceId);
+        await withdraw(core, server.value, answer.token);
         return free;
       }
       return enter(
@@ -175,7 +203,10 @@ export function createDeviceAccount({
       const request = { ...account, deviceName: device.name, secret: { password } };
       const opened = await openAccount(core, transportTo(account.server), request, derivation);
       if (!opened.ok) return opened;
-      if (opened.value.answer.accountId !== account.id) return otherAccount();
+      if (opened.value.answer.accountId !== account.id) {
+        await withdraw(core, account.server, opened.value.answer.token);
+        return otherAccount();
+      }
       const session = { accountId: account.id, token: opened.value.answer.token, ring: opened.value.ring };
       return enter(session, { login: account.login, server: account.server, deviceName: device.name });
     },
@@ -236,47 +267,23 @@ export function createDeviceAccount({
     newRecoveryPhrase: async password => {
       const who = await proven(password);
       if (!who.ok) return who;
-      const { transport, account, session, keys } = who.value;
-      const ring = await freshRing(who.value);
-      if (!ring.ok) return ring;
-      const phrase = createRecoveryPhrase(random);
-      const recovery = unwrap(recoveryKeys(phrase));
-      const changed = await transport.putRecovery({
-        authKey: toBase64Url(keys.authKey),
-        newRecoveryAuthKey: toBase64Url(recovery.authKey),
-        baseVersion: ring.value.version,
-        recoveryWrapped: wrapRing(ring.value.ring, recovery, session.accountId, random),
-      });
-      return changed.ok ? ok({ recoveryPhrase: phrase }) : transportFailure(changed.error, account.server);
+      const held = await freshRing(who.value);
+      if (!held.ok) return held;
+      const ring = await withoutUnusedKeys(who.value, held.value.ring);
+      return ring.ok ? replaceRing(who.value, held.value.version, ring.value) : ring;
     },
 
     rotateKey: async password => {
       const who = await proven(password);
       if (!who.ok) return who;
-      const { transport, account, session, keys } = who.value;
       const held = await freshRing(who.value);
       if (!held.ok) return held;
-      const rotated = addKey(held.value.ring, random, core.clock.now());
+      const kept = await withoutUnusedKeys(who.value, held.value.ring);
+      if (!kept.ok) return kept;
+      const rotated = addKey(kept.value, random, core.clock.now());
       if (!rotated.ok)
         return failure('refused', 'The key ring is full. Let the other devices sync, then try again.');
-      const phrase = createRecoveryPhrase(random);
-      const recovery = unwrap(recoveryKeys(phrase));
-      const put = await transport.putKeyring({
-        authKey: toBase64Url(keys.authKey),
-        baseVersion: held.value.version,
-        wrapped: wrapRing(rotated.value, keys, session.accountId, random),
-        recoveryWrapped: wrapRing(rotated.value, recovery, session.accountId, random),
-        recoveryAuthKey: toBase64Url(recovery.authKey),
-        retiredKeyIds: rotated.value.keys.filter(key => key.retired).map(key => key.keyId),
-      });
-      if (!put.ok) return transportFailure(put.error, account.server);
-      const device = await read(core, store => ok(readState(store, 'device')?.name ?? ''));
-      if (!device.ok) return device;
-      const entered = await enter(
-        { ...session, ring: rotated.value },
-        { ...account, deviceName: device.value },
-      );
-      return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
+      return replaceRing(who.value, held.value.version, rotated.value);
     },
   };
 }

@@ -1,10 +1,18 @@
 import * as z from 'zod';
-import { authKeyBytes, maxInviteLength, maxKeyringBytes, maxListedDevices, saltBytes } from './limits';
+import {
+  authKeyBytes,
+  maxInviteLength,
+  maxKeyringBytes,
+  maxListedDevices,
+  maxListedKeyIds,
+  saltBytes,
+} from './limits';
 import {
   accountIdSchema,
   bytesSchema,
   deviceIdSchema,
   deviceNameSchema,
+  keyIdSchema,
   loginSchema,
   serverTimeSchema,
 } from './scalars';
@@ -39,6 +47,15 @@ export const keyringSchema = z.looseObject({
   recoveryWrapped: wrappedSchema,
 });
 export type WireKeyring = z.infer<typeof keyringSchema>;
+
+/** `GET /v1/accounts/me/keys`: the keys that any payload is sealed with, history and tombstones included. */
+export const usedKeysAnswerSchema = z.looseObject({
+  keyIds: z.array(keyIdSchema).max(maxListedKeyIds),
+  /** True when there are more than an answer takes. */
+  hasMore: z.boolean(),
+  serverTime: serverTimeSchema,
+});
+export type UsedKeysAnswer = z.infer<typeof usedKeysAnswerSchema>;
 
 /** `POST /v1/accounts`. */
 export const signUpRequestSchema = z.object({

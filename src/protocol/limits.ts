@@ -13,6 +13,8 @@ export const maxPagePayloadBytes = 2 * 1024 * 1024;
 export const maxManifestEntries = 5000;
 export const maxVersionEntries = 100;
 export const maxListedDevices = 1000;
+/** More than a key ring holds: an account with so many has payloads that no ring opens. */
+export const maxListedKeyIds = 1000;
 
 /** A sealed item, in bytes before base64; a server's setting may differ. */
 export const defaultMaxItemBytes = 1024 * 1024;

@@ -9,6 +9,7 @@
  * | PUT    /v1/accounts/me/password     | putPasswordRequest      | 200 keyring       | token + key       |
  * | GET    /v1/accounts/me/keyring      |                         | 200 keyring       | token             |
  * | PUT    /v1/accounts/me/keyring      | putKeyringRequest       | 200 keyring       | token + key       |
+ * | GET    /v1/accounts/me/keys         |                         | 200 usedKeys      | token             |
  * | PUT    /v1/accounts/me/recovery     | putRecoveryRequest      | 200 keyring       | token + key       |
  * | DELETE /v1/accounts/me              | proofRequest            | 204               | token + key       |
  * | POST   /v1/devices                  | signInRequest           | 201 session       | key               |
@@ -34,6 +35,7 @@ export const routes = {
   account: '/v1/accounts/me',
   password: '/v1/accounts/me/password',
   keyring: '/v1/accounts/me/keyring',
+  usedKeys: '/v1/accounts/me/keys',
   recovery: '/v1/accounts/me/recovery',
   devices: '/v1/devices',
   device: (id: string) => `/v1/devices/${encodeURIComponent(id)}`,

@@ -12,7 +12,7 @@ import {
   type SessionAnswer,
   signUpRequestSchema,
 } from '../protocol/accounts';
-import { saltBytes } from '../protocol/limits';
+import { maxListedKeyIds, saltBytes } from '../protocol/limits';
 import { loginSchema } from '../protocol/scalars';
 import { hashKey, type Session, takeAttempt, verifyKey, withSession } from './authentication';
 import { readJson } from './bodies';
@@ -60,6 +60,17 @@ export function accountEndpoints(context: ServerContext): readonly Endpoint[] {
       method: 'PUT',
       path: '/v1/accounts/me/keyring',
       handle: withSession(context, (request, session) => putKeyring(context, request, session)),
+    },
+    {
+      method: 'GET',
+      path: '/v1/accounts/me/keys',
+      handle: withSession(context, async (_request, session) => {
+        const used = await context.storage.usedKeyIds(session.accountId, maxListedKeyIds + 1);
+        if (!used.ok) return err(unavailable(used.error, context.logger));
+        const hasMore = used.value.length > maxListedKeyIds;
+        const keyIds = used.value.slice(0, maxListedKeyIds);
+        return ok({ status: 200, body: { keyIds, hasMore, serverTime: context.clock.now() } });
+      }),
     },
     {
       method: 'PUT',

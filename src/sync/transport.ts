@@ -14,6 +14,8 @@ import {
   type SignInRequest,
   type SignUpRequest,
   sessionAnswerSchema,
+  type UsedKeysAnswer,
+  usedKeysAnswerSchema,
   type WireKeyring,
 } from '../protocol/accounts';
 import {
@@ -51,7 +53,7 @@ export interface AccountTransport {
   keyring(): Answer<WireKeyring>;
   putKeyring(request: object): Answer<WireKeyring>;
   putPassword(request: object): Answer<WireKeyring>;
-  putRecovery(request: object): Answer<WireKeyring>;
+  usedKeys(): Answer<UsedKeysAnswer>;
   devices(): Answer<readonly DeviceEntry[]>;
   /** Without `authKey`: only this device itself. */
   revoke(deviceId: string, authKey?: string): Answer<void>;
@@ -138,8 +140,7 @@ export function createTransport(
       bodyOf(await caller.call('PUT', routes.keyring, keyringSchema, json(request))),
     putPassword: async request =>
       bodyOf(await caller.call('PUT', routes.password, keyringSchema, json(request))),
-    putRecovery: async request =>
-      bodyOf(await caller.call('PUT', routes.recovery, keyringSchema, json(request))),
+    usedKeys: async () => bodyOf(await caller.call('GET', routes.usedKeys, usedKeysAnswerSchema)),
     devices: async () => {
       const answer = bodyOf(await caller.call('GET', routes.devices, devicesAnswerSchema));
       return answer.ok ? ok(answer.value.devices) : answer;

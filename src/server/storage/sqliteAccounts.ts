@@ -94,6 +94,16 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
         const row = tx.get(`SELECT ${keyringColumns} FROM accounts WHERE account_id = ?`, [accountId]);
         return row === undefined ? undefined : keyringOf(row);
       }),
+    usedKeyIds: (accountId, limit) =>
+      database.read(tx =>
+        tx
+          .all(
+            `SELECT DISTINCT key_id FROM versions
+             WHERE account = (SELECT account FROM accounts WHERE account_id = ?) ORDER BY key_id LIMIT ?`,
+            [accountId, limit],
+          )
+          .map(row => textOf(row, 'key_id')),
+      ),
     replaceKeyring: replacement =>
       database.write<StoredKeyring, ReplaceKeyringError>(tx => {
         const row = tx.get(`SELECT ${keyringColumns}, retired_key_ids FROM accounts WHERE account_id = ?`, [

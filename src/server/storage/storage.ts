@@ -29,6 +29,8 @@ export interface AccountStorage {
   deleteAccount(accountId: string): Stored<boolean>;
 
   findKeyring(accountId: string): Stored<StoredKeyring | undefined>;
+  /** The keys that any payload of the account is sealed with, in order, at most `limit`. Looks at every version. */
+  usedKeyIds(accountId: string, limit: number): Stored<readonly string[]>;
   /** Compare-and-set on `baseVersion`; fields left out stay as they are. */
   replaceKeyring(replacement: KeyringReplacement): Stored<StoredKeyring, ReplaceKeyringError>;
 

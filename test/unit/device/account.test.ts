@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { defined } from '../../../src/base/assert';
 import { unwrap } from '../../../src/base/result';
+import { dayMs } from '../../../src/base/time';
+import { loadSession } from '../../../src/device/session';
 import { readState } from '../../../src/store/state';
+import { jsonAnswer } from '../../support/inProcessHttp';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
 import { baseUrl } from '../../support/testDevice';
-import { createTestServer } from '../../support/testServer';
+import { createManualClock, createTestServer, testEpochMs } from '../../support/testServer';
 
 const server = 'http://127.0.0.1:8787';
 const password = 'correct horse battery staple';
@@ -86,6 +90,38 @@ describe('accounts', () => {
     for (const secret of [password, phrase, session, 'Bearer']) {
       assert.ok(secret === '' || !told.includes(secret), 'nothing secret is told');
     }
+  });
+
+  it('takes back that a device was enrolled when it could not open the ring', async () => {
+    const { device } = await openServer();
+    const laptop = await device();
+    const phrase = await signUp(laptop);
+    const listed = async () => unwrap(await laptop.account.devices()).length;
+    const desktop = await device();
+    const damageRing = (damaged: boolean) => {
+      desktop.http.intercept = async (request, send) => {
+        const answer = await send();
+        if (!damaged || !answer.ok || !request.url.endsWith('/devices')) return answer;
+        const session = JSON.parse(new TextDecoder().decode(answer.value.body));
+        const ring = { ...session.keyring, wrapped: 'AAAA', recoveryWrapped: 'AAAA' };
+        return jsonAnswer(answer.value.status, { ...session, keyring: ring });
+      };
+    };
+    const recover = () =>
+      desktop.account.signIn({
+        server,
+        login: 'ada',
+        deviceName: 'desktop',
+        secret: { recoveryPhrase: phrase, newPassword: 'next' },
+      });
+    damageRing(true);
+    assert.equal(codeOf(await signIn(desktop)), 'server');
+    assert.equal(await listed(), 1);
+    assert.equal(codeOf(await recover()), 'server');
+    assert.equal(await listed(), 1);
+    damageRing(false);
+    assert.ok((await signIn(desktop)).ok);
+    assert.equal(await listed(), 2);
   });
 
   it('refuses a server that asks for a derivation that is too weak', async () => {
@@ -250,6 +286,36 @@ describe('accounts', () => {
       });
     assert.equal(codeOf(await recover(first)), 'badCredentials');
     assert.ok((await recover(second)).ok);
+  });
+
+  it('takes a retired key out of the ring when nothing on the server is sealed with it any more', async () => {
+    const serverTime = createManualClock(testEpochMs);
+    const { app, prune } = await createTestServer({ clock: serverTime });
+    const open = () => openWindow({ fetch: request => app.fetch(request) });
+    const laptop = await open();
+    const id = await add(laptop, 'Shopping');
+    await signUp(laptop);
+    await syncNow(laptop);
+    const keys = async () =>
+      defined(await loadSession(laptop.secrets), 'it is signed in').ring.keys.map(({ keyId }) => keyId);
+    const [oldest] = await keys();
+    unwrap(await laptop.account.rotateKey(password));
+    unwrap(await syncNow(laptop));
+    unwrap(await laptop.account.newRecoveryPhrase(password));
+    assert.deepEqual([(await keys()).length, (await keys())[0]], [2, oldest], 'the history has it still');
+    for (let months = 0; months < 4; months++) {
+      serverTime.advance(30 * dayMs);
+      await laptop.time.advance(30 * dayMs);
+      await add(laptop, `Month ${months}`);
+      for (let time = 0; time < 2; time++) unwrap(await syncNow(laptop));
+    }
+    unwrap(await prune());
+    unwrap(await laptop.account.newRecoveryPhrase(password));
+    assert.deepEqual([(await keys()).length, (await keys())[0] === oldest], [1, false]);
+    const desktop = await open();
+    unwrap(await signIn(desktop));
+    unwrap(await syncNow(desktop));
+    assert.equal(unwrap(await desktop.items.get(id)).title, 'Shopping');
   });
 
   it('rotates the key: another device says that one is missing, and the password fetches it', async () => {

@@ -211,6 +211,16 @@ describe('the key ring', () => {
     assert.equal(keyringSchema.parse(await held.json()).wrapped, 'b25l');
   });
 
+  it('can do without the keys that nothing is sealed with, which the server tells', async () => {
+    const { app } = await createTestServer();
+    const device = await signUp(app.fetch);
+    const keyId = '00000000000000bb';
+    await device.push([device.change({ itemId: crypto.randomUUID(), millis: testEpochMs, keyId })]);
+    const answer = await device.call('GET', '/v1/accounts/me/keys');
+    assert.deepEqual(await answer.json(), { keyIds: [keyId], hasMore: false, serverTime: testEpochMs });
+    assert.equal(await outcome(await send(app.fetch, 'GET', '/v1/accounts/me/keys')), '401 unauthorized');
+  });
+
   it('changes hands only with the current authentication key', async () => {
     const { app } = await createTestServer();
     const device = await signUp(app.fetch);
