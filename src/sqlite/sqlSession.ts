@@ -28,7 +28,7 @@ export interface SqlStatement {
 /** One open database with its prepared statements: SQL in, rows out, errors as SQLite throws them. */
 export class SqlSession {
   readonly #database: SqlDriver;
-  readonly #statements = new Map<string, SqlStatement>();
+  readonly #statements = new Map<string, PreparedStatement>();
 
   constructor(database: SqlDriver) {
     this.#database = database;
@@ -36,42 +36,41 @@ export class SqlSession {
 
   /** Runs statements that take no parameters and answer no rows. */
   execute(sql: string): void {
+    this.#forgetNames();
     this.#database.run(sql);
   }
 
   /** Runs one statement; answers the number of rows that it changed, 0 when it is not one that changes rows. */
   run(sql: string, parameters: readonly SqlValue[] = []): number {
-    const statement = this.#prepare(sql);
+    const { statement, changes } = this.#prepare(sql);
+    if (changes === 'schema') this.#forgetNames();
     try {
       statement.bind([...parameters]);
       statement.step();
     } finally {
       statement.reset();
     }
-    return changesRows.test(sql) ? this.#database.getRowsModified() : 0;
+    return changes === 'rows' ? this.#database.getRowsModified() : 0;
   }
 
   get(sql: string, parameters: readonly SqlValue[] = []): Row | undefined {
-    const statement = this.#prepare(sql);
+    const prepared = this.#prepare(sql);
+    const { statement } = prepared;
     try {
       statement.bind([...parameters]);
-      return statement.step() ? toRow(statement.getColumnNames(), statement.get()) : undefined;
+      return statement.step() ? toRow(namesOf(prepared), statement.get()) : undefined;
     } finally {
       statement.reset();
     }
   }
 
   all(sql: string, parameters: readonly SqlValue[] = []): readonly Row[] {
-    const statement = this.#prepare(sql);
+    const prepared = this.#prepare(sql);
+    const { statement } = prepared;
     const rows: Row[] = [];
     try {
       statement.bind([...parameters]);
-      // Another process may have changed the schema, so the names are asked for anew in each run.
-      let names: readonly string[] | undefined;
-      while (statement.step()) {
-        names ??= statement.getColumnNames();
-        rows.push(toRow(names, statement.get()));
-      }
+      while (statement.step()) rows.push(toRow(namesOf(prepared), statement.get()));
     } finally {
       statement.reset();
     }
@@ -80,7 +79,7 @@ export class SqlSession {
 
   /** Hands over row after row, so that those before an error have arrived when it is thrown. */
   each(sql: string, parameters: readonly SqlValue[], onRow: (values: readonly SqlValue[]) => void): void {
-    const statement = this.#prepare(sql);
+    const { statement } = this.#prepare(sql);
     try {
       statement.bind([...parameters]);
       while (statement.step()) onRow(statement.get());
@@ -115,8 +114,16 @@ export class SqlSession {
     this.#database.close();
   }
 
+  /**
+   * What `SELECT *` names may be others after a change of the schema. One that another process makes comes with another
+   * schema version, on which no statement of this session runs any more.
+   */
+  #forgetNames(): void {
+    for (const prepared of this.#statements.values()) prepared.names = undefined;
+  }
+
   /** The prepared form of one statement; the least recently used one gives way when there are too many. */
-  #prepare(sql: string): SqlStatement {
+  #prepare(sql: string): PreparedStatement {
     const known = this.#statements.get(sql);
     if (known !== undefined) {
       this.#statements.delete(sql);
@@ -133,20 +140,40 @@ export class SqlSession {
       const [oldest] = this.#statements;
       if (oldest !== undefined) {
         this.#statements.delete(oldest[0]);
-        oldest[1].free();
+        oldest[1].statement.free();
       }
     }
-    this.#statements.set(sql, statement);
-    return statement;
+    const prepared: PreparedStatement = { statement, changes: changesOf(sql), names: undefined };
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
+}
+
+interface PreparedStatement {
+  readonly statement: SqlStatement;
+  readonly changes: 'rows' | 'schema' | 'nothing';
+  /** Of the columns, once they were asked for. */
+  names: readonly string[] | undefined;
 }
 
 const maxPreparedStatements = 100;
 const changesRows = /^\s*(insert|update|delete|replace|with)\b/i;
+/** A roll-back undoes such changes. */
+const changesSchema = /^\s*(create|alter|drop|rollback)\b/i;
 const nothingMore = /^(\s|;|--[^\n]*(\n|$)|\/\*[\s\S]*?\*\/)*$/;
+
+function changesOf(sql: string): PreparedStatement['changes'] {
+  if (changesRows.test(sql)) return 'rows';
+  return changesSchema.test(sql) ? 'schema' : 'nothing';
+}
+
+function namesOf(prepared: PreparedStatement): readonly string[] {
+  prepared.names ??= prepared.statement.getColumnNames();
+  return prepared.names;
+}
 
 function toRow(names: readonly string[], values: readonly SqlValue[]): Row {
   const row: Record<string, SqlValue> = {};
-  for (const [index, name] of names.entries()) row[name] = values[index] ?? null;
+  for (let index = 0; index < names.length; index++) row[names[index] ?? ''] = values[index] ?? null;
   return row;
 }

@@ -5,6 +5,8 @@ import type { StoreTransaction } from './transaction';
 /** The names of the account's devices, as sealed versions told them. */
 
 export function rememberDeviceName(store: StoreTransaction, id: DeviceId, name: string): void {
+  if (store.memo?.deviceNames.get(id) === name) return;
+  store.memo?.deviceNames.set(id, name);
   store.sql.run(
     `INSERT INTO devices(id, name) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET name = excluded.name
      WHERE name <> excluded.name`,

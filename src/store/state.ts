@@ -116,9 +116,8 @@ export function readState<Key extends StateKey>(
   store: StoreTransaction,
   key: Key,
 ): DeviceState[Key] | undefined {
-  const row = store.sql.get('SELECT value FROM meta WHERE key = ?', [key]);
-  if (!row) return undefined;
-  return schemas[key].parse(parseJson(text(row, 'value')));
+  const json = stateText(store, key);
+  return json === undefined ? undefined : schemas[key].parse(parseJson(json));
 }
 
 export function writeState<Key extends StateKey>(
@@ -126,12 +125,41 @@ export function writeState<Key extends StateKey>(
   key: Key,
   value: DeviceState[Key],
 ): void {
-  store.sql.run(
-    'INSERT INTO meta(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value',
-    [key, JSON.stringify(value)],
-  );
+  setText(store, key, JSON.stringify(value));
 }
 
 export function clearState(store: StoreTransaction, key: StateKey): void {
-  store.sql.run('DELETE FROM meta WHERE key = ?', [key]);
+  setText(store, key, undefined);
+}
+
+/** Writes what the transaction has set. To be called once, at its end. */
+export function flushState(store: StoreTransaction): void {
+  const { memo } = store;
+  for (const key of memo?.stateSet ?? []) storeText(store, key, memo?.state.get(key));
+}
+
+function stateText(store: StoreTransaction, key: StateKey): string | undefined {
+  if (store.memo?.state.has(key)) return store.memo.state.get(key);
+  const row = store.sql.get('SELECT value FROM meta WHERE key = ?', [key]);
+  const json = row && text(row, 'value');
+  store.memo?.state.set(key, json);
+  return json;
+}
+
+function setText(store: StoreTransaction, key: StateKey, json: string | undefined): void {
+  if (store.memo === undefined) {
+    storeText(store, key, json);
+    return;
+  }
+  store.memo.state.set(key, json);
+  store.memo.stateSet.add(key);
+}
+
+function storeText(store: StoreTransaction, key: string, json: string | undefined): void {
+  if (json === undefined) store.sql.run('DELETE FROM meta WHERE key = ?', [key]);
+  else
+    store.sql.run(
+      'INSERT INTO meta(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value',
+      [key, json],
+    );
 }

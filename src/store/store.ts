@@ -3,7 +3,8 @@ import type { Result } from '../base/result';
 import type { Database, StorageError } from '../sqlite/database';
 import type { Payloads } from './payloads';
 import { mergeAfterWrites } from './search/searchIndex';
-import type { StoreTransaction } from './transaction';
+import { flushState } from './state';
+import { createMemo, type StoreTransaction } from './transaction';
 
 export type { StorageError } from '../sqlite/database';
 
@@ -25,12 +26,14 @@ export interface Store {
 export function createStore(database: Database, payloads: Payloads): Store {
   let current = payloads;
   return {
-    read: work => database.read(sql => work({ sql, payloads: current })),
+    read: work => database.read(sql => work({ sql, payloads: current, memo: createMemo() })),
     write: work =>
       database.write(sql => {
-        const tx = { sql, payloads: current, indexed: { characters: 0 } };
+        const tx = { sql, payloads: current, memo: createMemo() };
         const outcome = work(tx);
-        if (outcome.ok) mergeAfterWrites(tx);
+        if (!outcome.ok) return outcome;
+        mergeAfterWrites(tx);
+        flushState(tx);
         return outcome;
       }),
     onForeignCommit: listener => database.onForeignCommit(listener),

@@ -1,10 +1,26 @@
 import type { Transaction } from '../sqlite/database';
 import type { Payloads } from './payloads';
 
-/** What the functions of this folder work on: SQL inside a transaction, and how payload columns are written. */
+/** A transaction on the device's store: SQL, how payload columns are read and written, and what is known already. */
 export interface StoreTransaction {
   readonly sql: Transaction;
   readonly payloads: Payloads;
-  /** Counts what is put into the search index, for the merging at the end of the transaction. */
-  readonly indexed?: { characters: number };
+  /** Left out where every statement is to go to the file at once. */
+  readonly memo?: TransactionMemo;
+}
+
+/** What one transaction need not ask the file twice, and what it writes at its end. */
+export interface TransactionMemo {
+  /** The device's state by key as JSON text, as it was read or set; undefined for a key that is not there. */
+  readonly state: Map<string, string | undefined>;
+  /** Keys of `state` that were set and are written at the end. */
+  readonly stateSet: Set<string>;
+  /** Names that the table of devices holds. */
+  readonly deviceNames: Map<string, string>;
+  /** Characters that were put into the search index. */
+  indexedCharacters: number;
+}
+
+export function createMemo(): TransactionMemo {
+  return { state: new Map(), stateSet: new Set(), deviceNames: new Map(), indexedCharacters: 0 };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { err, ok, type Result, unwrap } from '../../src/base/result';
-import type { Database, Migration, StorageError } from '../../src/sqlite/database';
+import type { Database, Migration, StorageError, Transaction } from '../../src/sqlite/database';
 
 /** An implementation of `Database` under the contract's test. */
 export interface DatabaseUnderTest {
@@ -96,6 +96,21 @@ export function describeDatabase(name: string, start: () => DatabaseUnderTest): 
         ]),
       );
       assert.deepEqual(counts, ok([3, 2, 0, 3]));
+    });
+
+    it('names the columns of a table that changes, also when the change is undone', async () => {
+      const database = await open();
+      const names = (tx: Transaction) => Object.keys(tx.get('SELECT * FROM item') ?? {});
+      unwrap(await database.write(tx => ok(tx.run("INSERT INTO item VALUES (1, 'one')"))));
+      const before = unwrap(await database.read(names));
+      const undone = await database.write(tx => {
+        const first = names(tx);
+        tx.run('ALTER TABLE item RENAME COLUMN title TO heading');
+        return err({ type: 'undone' as const, seen: [first, names(tx)] });
+      });
+      const heading = before.map(name => (name === 'title' ? 'heading' : name));
+      assert.deepEqual(undone, err({ type: 'undone', seen: [before, heading] }));
+      assert.deepEqual(unwrap(await database.read(names)), before);
     });
 
     it('answers undefined for a row that is not there, and nothing for rows that are not there', async () => {

@@ -105,7 +105,7 @@ export function mergeSearchIndex(store: StoreTransaction): boolean {
  * commit then took longer than 40 ms, and up to 1,200 ms without it.
  */
 export function mergeAfterWrites(store: StoreTransaction): void {
-  const pages = Math.round((store.indexed?.characters ?? 0) / charactersPerMergedPage);
+  const pages = Math.round((store.memo?.indexedCharacters ?? 0) / charactersPerMergedPage);
   if (pages >= minPagesPerMerge) merge(store, Math.min(pages, maxPagesPerMerge), partsWorthMerging);
 }
 
@@ -146,7 +146,7 @@ function addText(store: StoreTransaction, rid: number, text: IndexText): void {
     text.labels,
     text.body,
   ]);
-  if (store.indexed) store.indexed.characters += text.title.length + text.labels.length + text.body.length;
+  if (store.memo) store.memo.indexedCharacters += text.title.length + text.labels.length + text.body.length;
 }
 
 function removeText(store: StoreTransaction, rid: number, text: IndexText): void {
