@@ -5,12 +5,17 @@ export type JsonObject = { readonly [key: string]: Json };
 
 /** JSON text with object keys in code-unit order, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(
-          Object.entries(inner).sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)),
-        )
-      : inner,
+  return JSON.stringify(inOrder(value));
+}
+
+/** The same value with the keys of every object in order. (As a replacer of `JSON.stringify` it takes twice as long.) */
+function inOrder(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
+      .map(([key, inner]) => [key, inOrder(inner)]),
   );
 }
 

@@ -59,13 +59,12 @@ export interface MalformedContent {
 export function decodeContent(value: unknown): Result<Content, MalformedContent> {
   const fields = contentFields.safeParse(value);
   if (!fields.success) return err({ type: 'malformedContent', detail: z.prettifyError(fields.error) });
-  const all = anyObject.safeParse(value);
-  if (!all.success) return err({ type: 'malformedContent', detail: 'a field is not JSON' });
   const known = fieldsByKind[fields.data.kind].shape;
-  const extra: JsonObject = Object.fromEntries(
-    Object.entries(all.data).filter(([name]) => !Object.hasOwn(known, name)),
-  );
-  return ok({ ...fields.data, extra });
+  const others = Object.entries(Object(value)).filter(([name]) => !Object.hasOwn(known, name));
+  if (others.length === 0) return ok({ ...fields.data, extra: {} });
+  const extra = anyObject.safeParse(Object.fromEntries(others));
+  if (!extra.success) return err({ type: 'malformedContent', detail: 'a field is not JSON' });
+  return ok({ ...fields.data, extra: extra.data });
 }
 
 export function encodeContent(content: Content): JsonObject {

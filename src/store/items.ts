@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { assert } from '../base/assert';
+import { assert, defined } from '../base/assert';
 import { type JsonObject, parseJson } from '../base/json';
 import type { Content, Kind } from '../model/content';
 import { kinds } from '../model/content';
@@ -62,6 +62,18 @@ export function readItem(store: StoreTransaction, id: ItemId): StoredItem | unde
   return row && storedItem(store, row);
 }
 
+/** The server's version that the item is, or was made on; undefined when there is no such item. */
+export function itemVersion(store: StoreTransaction, id: ItemId): number | undefined {
+  const row = store.sql.get('SELECT version FROM items WHERE id = ?', [id]);
+  return row && integer(row, 'version');
+}
+
+/** The fields of an item's wire form that this version does not know. */
+export function itemWireExtra(store: StoreTransaction, id: ItemId): JsonObject | undefined {
+  const row = store.sql.get('SELECT wire_extra FROM items WHERE id = ?', [id]);
+  return row && wireExtraOf(row);
+}
+
 /** The item of a row's number, which the search index knows it by. */
 export function readItemOfRow(store: StoreTransaction, rid: number): StoredItem | undefined {
   const row = store.sql.get('SELECT * FROM items WHERE rid = ?', [rid]);
@@ -113,16 +125,18 @@ export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: numbe
   if (before && before['last_modified'] !== item.lastModified) keepOverwritten(store, item.id, before, nowMs);
   const stampMs = parseStamp(item.lastModified).millis;
   const modifiedMs = before ? Math.max(integer(before, 'modified_ms') + 1, stampMs) : stampMs;
-  store.sql.run(
+  const payload = store.payloads.writeContent(item.content, item.id);
+  const written = store.sql.get(
     `INSERT INTO items(id, type, payload, last_modified, deleted, owner_device_id, modified_ms, saved_ms, created_ms,
        version, synced_deleted, ancestors) VALUES (?,?,?,?,?,?,?,?,?,0,0,'[]')
      ON CONFLICT(id) DO UPDATE SET type = excluded.type, payload = excluded.payload,
        last_modified = excluded.last_modified, deleted = excluded.deleted,
-       owner_device_id = excluded.owner_device_id, modified_ms = excluded.modified_ms, saved_ms = excluded.saved_ms`,
+       owner_device_id = excluded.owner_device_id, modified_ms = excluded.modified_ms, saved_ms = excluded.saved_ms
+     RETURNING rid`,
     [
       item.id,
       item.content.kind,
-      store.payloads.writeContent(item.content, item.id),
+      payload,
       item.lastModified,
       item.deleted ? 1 : 0,
       item.deviceId,
@@ -131,10 +145,13 @@ export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: numbe
       nowMs,
     ],
   );
-  const after = rowOf(store, item.id);
+  const after = {
+    rid: integer(defined(written, 'a row was written'), 'rid'),
+    deleted: item.deleted,
+    payload,
+  };
   moveInSearchIndex(store, before && indexedRow(before), after);
-  if (typeof after?.payload !== 'string' && typeof before?.['payload'] === 'string')
-    sealTraces(store, item.id);
+  if (typeof payload !== 'string' && typeof before?.['payload'] === 'string') sealTraces(store, item.id);
 }
 
 /** Gives an item that was never sent another stamp. */

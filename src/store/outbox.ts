@@ -96,7 +96,7 @@ export interface NewRecordChange {
 
 /** The change of an item that waits to be sent. */
 export function waitingItemChange(store: StoreTransaction, itemId: ItemId): ItemChange | undefined {
-  return openItemChange(store, itemId, 'change_id IS NULL');
+  return openItemChanges(store, itemId).waiting;
 }
 
 /** The change of an item, or of a record, that waits to be sent. */
@@ -113,7 +113,23 @@ export function waitingChange(
 
 /** The change of an item that was sent and not answered. */
 export function itemChangeInFlight(store: StoreTransaction, itemId: ItemId): ItemChange | undefined {
-  return openItemChange(store, itemId, 'change_id IS NOT NULL');
+  return openItemChanges(store, itemId).inFlight;
+}
+
+/** What of an item was not acknowledged yet. */
+export interface OpenItemChanges {
+  readonly waiting: ItemChange | undefined;
+  readonly inFlight: ItemChange | undefined;
+}
+
+export function openItemChanges(store: StoreTransaction, itemId: ItemId): OpenItemChanges {
+  const changes = store.sql
+    .all('SELECT * FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL', [itemId])
+    .map(row => ({ change: itemChange(store, row), isInFlight: row['change_id'] !== null }));
+  return {
+    waiting: changes.find(({ isInFlight }) => !isInFlight)?.change,
+    inFlight: changes.find(({ isInFlight }) => isInFlight)?.change,
+  };
 }
 
 /** Everything in flight, oldest first. */
@@ -339,12 +355,7 @@ export function refusals(
     .map(row => ({ itemId: text(row, 'item_id'), reason: text(row, 'refused') }));
 }
 
-function openItemChange(store: StoreTransaction, itemId: ItemId, condition: string): ItemChange | undefined {
-  const row = store.sql.get(
-    `SELECT * FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL AND ${condition}`,
-    [itemId],
-  );
-  if (!row) return undefined;
+function itemChange(store: StoreTransaction, row: Row): ItemChange {
   const change = outboxChange(store, row);
   assert(change.collection === 'item', 'item ids and conflict ids never meet');
   return change;

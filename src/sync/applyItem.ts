@@ -133,15 +133,16 @@ function moveToReseal(context: MergeContext, waiting: ItemChange | undefined, re
 }
 
 function take(context: MergeContext, remote: OpenedItem): 'taken' {
-  const { content } = remote.document;
-  const state = { content, deleted: remote.deleted, deviceId: parseStamp(remote.stamp).deviceId };
-  writeItem(context.store, { id: remote.itemId, lastModified: remote.stamp, ...state }, context.wallMs);
-  recordVersion(
+  writeItem(
     context.store,
-    remote.itemId,
-    { stamp: remote.stamp, version: remote.version, ...state },
+    {
+      id: remote.itemId,
+      content: remote.document.content,
+      lastModified: remote.stamp,
+      deviceId: parseStamp(remote.stamp).deviceId,
+      deleted: remote.deleted,
+    },
     context.wallMs,
-    false,
   );
   hold(context, remote);
   return 'taken';

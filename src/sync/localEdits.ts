@@ -4,13 +4,7 @@ import { sameContent } from '../model/contentCodec';
 import type { ChangeId, ConflictId, ItemId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
 import { readItem, type StoredItem, writeItem } from '../store/items';
-import {
-  type ChangeBase,
-  type ItemChange,
-  itemChangeInFlight,
-  putWaitingItemChange,
-  waitingItemChange,
-} from '../store/outbox';
+import { type ChangeBase, type ItemChange, openItemChanges, putWaitingItemChange } from '../store/outbox';
 import { recordVersion } from '../store/versions';
 import { issueStamp } from './clock';
 import type { EditContext } from './context';
@@ -34,8 +28,8 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
   if (held && !edit.resolves && changesNothing(held, edit)) return held.lastModified;
 
   const issued = issueStamp(store, wallMs, device.id, held?.lastModified);
-  const waiting = waitingItemChange(store, id);
-  const origin = waiting ? onWaiting(waiting) : originOf(context, id, held);
+  const { waiting, inFlight } = openItemChanges(store, id);
+  const origin = waiting ? onWaiting(waiting) : originOf(inFlight, held);
   putWaitingItemChange(store, {
     itemId: id,
     type: edit.deleted ? 'delete' : 'upsert',
@@ -50,8 +44,8 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
   });
   const state = { content: edit.content, deleted: edit.deleted, deviceId: device.id };
   writeItem(store, { id, lastModified: issued.stamp, ...state }, wallMs);
-  const continues = waiting !== undefined && !waiting.reseal;
-  recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, continues);
+  if (waiting && !waiting.reseal)
+    recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, true);
   return issued.stamp;
 }
 
@@ -71,11 +65,9 @@ function onWaiting({ base, ancestors, stamp, rawMs }: ItemChange): {
 
 /** What a new change is made on: the change in flight, else the version that is held. */
 function originOf(
-  { store }: EditContext,
-  id: ItemId,
+  flying: ItemChange | undefined,
   held: StoredItem | undefined,
 ): { readonly base: ChangeBase; readonly ancestors: readonly Stamp[] } {
-  const flying = itemChangeInFlight(store, id);
   if (flying) {
     return {
       base: {

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../base/result';
 import { createChangeId } from '../model/ids/createId';
 import { maxBatchChanges, maxBatchPayloadBytes } from '../protocol/limits';
 import { readConflict } from '../store/conflicts';
-import { readItem } from '../store/items';
+import { itemWireExtra } from '../store/items';
 import {
   changesInFlight,
   type Flight,
@@ -118,7 +118,7 @@ function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) 
   const { keys, limits, random, device } = run.dependencies;
   const common = { keys, limits, random };
   if (change.collection === 'item') {
-    const wireExtra = readItem(store, change.itemId)?.wireExtra;
+    const wireExtra = itemWireExtra(store, change.itemId);
     return (changeId: Flight['changeId']) =>
       sealItemChange({ ...common, change, changeId, deviceName: device.name, wireExtra });
   }

@@ -3,7 +3,7 @@ import { ancestorsOf } from '../model/ancestors';
 import type { KeyId } from '../model/ids/ids';
 import type { ChangeAnswer, PushAnswer } from '../protocol/changes';
 import { readConflict } from '../store/conflicts';
-import { readItem } from '../store/items';
+import { itemVersion } from '../store/items';
 import {
   acknowledge,
   dropReseals,
@@ -147,8 +147,8 @@ function accept(context: MergeContext, change: OutboxChange, { keyId }: Flight, 
     }
     return;
   }
-  const held = readItem(store, change.itemId);
-  if (!held || version <= held.version) return;
+  const held = itemVersion(store, change.itemId);
+  if (held === undefined || version <= held) return;
   const deleted = change.type === 'delete';
   holdItemVersion(store, change.itemId, {
     version,

@@ -133,25 +133,26 @@ describe('a salvaged store', () => {
       assert.equal(waitingItemChange(tx, itemId(3))?.content?.title, 'new');
     }));
 
-  it('takes no version for the server’s when the account is lost, and deletes nothing for it', () =>
-    inStore(store, tx => {
-      clearState(tx, 'account');
-      repairSalvaged(tx.sql);
+  it('takes no version for the server’s when the account is lost, and deletes nothing for it', async () => {
+    await inStore(store, tx => clearState(tx, 'account'));
+    await inStore(store, tx => repairSalvaged(tx.sql));
+    await inStore(store, tx => {
       for (const number of [1, 2, 3]) {
         assert.equal(readItem(tx, itemId(number))?.version, 0);
         assert.equal(waitingItemChange(tx, itemId(number))?.base.stamp, undefined);
       }
-    }));
+    });
+  });
 
-  it('does not let the clock fall behind what the device has stamped', () =>
-    inStore(store, tx => {
-      writeState(tx, 'clock', { millis: 35, counter: 3 });
-      repairSalvaged(tx.sql);
-      assert.deepEqual(readState(tx, 'clock'), { millis: 40, counter: 0 });
-      writeState(tx, 'clock', { millis: 41, counter: 3 });
-      repairSalvaged(tx.sql);
-      assert.deepEqual(readState(tx, 'clock'), { millis: 41, counter: 3 });
-    }));
+  it('does not let the clock fall behind what the device has stamped', async () => {
+    const clockAfter = async (millis: number) => {
+      await inStore(store, tx => writeState(tx, 'clock', { millis, counter: 3 }));
+      await inStore(store, tx => repairSalvaged(tx.sql));
+      return inStore(store, tx => readState(tx, 'clock'));
+    };
+    assert.deepEqual(await clockAfter(35), { millis: 40, counter: 0 });
+    assert.deepEqual(await clockAfter(41), { millis: 41, counter: 3 });
+  });
 
   it('forgets former states that cannot be read without a lost one', () =>
     inStore(store, tx => {
