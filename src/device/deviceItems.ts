@@ -7,6 +7,7 @@ import { deviceNameOf } from '../store/devices';
 import { forgetDeletedItems } from '../store/forgetDeleted';
 import { listItems, readItem, type StoredItem } from '../store/items';
 import { pendingItemIds } from '../store/outbox';
+import { leaveNewRows } from '../store/search/searchIndex';
 import { type SearchHit, searchItems } from '../store/search/searchItems';
 import type { StoreTransaction } from '../store/transaction';
 import { listVersions, type StoredVersion } from '../store/versions';
@@ -15,20 +16,22 @@ import { type DeviceCore, itemIdOf, read, write } from './core';
 import type { DeviceItems } from './device';
 import type { DeviceError } from './deviceError';
 import { failure } from './failures';
+import type { Indexing } from './indexing';
 import { newContent, withFields } from './itemFields';
 import { type ItemState, itemJson, lockedSummaryJson, summaryJson } from './itemJson';
-import type { ItemJson, ItemSummaryJson, SearchHitJson } from './json';
+import type { ItemJson, ItemSummaryJson, NewItemJson, SearchHitJson } from './json';
 
 export interface DeviceItemsOptions {
   /** Told of the items that were written. */
   readonly changed: (ids: readonly string[]) => void;
   /** Leaves no clear trace of an item that has become sensitive. */
   readonly sealTraces: () => Promise<void>;
+  readonly indexing: Pick<Indexing, 'soon' | 'finish'>;
 }
 
 export function createDeviceItems(
   core: DeviceCore,
-  { changed, sealTraces }: DeviceItemsOptions,
+  { changed, sealTraces, indexing }: DeviceItemsOptions,
 ): DeviceItems {
   const edit = async (
     id: string,
@@ -64,13 +67,11 @@ export function createDeviceItems(
     },
 
     createAll: async items => {
-      const contents = [];
-      for (const [index, { kind, title, ...fields }] of items.entries()) {
-        const content = newContent(kind, title, fields);
-        if (!content.ok) return failure(content.error.code, `Item ${index + 1}: ${content.error.message}`);
-        contents.push(content.value);
-      }
-      return createInChunks(core, contents, changed);
+      const contents = await contentsOf(core, items);
+      if (!contents.ok) return contents;
+      const created = await createInChunks(core, contents.value, changed);
+      indexing.soon();
+      return created;
     },
 
     get: id =>
@@ -85,8 +86,12 @@ export function createDeviceItems(
         return ok(summaries(store, items));
       }),
 
-    search: (query, limit) =>
-      read(core, store => ok(hitsJson(store, searchItems(store, query, Math.min(limit, maxSearchHits))))),
+    search: async (query, limit) => {
+      await indexing.finish();
+      return read(core, store =>
+        ok(hitsJson(store, searchItems(store, query, Math.min(limit, maxSearchHits)))),
+      );
+    },
 
     update: async (id, fields) => {
       const updated = await edit(id, item => {
@@ -137,8 +142,29 @@ export function createDeviceItems(
   };
 }
 
-/** So long a transaction of a bulk goes on before the thread and the lock are others' for a moment. */
+/** So long a part of a bulk goes on before the thread and the lock are others' for a moment. */
 const maxChunkMs = 25;
+const maxChunkItems = 1000;
+/** Of more items than this, the search index learns after they are written. */
+const maxIndexedAtOnce = 50;
+
+async function contentsOf(
+  core: DeviceCore,
+  items: readonly NewItemJson[],
+): Promise<Result<readonly Content[], DeviceError>> {
+  const contents: Content[] = [];
+  let startedMs = core.clock.monotonic();
+  for (const [index, { kind, title, ...fields }] of items.entries()) {
+    const content = newContent(kind, title, fields);
+    if (!content.ok) return failure(content.error.code, `Item ${index + 1}: ${content.error.message}`);
+    contents.push(content.value);
+    if (core.clock.monotonic() - startedMs > maxChunkMs) {
+      await core.timers.sleep(0);
+      startedMs = core.clock.monotonic();
+    }
+  }
+  return ok(contents);
+}
 
 async function createInChunks(
   core: DeviceCore,
@@ -153,8 +179,9 @@ async function createInChunks(
   while (ids.length < contents.length) {
     const written = await write(core, context => {
       const startedMs = core.clock.monotonic();
+      if (contents.length > maxIndexedAtOnce) leaveNewRows(context.store);
       const chunk: string[] = [];
-      for (const content of contents.slice(ids.length)) {
+      for (const content of contents.slice(ids.length, ids.length + maxChunkItems)) {
         if (chunk.length > 0 && core.clock.monotonic() - startedMs > maxChunkMs) break;
         if (!context.store.payloads.canWrite(content.sensitive)) return lockedFailure();
         const id = createItemId(core.random);

@@ -27,6 +27,7 @@ import { createDeviceItems } from './deviceItems';
 import { createDeviceSync, statusOf } from './deviceSync';
 import { createDeviceUpkeep } from './deviceUpkeep';
 import { storageFailure } from './failures';
+import { createIndexing } from './indexing';
 import type { SecretStore } from './secrets';
 import { SyncControl } from './syncControl';
 
@@ -122,11 +123,13 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     changed: report => {
       const itemIds = [...new Set([...report.changedItems, ...report.acknowledgedItems])];
       if (itemIds.length > 0) events.fire({ type: 'itemsChanged', itemIds });
+      if (report.pulled > 0) indexing.soon();
       if (report.changedItems.size > 0) sealing = sealing.then(() => upkeep.sealTraces());
       if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
     },
     statusChanged: tellStatus,
   });
+  const indexing = createIndexing(core, () => control.running);
   const settled = await settleLeftSaves(core);
   if (!settled.ok) logger.warn('saves that wait could not be merged', { reason: settled.error.message });
   const foreign = store.onForeignCommit(() => {
@@ -137,7 +140,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
 
   let closed: Promise<void> | undefined;
   return ok({
-    items: createDeviceItems(core, { changed: changedHere, sealTraces: upkeep.sealTraces }),
+    items: createDeviceItems(core, { changed: changedHere, sealTraces: upkeep.sealTraces, indexing }),
     documents: createDeviceDocuments(core, changedHere),
     conflicts: createDeviceConflicts(core, itemIds => {
       changedHere(itemIds);
@@ -170,6 +173,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
         foreign.dispose();
         upkeep.stop();
         await control.stop();
+        await indexing.stop();
         await sealing;
         await store.close();
       })();

@@ -8,7 +8,7 @@ import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
 import { branded, flag, integer, optionalBranded, optionalText, text } from './rows';
 import { sealTraces } from './seal';
-import { type IndexedRow, indexedRow, moveInSearchIndex } from './search/searchIndex';
+import { type IndexedRow, indexedRow, indexNewRow, moveInSearchIndex } from './search/searchIndex';
 import type { StoreTransaction } from './transaction';
 import { deleteVersions, keepOverwritten } from './versions';
 
@@ -150,7 +150,8 @@ export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: numbe
     deleted: item.deleted,
     payload,
   };
-  moveInSearchIndex(store, before && indexedRow(before), after);
+  if (before) moveInSearchIndex(store, indexedRow(before), after);
+  else indexNewRow(store, after);
   if (typeof payload !== 'string' && typeof before?.['payload'] === 'string') sealTraces(store, item.id);
 }
 

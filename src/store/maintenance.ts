@@ -63,7 +63,6 @@ const betweenStepsMs = 100;
 const betweenRoundsMs = hourMs;
 /** A step of another process is over sooner; a longer work there does this one's too. */
 const maxUpkeepWaitMs = 30 * secondMs;
-const searchRowsPerStep = 200;
 /** Unused pages are given back when there are as many as this, and this share of the file. */
 const minFreePages = 500;
 const minFreeShare = 0.2;
@@ -160,9 +159,7 @@ class Upkeep {
   }
 
   async #search(): Promise<Result<boolean, StorageError>> {
-    const done = await this.#parts.store.write(tx =>
-      ok(continueSearchIndex(tx, searchRowsPerStep) && mergeSearchIndex(tx)),
-    );
+    const done = await this.#parts.store.write(tx => ok(continueSearchIndex(tx) && mergeSearchIndex(tx)));
     return done.ok ? ok(!done.value) : done;
   }
 

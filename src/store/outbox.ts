@@ -123,13 +123,10 @@ export interface OpenItemChanges {
 }
 
 export function openItemChanges(store: StoreTransaction, itemId: ItemId): OpenItemChanges {
-  const changes = store.sql
-    .all('SELECT * FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL', [itemId])
-    .map(row => ({ change: itemChange(store, row), isInFlight: row['change_id'] !== null }));
-  return {
-    waiting: changes.find(({ isInFlight }) => !isInFlight)?.change,
-    inFlight: changes.find(({ isInFlight }) => isInFlight)?.change,
-  };
+  const rows = store.sql.all('SELECT * FROM changes WHERE item_id = ? AND acknowledged_ms IS NULL', [itemId]);
+  const found = (isInFlight: boolean) => rows.find(row => (row['change_id'] !== null) === isInFlight);
+  const [waiting, inFlight] = [found(false), found(true)].map(row => row && itemChange(store, row));
+  return { waiting, inFlight };
 }
 
 /** Everything in flight, oldest first. */

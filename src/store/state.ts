@@ -51,7 +51,7 @@ export interface DeviceState {
   readonly localKeyClaim: string;
   /** The last daily snapshot that was due, and what the store looked like then. */
   readonly dailySnapshot: { readonly atMs: number; readonly mark: string };
-  /** While the search index is built anew: rows from this one on are not in it yet. */
+  /** While the search index is not whole: rows from this one on are not in it yet. */
   readonly searchIndexedBelow: number;
   /** By which policy the rows lie in the file; while they are rewritten, the row after which that goes on. */
   readonly atRest: { readonly policy: AtRestPolicy; readonly afterRid?: number };

@@ -17,10 +17,18 @@ export interface TransactionMemo {
   readonly stateSet: Set<string>;
   /** Names that the table of devices holds. */
   readonly deviceNames: Map<string, string>;
+  /** New rows are put into the search index later. */
+  leavesNewRows: boolean;
   /** Characters that were put into the search index. */
   indexedCharacters: number;
 }
 
 export function createMemo(): TransactionMemo {
-  return { state: new Map(), stateSet: new Set(), deviceNames: new Map(), indexedCharacters: 0 };
+  return {
+    state: new Map(),
+    stateSet: new Set(),
+    deviceNames: new Map(),
+    leavesNewRows: false,
+    indexedCharacters: 0,
+  };
 }

@@ -16,12 +16,13 @@ import type { NewItemJson } from '../../src/device/json';
 import { defaultDeviceSettings, openDevice } from '../../src/device/openDevice';
 import type { SecretName } from '../../src/device/secrets';
 import type { Section } from './report';
+import { sampleItems } from './sampleItems';
 
 /** Sync over loopback HTTP between two devices and a server process, durable on both ends, encryption and gzip on. */
 
 const items = 10_000;
 const edits = 100;
-const bodyBytes = 1024;
+const seed = 1;
 
 export async function benchSync(progress: (line: string) => void): Promise<Section> {
   progress(`sync: ${items} notes of 1 KB between two devices`);
@@ -32,7 +33,8 @@ export async function benchSync(progress: (line: string) => void): Promise<Secti
   try {
     const account = { server: server.origin, login: 'bench', password: systemRandom.uuid() };
     unwrap(await laptop.account.signUp({ ...account, deviceName: 'laptop' }));
-    const bulk = await timed(async () => unwrap(await laptop.items.createAll(notes(items))));
+    const many = notes(items);
+    const bulk = await timed(async () => unwrap(await laptop.items.createAll(many)));
     const push = await timed(() => sync(laptop));
     unwrap(
       await desktop.account.signIn({
@@ -94,28 +96,11 @@ async function timed(work: () => Promise<unknown>): Promise<{ ms: number; longes
 }
 
 function notes(count: number): readonly NewItemJson[] {
-  return Array.from({ length: count }, (_, index) => ({
-    kind: 'note',
-    title: `Note ${index}`,
-    body: text(index),
-    folder: `folder ${index % 20}`,
-  }));
-}
-
-/** Words in no order, of about {@link bodyBytes}: neither random bytes nor one line again and again. */
-function text(seed: number): string {
-  const lines: string[] = [];
-  let state = seed + 1;
-  for (let length = 0; length < bodyBytes; ) {
-    const words = Array.from({ length: 8 }, () => {
-      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-      return (state % 5000).toString(36);
-    });
-    const line = words.join(' ');
-    lines.push(line);
-    length += line.length + 1;
-  }
-  return lines.join('\n');
+  const samples = sampleItems(seed);
+  return Array.from({ length: count }, () => {
+    const { title, body, folder, tags } = samples.next();
+    return { kind: 'note', title, body, folder, tags };
+  });
 }
 
 async function device(folder: string): Promise<Device> {

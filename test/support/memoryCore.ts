@@ -12,6 +12,7 @@ import { createDeviceDocuments } from '../../src/device/deviceDocuments';
 import { createDeviceItems } from '../../src/device/deviceItems';
 import { createDeviceSync } from '../../src/device/deviceSync';
 import { failure } from '../../src/device/failures';
+import { createIndexing } from '../../src/device/indexing';
 import { defaultDeviceSettings } from '../../src/device/openDevice';
 import type { SecretName, SecretStore } from '../../src/device/secrets';
 import { SyncControl } from '../../src/device/syncControl';
@@ -126,7 +127,11 @@ export async function openWindow(options: WindowOptions) {
     secrets,
     store,
     time,
-    items: createDeviceItems(core, { changed, sealTraces: async () => undefined }),
+    items: createDeviceItems(core, {
+      changed,
+      sealTraces: async () => undefined,
+      indexing: createIndexing(core, () => control.running),
+    }),
     documents: createDeviceDocuments(core, changed),
     conflicts: createDeviceConflicts(core, changed),
     sync: createDeviceSync(core, control, {

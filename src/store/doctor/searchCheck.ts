@@ -30,20 +30,27 @@ export const checkSearch: Check = async ({ store, mend }) => {
     const restarted = await store.write(tx => ok(looked.value && restartSearchIndex(tx)));
     if (!restarted.ok) return restarted;
     for (let isWhole = false; !isWhole; ) {
-      const more = await store.write(tx => ok(continueSearchIndex(tx, rowsPerStep)));
+      const more = await store.write(tx => ok(continueSearchIndex(tx)));
       if (!more.ok) return more;
       isWhole = more.value;
     }
   }
-  const found = looked.value
-    ? `The search index differs from ${counted(looked.value.wrong, 'item')}.`
-    : 'The search index is being built anew; until then some items are not found.';
+  if (looked.value === undefined) {
+    return ok([
+      sound(
+        check,
+        mend
+          ? 'The search index is whole now.'
+          : 'The search index is being built; a search goes on with it.',
+      ),
+    ]);
+  }
+  const found = `The search index differs from ${counted(looked.value.wrong, 'item')}.`;
   return ok([
     trouble(check, 'warning', found, { mend: 'Builds the index anew from the items.', mended: mend }),
   ]);
 };
 
-const rowsPerStep = 500;
 /** Items, spread over all, whose words are looked for. */
 const maxSampledItems = 300;
 const termsPerItem = 4;

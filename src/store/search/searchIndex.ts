@@ -16,8 +16,9 @@ const setMerging = `INSERT INTO search(search) VALUES ('automerge=0')`;
  * It keeps no texts of its own. To take a document out, FTS4 reads what it had put in from `search_source`, where that
  * stands only for that moment: it is made anew from the row.
  *
- * An item is in the index when it is live and lies in the file in clear. While the index is built anew, only rows
- * before the building's place are in it.
+ * An item is in the index when it is live and lies in the file in clear. When many are new at once (an import, the
+ * first pull), and while the index is built anew, only rows before a place that is written down are in it: the others
+ * follow in short steps, and a search waits for them.
  */
 export const searchSchema: readonly string[] = [
   'CREATE TABLE search_source(rid INTEGER PRIMARY KEY, title TEXT, labels TEXT, body TEXT)',
@@ -50,6 +51,18 @@ export function moveInSearchIndex(
   if (after) addText(store, rid, after);
 }
 
+/** Puts a row into the index that was made just now, or leaves it, and those made after it, to the steps that follow. */
+export function indexNewRow(store: StoreTransaction, row: IndexedRow): void {
+  if (isReached(store, row.rid) && (store.memo?.leavesNewRows || isFilled(store)))
+    writeState(store, 'searchIndexedBelow', row.rid);
+  else moveInSearchIndex(store, undefined, row);
+}
+
+/** Leaves all rows that this transaction makes to the steps that follow: it is one of many that make new ones. */
+export function leaveNewRows(store: StoreTransaction): void {
+  if (store.memo) store.memo.leavesNewRows = true;
+}
+
 /** Puts an item into the index whose row was written by other means. */
 export function addToSearchIndex(store: StoreTransaction, itemId: ItemId): void {
   const row = store.sql.get('SELECT rid, deleted, payload FROM items WHERE id = ?', [itemId]);
@@ -65,23 +78,35 @@ export function restartSearchIndex(store: StoreTransaction): void {
   writeState(store, 'searchIndexedBelow', 0);
 }
 
-/** Fills the index by some rows more. Answers whether it is whole. */
-export function continueSearchIndex(store: StoreTransaction, maxRows: number): boolean {
+/** Fills the index by some rows more, which takes about 20 ms. Answers whether it is whole. */
+export function continueSearchIndex(store: StoreTransaction, maxRows = maxRowsPerStep): boolean {
   const from = readState(store, 'searchIndexedBelow');
   if (from === undefined) return true;
   const rows = store.sql.all('SELECT rid, deleted, payload FROM items WHERE rid >= ? ORDER BY rid LIMIT ?', [
     from,
     maxRows,
   ]);
+  let below = from;
   for (const row of rows) {
+    if (isFilled(store)) break;
     const indexed = indexedRow(row);
     const text = indexTextOfRow(indexed);
     if (text) addText(store, indexed.rid, text);
+    below = indexed.rid + 1;
   }
   const last = rows.at(-1);
-  if (last === undefined || rows.length < maxRows) clearState(store, 'searchIndexedBelow');
-  else writeState(store, 'searchIndexedBelow', integer(last, 'rid') + 1);
-  return rows.length < maxRows;
+  const isWhole = rows.length < maxRows && (last === undefined || integer(last, 'rid') < below);
+  if (isWhole) clearState(store, 'searchIndexedBelow');
+  else writeState(store, 'searchIndexedBelow', below);
+  return isWhole;
+}
+
+const maxRowsPerStep = 100;
+/** One transaction puts no more than this into the index, but for one item that is larger. */
+const maxIndexedCharacters = 64 * 1024;
+
+function isFilled(store: StoreTransaction): boolean {
+  return (store.memo?.indexedCharacters ?? 0) >= maxIndexedCharacters;
 }
 
 export function isSearchIndexWhole(store: StoreTransaction): boolean {

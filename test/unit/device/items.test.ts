@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { unwrap } from '../../../src/base/result';
 import { maxTitleLength } from '../../../src/model/contentCodec';
+import { isSearchIndexWhole } from '../../../src/store/search/searchIndex';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
 import { createTestServer } from '../../support/testServer';
 
@@ -75,6 +76,26 @@ describe('items', () => {
     ]);
     assert.equal(codeOf(bulk), 'locked');
     assert.equal(unwrap(await locked.items.list({})).length, 1, 'none of them was created');
+  });
+
+  it('of a bulk are found by a search at once, and go into its index when nothing else goes on', async () => {
+    for (const isSearchedAtOnce of [true, false]) {
+      const device = await openDevice();
+      const items = Array.from({ length: 200 }, (_, index) => ({
+        kind: 'note' as const,
+        title: `Item ${index}`,
+      }));
+      const bulk = device.items.createAll(items);
+      await device.time.advance(10);
+      assert.equal(unwrap(await bulk).created, items.length);
+      assert.equal(unwrap(await device.store.read(isSearchIndexWhole)), false);
+      if (isSearchedAtOnce) {
+        assert.equal(unwrap(await device.items.search('item', 500)).length, items.length);
+      } else {
+        await device.time.advance(10_000);
+      }
+      assert.equal(unwrap(await device.store.read(isSearchIndexWhole)), true);
+    }
   });
 
   it('that are sensitive are shells while the device is locked; the others work', async () => {

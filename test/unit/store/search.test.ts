@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { emptyContent } from '../../../src/model/content';
 import { removeItem } from '../../../src/store/items';
 import { Payloads } from '../../../src/store/payloads';
-import { continueSearchIndex, restartSearchIndex } from '../../../src/store/search/searchIndex';
+import {
+  continueSearchIndex,
+  isSearchIndexWhole,
+  leaveNewRows,
+  restartSearchIndex,
+} from '../../../src/store/search/searchIndex';
 import { searchItems } from '../../../src/store/search/searchItems';
 import type { Store } from '../../../src/store/store';
 import { inStore, itemId, note, openMemoryStore, putItem, testCipher } from '../../support/storeFixture';
@@ -260,6 +265,7 @@ describe('searchItems', () => {
       body: fc.array(word, { maxLength: 4 }),
       how: fc.constantFrom('live', 'live', 'deleted', 'sensitive', 'removed'),
       isLastOfWrite: fc.boolean(),
+      index: fc.constantFrom('with the write', 'with the write', 'later', 'a row more'),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 15 }), async steps => {
@@ -271,6 +277,7 @@ describe('searchItems', () => {
           if (!next.isLastOfWrite && index < steps.length - 1) continue;
           const now = write;
           await inStore(fresh, tx => {
+            if (next.index === 'later') leaveNewRows(tx);
             for (const { id, title, body, how } of now) {
               held.delete(id);
               if (how === 'live') held.set(id, [...title, ...body]);
@@ -278,9 +285,11 @@ describe('searchItems', () => {
               if (how === 'removed') removeItem(tx, itemId(id));
               else putItem(tx, itemId(id), content, index + 1, how === 'deleted');
             }
+            if (next.index === 'a row more') continueSearchIndex(tx, 1);
           });
           write = [];
         }
+        while (!(await inStore(fresh, tx => continueSearchIndex(tx, 1))));
         for (const wanted of words) {
           const hits = await inStore(fresh, tx => searchItems(tx, wanted, 10));
           const holders = [...held].filter(([, holds]) => holds.includes(wanted)).map(([id]) => itemId(id));
@@ -288,8 +297,21 @@ describe('searchItems', () => {
         }
         await fresh.close();
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
+  });
+
+  it('learns of a large write step by step', async () => {
+    const many = Array.from({ length: 40 }, (_, index) => [`title ${index}`, 'word '.repeat(1000)] as const);
+    await hold(...many);
+    const isWhole = () => inStore(store, isSearchIndexWhole);
+    assert.equal(await isWhole(), false);
+    assert((await find('word', 50)).length < many.length);
+    let steps = 0;
+    for (let isDone = false; !isDone; steps++) isDone = await inStore(store, tx => continueSearchIndex(tx));
+    assert(steps > 1);
+    assert.equal(await isWhole(), true);
+    assert.equal((await find('word', 50)).length, many.length);
   });
 
   it('takes writes while it is built anew', async () => {
