@@ -10,6 +10,7 @@ import type { Cursor } from '../../src/server/cursors';
 import { serverMigrations } from '../../src/server/storage/schema';
 import { createSqliteStorage } from '../../src/server/storage/sqliteStorage';
 import type { ServerStorage } from '../../src/server/storage/storage';
+import { isExtended } from '../support/extended';
 import { openMemoryDatabase } from '../support/memoryDatabase';
 import { accountOf, changeOf, deviceIds, limits, now, stampOf } from './serverStorage';
 import { AccountModel } from './serverStorageModel';
@@ -18,7 +19,7 @@ const subjects = Array.from({ length: 5 }, () => systemRandom.uuid());
 const records = Array.from({ length: 3 }, () => Buffer.from(systemRandom.bytes(16)).toString('hex'));
 const groups = [systemRandom.uuid(), systemRandom.uuid()];
 const retentionMs = 90 * dayMs;
-const runs = process.env['EXTENDED'] === undefined ? 60 : 3000;
+const runs = isExtended ? 3000 : 60;
 
 const edit = fc.record({
   subject: fc.nat(7),

@@ -6,11 +6,11 @@ import { defined } from '../../src/base/assert';
 import { ok, unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
 import { type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
+import { isExtended } from '../support/extended';
 import { openAt, optionsFor } from '../support/sqliteFiles';
 import { type Worker, WorkerPool } from '../support/sqliteProcesses';
 import { seededFractions } from '../support/sqliteSeed';
 
-const isExtended = process.env['EXTENDED'] === '1';
 const killRounds = isExtended ? 300 : 30;
 const lockKills = isExtended ? 150 : 25;
 const noticedCommits = 100;

@@ -11,12 +11,12 @@ import { waitingItemChange } from '../../src/store/outbox';
 import { searchItems } from '../../src/store/search/searchItems';
 import type { StoreTransaction } from '../../src/store/transaction';
 import { listVersions } from '../../src/store/versions';
+import { isExtended } from '../support/extended';
 import { type Worker, WorkerPool } from '../support/sqliteProcesses';
 import { seededFractions } from '../support/sqliteSeed';
 import { inStore } from '../support/storeFixture';
 import { StoreFolder } from '../support/storeFolder';
 
-const isExtended = process.env['EXTENDED'] === '1';
 const killRounds = isExtended ? 300 : 30;
 
 describe('processes that write items through one store', () => {

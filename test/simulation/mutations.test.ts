@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
+import { isExtended } from '../support/extended';
 import { catchMutation, maxMutantRuns } from './mutationRuns';
 import { mutations } from './mutations';
-
-const isExtended = process.env['EXTENDED'] === '1';
 
 /** Each mutant is the engine with one rule taken out. `EXTENDED=1` tries all of them. */
 describe('mutants of the engine', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { isExtended } from '../support/extended';
 import { bundleSimulator } from './bundle';
 import { runSeries } from './pool';
 import { run } from './run';
@@ -25,7 +26,7 @@ describe('the simulation', () => {
   }
 
   it('holds every invariant in every run', async function () {
-    const runs = process.env['EXTENDED'] === '1' ? extendedRuns : normalRuns;
+    const runs = isExtended ? extendedRuns : normalRuns;
     const seed = Number(process.env['SEED'] ?? usualSeed);
     const script = await bundleSimulator(`test-${process.pid}`);
     this.timeout(runs * maxMsPerRun);

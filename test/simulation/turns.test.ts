@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { secondMs } from '../../src/base/time';
+import { isExtended } from '../support/extended';
 import { SeededRandom } from '../support/seededRandom';
 import { noFaults } from './simulatedNetwork';
 import { Stage } from './stage';
@@ -7,7 +8,7 @@ import { Stage } from './stage';
 /** One person who takes up one device after the other, and has synced before. */
 describe('one person alternating between two devices', () => {
   // Without a lost answer it is the easier half, for when there is time.
-  for (const dropAnswer of process.env['EXTENDED'] === '1' ? [0, 0.02] : [0.02]) {
+  for (const dropAnswer of isExtended ? [0, 0.02] : [0.02]) {
     it(`never sees a conflict in 1,000 edits, with ${100 * dropAnswer} % of the answers lost`, async function () {
       this.timeout(300 * secondMs);
       const stage = await Stage.open(2);
