@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger';
 import { ok, type Result } from '../base/result';
-import { type Clock, dayMs, hourMs, secondMs } from '../base/time';
+import { type Clock, dayMs, hourMs, minuteMs, secondMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
 import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
@@ -53,7 +53,7 @@ export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenanc
     applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), ok(), maxUpkeepWaitMs),
     idle: async ({ historyKeepDays }) => {
       const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false), 0);
-      return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenRoundsMs }) : isBusy;
+      return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenLooksMs }) : isBusy;
     },
   };
 }
@@ -61,6 +61,8 @@ export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenanc
 /** Between two steps of a round of upkeep, so that nobody waits for it. */
 const betweenStepsMs = 100;
 const betweenRoundsMs = hourMs;
+/** Between two rounds it is looked so often whether a check is due: a process may have died in its work since. */
+const betweenLooksMs = 5 * minuteMs;
 /** A step of another process is over sooner; a longer work there does this one's too. */
 const maxUpkeepWaitMs = 30 * secondMs;
 /** Unused pages are given back when there are as many as this, and this share of the file. */
@@ -86,9 +88,10 @@ class Upkeep {
     () => this.#logs(),
     keepDays => this.#versions(keepDays),
     () => this.#space(),
-    () => this.#check(),
+    () => this.#checkNowAndThen(),
   ];
   #next = 0;
+  #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts;
@@ -126,11 +129,18 @@ class Upkeep {
     return acquired.ok ? ok(this.#lock) : acquired;
   }
 
-  /** One step of the round; answers whether the round goes on. */
+  /** One step of the round; answers whether the round goes on. A check that is due comes before everything else. */
   async step(keepDays: number): Promise<Result<boolean, StorageError>> {
+    const { clock } = this.#parts;
+    if (this.#next === 0) {
+      const checked = await this.#checkWhenDue();
+      if (!checked.ok || checked.value) return checked;
+      if (clock.monotonic() < this.#restsUntilMs) return ok(false);
+    }
     const step = this.#steps[this.#next];
     if (step === undefined) {
       this.#next = 0;
+      this.#restsUntilMs = clock.monotonic() + betweenRoundsMs;
       return ok(false);
     }
     const more = await step(keepDays);
@@ -191,15 +201,23 @@ class Upkeep {
     return freed.ok ? ok(false) : freed;
   }
 
-  async #check(): Promise<Result<boolean, StorageError>> {
-    const { database, clock } = this.#parts;
-    const stats = await database.stats();
-    if (!stats.ok) return stats;
-    const nowMs = clock.monotonic();
+  /** What a small file gets when it is opened: a check after a process ended in its work. Answers whether one was made. */
+  async #checkWhenDue(): Promise<Result<boolean, StorageError>> {
+    const stats = await this.#parts.database.stats();
+    if (!stats.ok || !stats.value.isCheckDue) return stats.ok ? ok(false) : stats;
+    const checked = await this.#check();
+    return checked.ok ? ok(true) : checked;
+  }
+
+  async #checkNowAndThen(): Promise<Result<boolean, StorageError>> {
+    const nowMs = this.#parts.clock.monotonic();
     this.#checkedMs ??= nowMs;
-    if (!stats.value.isCheckDue && nowMs - this.#checkedMs < checkEveryMs) return ok(false);
-    this.#checkedMs = nowMs;
-    const checked = await database.quickCheck();
+    return nowMs - this.#checkedMs < checkEveryMs ? ok(false) : this.#check();
+  }
+
+  async #check(): Promise<Result<false, StorageError>> {
+    this.#checkedMs = this.#parts.clock.monotonic();
+    const checked = await this.#parts.database.quickCheck();
     return checked.ok ? ok(false) : checked;
   }
 }

@@ -14,6 +14,8 @@ import { testCipher } from './storeFixture';
 export class StoreFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'store-'));
   nowMs = Date.parse('2026-01-02T03:04:05.678Z');
+  /** How far the monotonic clock is ahead of the machine's. */
+  skippedMs = 0;
   readonly #opened: OpenedStore[] = [];
 
   async open(overrides: Partial<OpenStoreOptions> = {}): Promise<OpenedStore> {
@@ -21,7 +23,7 @@ export class StoreFolder {
       await openStore({
         folder: this.path,
         wasm: sqliteWasm,
-        clock: { now: () => this.nowMs, monotonic: systemClock.monotonic },
+        clock: { now: () => this.nowMs, monotonic: () => systemClock.monotonic() + this.skippedMs },
         timers: systemTimers,
         random: systemRandom,
         logger: silentLogger,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { unwrap } from '../../../src/base/result';
-import { dayMs } from '../../../src/base/time';
+import { dayMs, hourMs } from '../../../src/base/time';
 import type { Conflict, ConflictState } from '../../../src/model/conflict';
 import { isConflictId } from '../../../src/model/ids/ids';
 import { countOpenConflicts, listConflicts, readConflict, writeConflict } from '../../../src/store/conflicts';
@@ -33,6 +34,7 @@ describe('hygiene', () => {
     for (let isDone = false; !isDone; ) isDone = pruneLogs(tx, nowMs);
   };
   const idleUntilDone = async () => {
+    folder.skippedMs += hourMs;
     for (let step = 0; step < 1000; step++) {
       const { waitMs } = unwrap(await opened.maintenance.idle({ historyKeepDays: 90 }));
       if (waitMs > 60_000) return step;
@@ -165,6 +167,28 @@ describe('hygiene', () => {
       tx.sql.all('SELECT count(*) AS parts FROM search_segdir GROUP BY level ORDER BY parts DESC LIMIT 1'),
     );
     assert(Number(most?.['parts']) < 12, `${most?.['parts']} parts of one size`);
+  });
+
+  it('checks a large file first, and between rounds, when a process has ended in its work', async () => {
+    await inStore(opened.store, tx => {
+      for (let number = 0; number < 20; number++) {
+        putItem(tx, itemId(number), note(`title ${number}`, 'x'.repeat(1024 * 1024)), number + 1);
+      }
+    });
+    const dueMarker = join(folder.path, 'locks', 'store.db.check-due');
+    const dieInWork = () => writeFileSync(dueMarker, 'a test');
+    dieInWork();
+    await folder.close();
+    opened = await folder.open();
+    assert(folder.sizeBytes() > 16 * 1024 * 1024);
+    assert(existsSync(dueMarker), 'the opening of a large file does not wait for a check');
+    unwrap(await opened.maintenance.idle({ historyKeepDays: 90 }));
+    assert.equal(existsSync(dueMarker), false);
+    await idleUntilDone();
+    dieInWork();
+    const { waitMs } = unwrap(await opened.maintenance.idle({ historyKeepDays: 90 }));
+    assert.equal(existsSync(dueMarker), false);
+    assert(waitMs < 1000, 'and then the upkeep goes on');
   });
 
   it('is done by one process at a time', async () => {
