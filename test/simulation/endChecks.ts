@@ -43,6 +43,21 @@ export async function checkSoundness(
   }
 }
 
+/** After a rotation everything that is not history is sealed with the new key. */
+export async function checkSealing(server: SimulatedServer, keyId: string): Promise<void> {
+  const row = unwrap(
+    await server.database.read(tx =>
+      tx.get(
+        `SELECT subject, key_id FROM versions JOIN currents ON version_id = id WHERE live = 1 AND key_id <> ? LIMIT 1`,
+        [keyId],
+      ),
+    ),
+  );
+  if (row !== undefined) {
+    throw new Violation('devices converge', `${row['subject']} is still sealed with ${row['key_id']}`);
+  }
+}
+
 function stateOf(tx: Transaction) {
   const waiting = tx.get('SELECT * FROM changes WHERE acknowledged_ms IS NULL LIMIT 1');
   const held = new Map<string, string>();

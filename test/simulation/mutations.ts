@@ -357,4 +357,27 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'a re-seal is merged like an edit',
+    isCaughtByScene: true,
+    rule: 'what was only sealed anew meets nothing',
+    replacements: [
+      {
+        file: 'sync/applyItem.ts',
+        text: 'if (!remote.reseal || ours.content === undefined) return false;',
+        by: 'if (String(ours.content) !== "") return false;',
+      },
+    ],
+  },
+  {
+    name: 'what was sealed before a rotation stays as it is',
+    rule: 'a rotation seals everything anew',
+    replacements: [
+      {
+        file: 'sync/reseal.ts',
+        text: 'if (ring.keys.length === 1) return ok(true);',
+        by: 'if (ring.keys.length >= 1) return ok(true);',
+      },
+    ],
+  },
 ];

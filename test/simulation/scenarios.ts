@@ -188,6 +188,27 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await stage.settleAndClose();
   },
 
+  async 'everything is sealed anew after a rotation, while others edit, and nothing meets'() {
+    const stage = await Stage.open(3);
+    const ids = [];
+    for (let number = 0; number < 12; number++) ids.push(await stage.create(0, `item ${number}`));
+    const [first, second, third] = ids;
+    assert(first && second && third);
+    await stage.syncAll();
+    await stage.retitle(1, first, 'before it was sealed anew');
+    await stage.world.rotate(0);
+    await stage.sync(0);
+    await stage.retitle(0, second, 'after it was sealed anew');
+    await stage.retitle(2, third, 'by a device without the key');
+    // Each that lacks the key says so once, and gets the password.
+    for (const number of [1, 2]) assert.match(await stage.sync(number), /^keyMissing/);
+    await stage.syncAll(3);
+    assert.equal((await stage.item(2, first))?.content.title, 'before it was sealed anew');
+    assert.equal((await stage.item(0, third))?.content.title, 'by a device without the key');
+    for (const number of [0, 1, 2]) assert.deepEqual(await stage.records(number), []);
+    await stage.settleAndClose();
+  },
+
   async 'an idle cycle is one request with an empty answer, and writes nothing'() {
     const stage = await Stage.open(2);
     await stage.create(0, 'something');

@@ -97,6 +97,10 @@ export class SimulatedServer {
     this.#backup = await this.#database.copy();
   }
 
+  get hasBackup(): boolean {
+    return this.#backup !== undefined;
+  }
+
   /** False when there is no backup. */
   async restore(): Promise<boolean> {
     if (this.#backup === undefined) return false;

@@ -30,6 +30,10 @@ export const stepSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('wipe'), ...common }),
   z.object({ type: z.literal('pass'), ...common, ms }),
   z.object({ type: z.literal('prune'), ...common }),
+  /** A person rotates the key on a device; the others ask for the password. */
+  z.object({ type: z.literal('rotate'), ...common, device }),
+  /** A person gives the password. */
+  z.object({ type: z.literal('unlock'), ...common, device }),
   /** One person leaves a device, when all is synced, and takes up another. */
   z.object({ type: z.literal('handOver'), ...common, from: z.int(), to: z.int() }),
 ]);
@@ -56,7 +60,8 @@ export interface PlanLimits {
   readonly faults?: readonly FaultName[];
 }
 
-export const faultNames = [
+/** What may happen at any moment of a run. */
+const troubles = [
   'network',
   'clocks',
   'crashes',
@@ -69,6 +74,7 @@ export const faultNames = [
   'revoke',
   'damage',
 ] as const;
+export const faultNames = [...troubles, 'rotate'] as const;
 export type FaultName = (typeof faultNames)[number];
 
 /** The plan of a run: drawn from its seed, and from nothing else. */
@@ -90,6 +96,8 @@ export function planOf(seed: string, limits: PlanLimits = {}): Plan {
     prune: happens('prune', 0.2),
     revoke: happens('revoke', 0.15),
     damage: happens('damage', 0.12) && !takesTurns,
+    // Drawn elsewhere, so that seeds from before it play what they always did, and rotations beside it.
+    rotate: random.fork('rotate').chance(0.2) && allowed.has('rotate'),
   };
   const shape = { devices, windows: random.int(1, 3), faults, takesTurns };
   return {
@@ -98,8 +106,26 @@ export function planOf(seed: string, limits: PlanLimits = {}): Plan {
     text: random.chance(0.15) ? 'latest' : 'merge',
     faults: networkFaults(random, faults.network),
     skewsMs: Array.from({ length: devices }, () => (faults.clocks ? someSkew(random) : 0)),
-    steps: takesTurns ? turns(random, shape) : alone(random, shape),
+    steps: withRotations(takesTurns ? turns(random, shape) : alone(random, shape), shape, random),
   };
+}
+
+/** Keys are rotated once or twice; on most devices the password is given some time after. */
+function withRotations(steps: readonly Step[], shape: Shape, seed: SeededRandom): readonly Step[] {
+  if (!shape.faults.rotate) return steps;
+  const random = seed.fork('rotations');
+  const endMs = steps.at(-1)?.atMs ?? 0;
+  const added: Step[] = [];
+  for (let rotations = random.int(1, 3); rotations > 0; rotations--) {
+    const rotatedMs = random.int(0, endMs + 1);
+    const step = (happening: Happening, atMs: number) =>
+      added.push({ atMs, salt: random.int(0, 2 ** 31), ...happening });
+    step({ type: 'rotate', device: random.int(0, shape.devices) }, rotatedMs);
+    for (let device = 0; device < shape.devices; device++) {
+      if (random.chance(0.7)) step({ type: 'unlock', device }, random.int(rotatedMs, endMs + 1));
+    }
+  }
+  return [...steps, ...added].sort((left, right) => left.atMs - right.atMs);
 }
 
 interface Shape {
@@ -188,7 +214,7 @@ function happening(random: SeededRandom, shape: Shape): Happening {
 function trouble(random: SeededRandom, { devices, windows, faults }: Shape, device: number): Happening {
   const window = random.int(0, windows);
   const moment = random.pick(['before', 'after'] as const);
-  const kinds = faultNames.filter(name => faults[name]);
+  const kinds = troubles.filter(name => faults[name]);
   const kind = kinds.length === 0 ? undefined : random.pick(kinds);
   switch (kind) {
     case undefined:

@@ -1,16 +1,16 @@
 import { toHex } from '../../src/base/encoding';
 import { unwrap } from '../../src/base/result';
 import { hourMs, minuteMs } from '../../src/base/time';
-import type { KeyRing } from '../../src/crypto/keyRing';
+import { addKey, type KeyRing, removeKey } from '../../src/crypto/keyRing';
 import { createAccountId, createDeviceId } from '../../src/model/ids/createId';
 import type { AccountId } from '../../src/model/ids/ids';
-import { sessionAnswerSchema } from '../../src/protocol/accounts';
+import { keyringSchema, sessionAnswerSchema } from '../../src/protocol/accounts';
 import { protocolHeader } from '../../src/protocol/routes';
 import type { HttpRequest } from '../../src/sync/http';
 import type { SeededRandom } from '../support/seededRandom';
 import { signUpBody } from '../support/testDevice';
 import { testEpochMs } from '../support/testServer';
-import { checkSoundness, differenceBetween } from './endChecks';
+import { checkSealing, checkSoundness, differenceBetween } from './endChecks';
 import { Ledger } from './ledger';
 import { act } from './personActions';
 import { newRing, SimulatedDevice, serverUrl } from './simulatedDevice';
@@ -37,6 +37,7 @@ export class World {
   #ring: KeyRing | undefined;
   #accountId: AccountId | undefined;
   #tokens = 0;
+  #wasRestored = false;
 
   constructor(plan: Plan, random: SeededRandom) {
     this.#plan = plan;
@@ -119,6 +120,8 @@ export class World {
       throw new Violation('devices converge', `${difference} (the last cycles: ${outcomes.join('; ')})`);
     }
     await checkSoundness(this.devices, this.server);
+    // What devices that know nothing of a rotation send to a server that forgot it may stay as it is.
+    if (this.#ring && !this.#wasRestored) await checkSealing(this.server, this.#ring.current);
     if (this.#plan.takesTurns && this.ledger.records.length > 0) {
       const [record] = this.ledger.records;
       throw new Violation(
@@ -170,6 +173,7 @@ export class World {
           for (const { name } of this.devices) this.#wire.forget(name);
           this.#versions.forget();
           this.ledger.restored();
+          this.#wasRestored = true;
         }
         return;
       case 'wipe':
@@ -182,6 +186,10 @@ export class World {
       case 'prune':
         await this.server.prune();
         return this.#pruned();
+      case 'rotate':
+        return this.rotate(step.device);
+      case 'unlock':
+        return this.#signIn(step.device % this.devices.length);
       case 'handOver':
         return this.#handOver(step.from, step.to);
     }
@@ -231,7 +239,7 @@ export class World {
     );
     await this.time.runUntil(() => answer !== undefined || !window.process.alive, maxCycleMs);
     this.check();
-    if (/^(badCredentials|notSignedIn|locked)/.test(answer ?? '')) await this.#signIn(number);
+    if (/^(badCredentials|notSignedIn|locked|keyMissing)/.test(answer ?? '')) await this.#signIn(number);
     return answer ?? 'it did not end';
   }
 
@@ -278,6 +286,38 @@ export class World {
     const device = this.#device(number);
     if (device === this.#device(by)) return;
     this.#wire.forget(device.name);
+    const { authKey, token } = await this.#administer();
+    await this.#ask(`/v1/devices/${device.id}`, 'DELETE', { authKey }, token);
+  }
+
+  /** As the device's account does it, but for the derivation of keys. */
+  async rotate(number: number): Promise<void> {
+    if (this.#ring === undefined || this.#accountId === undefined) throw new Error('the account has no ring');
+    const used = new Set(
+      unwrap(await this.server.core.storage.usedKeyIds(this.#accountId, maxKeys)).map(String),
+    );
+    // What was restored from before a key left the ring would be sealed with it.
+    const unused = this.server.hasBackup
+      ? []
+      : this.#ring.keys.filter(key => key.retired && !used.has(key.keyId));
+    const kept = unused.reduce((ring, { keyId }) => removeKey(ring, keyId), this.#ring);
+    this.#ring = unwrap(addKey(kept, this.#random, this.time.nowMs));
+    const { authKey, token } = await this.#administer();
+    const held = keyringSchema.parse(await this.#ask('/v1/accounts/me/keyring', 'GET', undefined, token));
+    await this.#ask(
+      '/v1/accounts/me/keyring',
+      'PUT',
+      {
+        ...{ authKey, baseVersion: held.version, wrapped: 'd3JhcHBlZA', recoveryWrapped: 'cmVjb3Zlcnk' },
+        retiredKeyIds: this.#ring.keys.filter(key => key.retired).map(key => key.keyId),
+      },
+      token,
+    );
+    await this.#signIn(number % this.devices.length);
+  }
+
+  /** Signs in beside all devices. */
+  async #administer(): Promise<{ readonly authKey: string; readonly token: string }> {
     const { authKey } = signUpBody('ada', '', '');
     const { token } = sessionAnswerSchema.parse(
       await this.#ask('/v1/devices', 'POST', {
@@ -286,11 +326,16 @@ export class World {
         device: { deviceId: toHex(this.#random.bytes(8)), name: 'administration' },
       }),
     );
-    await this.#ask(`/v1/devices/${device.id}`, 'DELETE', { authKey }, token);
+    return { authKey, token };
   }
 
   /** A request that nothing disturbs. Undefined for an answer without a body. */
-  async #ask(path: string, method: HttpRequest['method'], body: object, token?: string): Promise<unknown> {
+  async #ask(
+    path: string,
+    method: HttpRequest['method'],
+    body: object | undefined,
+    token?: string,
+  ): Promise<unknown> {
     for (;;) {
       const answer = await this.server.answer({
         method,
@@ -299,7 +344,7 @@ export class World {
           [protocolHeader]: '1',
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
-        body: new TextEncoder().encode(JSON.stringify(body)),
+        ...(body === undefined ? {} : { body: new TextEncoder().encode(JSON.stringify(body)) }),
         timeoutMs: minuteMs,
         maxAnswerBytes: 1024 * 1024,
       });
@@ -314,6 +359,7 @@ export class World {
 const maxSettlingRounds = 9;
 const maxCycleMs = 20 * minuteMs;
 const maxHandOverAttempts = 20;
+const maxKeys = 100;
 
 async function isOutboxEmpty(device: SimulatedDevice): Promise<boolean> {
   const row = await device.database.read(tx =>
