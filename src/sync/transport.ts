@@ -29,7 +29,7 @@ import {
   type RemoteVersion,
   versionsAnswerSchema,
 } from '../protocol/changes';
-import { maxAnswerBytes, protocolVersion } from '../protocol/limits';
+import { maxAnswerBytes, maxVersionEntries, protocolVersion } from '../protocol/limits';
 import { problemSchema } from '../protocol/problem';
 import { protocolHeader, routes } from '../protocol/routes';
 import type { HttpClient, HttpFailure, HttpRequest } from './http';
@@ -42,6 +42,7 @@ export interface Transport {
   manifest(after: string | undefined): Answer<Timed<ManifestAnswer>>;
   /** Null when the server does not hold it. */
   item(id: string): Answer<Timed<RemoteVersion | null>>;
+  /** The whole history that the server holds, newest first. */
   versions(id: string): Answer<readonly RemoteVersion[]>;
 }
 
@@ -93,6 +94,8 @@ const requestTimeoutMs = 30 * secondMs;
 /** Below this, gzip costs more than it saves. */
 const minGzipBytes = 1024;
 const maxRetryAfterMs = 3600 * secondMs;
+/** A server keeps at most so many versions of an item, and a page has one at least. */
+const maxHistoryPages = maxVersionEntries;
 
 /** @param clock measures round trips */
 export function createTransport(
@@ -126,10 +129,7 @@ export function createTransport(
       const isGone = answer.error.type === 'problem' && answer.error.code === 'notFound';
       return isGone ? ok({ answer: null, roundTripMs: 0, bytesSent: 0, bytesReceived: 0 }) : answer;
     },
-    versions: async id => {
-      const answer = bodyOf(await caller.call('GET', routes.versions(id), versionsAnswerSchema));
-      return answer.ok ? ok(answer.value.versions) : answer;
-    },
+    versions: id => readHistory(caller, id),
     signUp: async request =>
       bodyOf(await caller.call('POST', routes.accounts, sessionAnswerSchema, json(request))),
     signIn: async request =>
@@ -152,6 +152,23 @@ export function createTransport(
         authKey === undefined ? undefined : json({ authKey }),
       ),
   };
+}
+
+async function readHistory(caller: Caller, id: string): Answer<readonly RemoteVersion[]> {
+  const versions: RemoteVersion[] = [];
+  let before: number | undefined;
+  for (let page = 0; page < maxHistoryPages; page++) {
+    const query = before === undefined ? '' : `?${new URLSearchParams({ before: String(before) })}`;
+    const read = await caller.call('GET', `${routes.versions(id)}${query}`, versionsAnswerSchema);
+    if (!read.ok) return read;
+    const { versions: part, hasMore = false } = read.value.answer;
+    versions.push(...part);
+    if (!hasMore) return ok(versions);
+    const last = part.at(-1)?.version;
+    if (last === undefined || (before !== undefined && last >= before)) break;
+    before = last;
+  }
+  return err({ type: 'malformedAnswer', status: 200, detail: 'the server sends a history without end' });
 }
 
 class Caller {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { describe, it } from 'mocha';
-import { ok, type Result } from '../../../src/base/result';
+import { ok, type Result, unwrap } from '../../../src/base/result';
 import type { HttpAnswer, HttpFailure, HttpRequest } from '../../../src/sync/http';
 import { createTransport } from '../../../src/sync/transport';
 import { jsonAnswer } from '../../support/inProcessHttp';
+import { createAccount } from '../../support/syncDevice';
+import type { ChangeFields } from '../../support/testDevice';
 import { testEpochMs } from '../../support/testServer';
 import { VirtualTime } from '../../support/virtualTime';
 
@@ -151,6 +153,35 @@ describe('the transport', () => {
     assert.equal(gone.ok && gone.value.answer, null);
     const other = transportTo(() => problem(403, 'forbidden'));
     assert.ok(!(await other.transport.item('x')).ok);
+  });
+
+  it('reads a whole history, over as many pages as it takes', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const itemId = crypto.randomUUID();
+    const payload = 'A'.repeat(1_200_000);
+    let base: ChangeFields['base'];
+    for (let version = 1; version <= 5; version++) {
+      const change = laptop.session.change({ itemId, millis: testEpochMs + version, base, payload });
+      await laptop.session.push([change]);
+      base = { version, timestamp: String(change['timestamp']) };
+    }
+    laptop.http.sent.length = 0;
+    const history = unwrap(await laptop.transport.versions(itemId));
+    assert.deepEqual(
+      history.map(({ version }) => version),
+      [5, 4, 3, 2, 1],
+    );
+    assert.ok(laptop.http.sent.length > 1, 'it took more than one page');
+  });
+
+  it('gives a history up that does not end', async () => {
+    const { transport, sent } = transportTo(() =>
+      jsonAnswer(200, { versions: [], hasMore: true, serverTime: testEpochMs }),
+    );
+    const read = await transport.versions('x');
+    assert.equal(read.ok ? 'read' : read.error.type, 'malformedAnswer');
+    assert.equal(sent.length, 1);
   });
 
   it('passes the failures of the network on', async () => {
