@@ -1,0 +1,27 @@
+import path from 'node:path';
+import { silentLogger } from '../../src/base/logger';
+import { systemRandom } from '../../src/base/random';
+import { unwrap } from '../../src/base/result';
+import { systemClock, systemTimers } from '../../src/base/time';
+import { undiciHttp } from '../../src/cli/undiciHttp';
+import type { Device } from '../../src/device/device';
+import { fileSecrets } from '../../src/device/fileSecrets';
+import { defaultDeviceSettings, openDevice } from '../../src/device/openDevice';
+import { sqliteWasm } from './sqliteWasm';
+
+/** A device on a home of the terminal, in this process: what the terminal itself opens. */
+export async function openHome(home: string): Promise<Device> {
+  return unwrap(
+    await openDevice({
+      folder: home,
+      wasm: async () => sqliteWasm(),
+      secrets: fileSecrets(path.join(home, 'secrets'), () => undefined),
+      http: undiciHttp(systemTimers),
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      logger: silentLogger,
+      settings: defaultDeviceSettings,
+    }),
+  );
+}
