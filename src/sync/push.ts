@@ -13,7 +13,7 @@ import {
   sendableChanges,
   thaw,
 } from '../store/outbox';
-import { type ReconcileReason, writeState } from '../store/state';
+import type { ReconcileReason } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import type { CycleError, CycleRun } from './cycleRun';
 import { reconcileReasonOf } from './pull';
@@ -49,14 +49,20 @@ export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, Cycl
 export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>> {
   let fruitless = 0;
   let again = false;
+  let frozen = await freezeBatch(run);
   for (let batch = 0; batch < maxBatches && fruitless < maxFruitlessBatches; batch++) {
     if (run.stopped()) return err({ type: 'stopped' });
-    const frozen = await freezeBatch(run);
     if (!frozen.ok) return frozen;
     if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
-    if (frozen.value.length === 0) continue;
-    const answered = await send(run, frozen.value);
+    if (frozen.value.length === 0) {
+      frozen = await freezeBatch(run);
+      continue;
+    }
+    // While the server is at one batch, the next is sealed. What is then not sent is in flight, and sent first next time.
+    const [answered, next] = await Promise.all([send(run, frozen.value), freezeBatch(run)]);
     if (!answered.ok || answered.value.type === 'reconcile') return answered;
+    // The answers may have left something to be sent.
+    frozen = next.ok && next.value === undefined ? await freezeBatch(run) : next;
     if (answered.value.type === 'again') again = true;
     fruitless = answered.value.type === 'again' ? fruitless + 1 : 0;
   }
@@ -174,11 +180,6 @@ async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<
   const settled = await settleAnswers(run, sent, answer.value.answer);
   if (!settled.ok) return settled;
   const { cursor } = answer.value.answer;
-  if (cursor !== undefined && cursor !== run.cursor) {
-    const moved = await run.write(({ store }) => writeState(store, 'cursor', cursor));
-    if (!moved.ok) return moved;
-    run.cursor = cursor;
-  }
   return ok(settled.value === 'again' || cursor === undefined ? { type: 'again' } : { type: 'done' });
 }
 

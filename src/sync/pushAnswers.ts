@@ -16,6 +16,7 @@ import {
   thaw,
   waitingItemChange,
 } from '../store/outbox';
+import { writeState } from '../store/state';
 import { setVersionNumber } from '../store/versions';
 import { applyOpened, guard, type OpenedVersion, openVersion, tally } from './applyVersions';
 import { issueStamp } from './clock';
@@ -40,7 +41,7 @@ interface Answered extends SentChange {
   readonly met: OpenedVersion | undefined;
 }
 
-/** Settles a whole batch in one transaction. `again` when something waits to be sent under a new id. */
+/** Settles a whole batch in one transaction, with which the cursor moves. `again` when something waits to be sent under a new id. */
 export async function settleAnswers(
   run: CycleRun,
   sent: readonly SentChange[],
@@ -65,14 +66,18 @@ export async function settleAnswers(
   );
   if (!guarded.ok) return guarded;
 
+  const { cursor } = answer;
+  const isMoved = cursor !== undefined && cursor !== run.cursor;
   const written = await run.write(context => {
     // All of them first: what becomes of one change of a group may touch the others.
     for (const { change, answer: each } of answered) {
       if (each.status !== 'accepted') thaw(context.store, change);
     }
+    if (isMoved) writeState(context.store, 'cursor', cursor);
     return answered.map(item => settle(context, item));
   });
   if (!written.ok) return written;
+  if (isMoved) run.cursor = cursor;
   let again = false;
   for (const [index, outcome] of written.value.entries()) {
     const item = answered[index];

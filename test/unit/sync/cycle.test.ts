@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { maxBatchChanges } from '../../../src/protocol/limits';
 import { runCycle } from '../../../src/sync/cycle';
+
 import { answerLost, unreachable } from '../../support/inProcessHttp';
 import { createAccount } from '../../support/syncDevice';
 
@@ -59,6 +61,33 @@ describe('sync cycle', () => {
     assert.deepEqual(second?.changes, first?.changes);
     assert.equal(third?.changes[0]?.['baseVersion'], 1);
     assert.equal((await laptop.item(id)).version, 2);
+    assert.deepEqual(await laptop.conflicts(), []);
+  });
+
+  it('seals a batch while the one before is sent, and sends both again when that was not answered', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const ids = [];
+    for (let number = 0; number < 2 * maxBatchChanges + 10; number++) {
+      ids.push(await laptop.add(`Note ${number}`, 'a line\n'));
+    }
+    let pushes = 0;
+    laptop.http.intercept = (request, send) =>
+      request.method === 'POST' && ++pushes === 2 ? answerLost(request, send) : send();
+    const cut = await laptop.cycle();
+    assert.equal(cut.error?.type, 'unreachable');
+    assert.equal(cut.report.pushed, maxBatchChanges);
+    const last = ids.at(-1);
+    assert.ok(last);
+    await laptop.setBody(last, 'edited meanwhile\n');
+    laptop.http.intercept = undefined;
+    await laptop.sync();
+    const [, lost, again] = laptop.pushes();
+    assert.deepEqual(again?.changes, lost?.changes);
+    const desktop = await account.device('desktop');
+    assert.equal((await desktop.sync()).report.pulled, ids.length);
+    assert.equal(await desktop.body(last), 'edited meanwhile\n');
+    for (const id of ids) assert.equal((await laptop.item(id)).version, id === last ? 2 : 1);
     assert.deepEqual(await laptop.conflicts(), []);
   });
 
