@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import type { ItemFieldsJson } from '../device/json';
-import { type Kind, kinds } from '../model/content';
+import { isKind, kinds } from '../model/content';
 import { addCommand, answer, type Runner } from './command';
 import { hitList, itemList, itemText, versionList } from './describeItem';
 import { type Failure, usage } from './failure';
@@ -216,10 +216,6 @@ function listOf(text: string | undefined): readonly string[] | undefined {
     ?.split(',')
     .map(entry => entry.trim())
     .filter(entry => entry !== '');
-}
-
-function isKind(text: string): text is Kind {
-  return kinds.some(kind => kind === text);
 }
 
 function named(title: string, id: string, page: Page): string {

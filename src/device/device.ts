@@ -13,6 +13,8 @@ import type {
   ListQueryJson,
   LogEntryJson,
   NewItemJson,
+  OutlineJson,
+  PlaceJson,
   ResolveJson,
   SavedDocumentJson,
   SearchHitJson,
@@ -72,6 +74,11 @@ export interface DeviceItems {
   get(id: string): Answer<ItemJson>;
   /** Newest first; pinned ones are not moved. */
   list(query: ListQueryJson): Answer<readonly ItemSummaryJson[]>;
+  /** Where the live items lie, and how many were deleted; what a tree shows before any item is read. */
+  outline(): Answer<OutlineJson>;
+  /** The first items of one place: pinned ones, then by title. */
+  page(place: PlaceJson, limit: number): Answer<readonly ItemSummaryJson[]>;
+  summary(id: string): Answer<ItemSummaryJson>;
   search(query: string, limit: number): Answer<readonly SearchHitJson[]>;
   update(id: string, fields: ItemFieldsJson): Answer<ItemJson>;
   delete(id: string): Answer<ItemJson>;

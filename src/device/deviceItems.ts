@@ -2,11 +2,9 @@ import { err, ok, type Result } from '../base/result';
 import type { Content } from '../model/content';
 import { createItemId } from '../model/ids/createId';
 import type { ItemId } from '../model/ids/ids';
-import { itemIdsInConflict } from '../store/conflicts';
 import { deviceNameOf } from '../store/devices';
 import { forgetDeletedItems } from '../store/forgetDeleted';
 import { listItems, readItem, type StoredItem } from '../store/items';
-import { pendingItemIds } from '../store/outbox';
 import { leaveNewRows } from '../store/search/searchIndex';
 import { type SearchHit, searchItems } from '../store/search/searchItems';
 import type { StoreTransaction } from '../store/transaction';
@@ -18,8 +16,10 @@ import type { DeviceError } from './deviceError';
 import { failure } from './failures';
 import type { Indexing } from './indexing';
 import { newContent, withFields } from './itemFields';
-import { type ItemState, itemJson, lockedSummaryJson, summaryJson } from './itemJson';
-import type { ItemJson, ItemSummaryJson, NewItemJson, SearchHitJson } from './json';
+import { type ItemState, itemJson } from './itemJson';
+import { createItemPages } from './itemPages';
+import { summaries } from './itemSummaries';
+import type { ItemJson, NewItemJson, SearchHitJson } from './json';
 
 export interface DeviceItemsOptions {
   /** Told of the items that were written. */
@@ -85,6 +85,8 @@ export function createDeviceItems(
         const items = listItems(store, { ...query, deleted: query.deleted ?? false });
         return ok(summaries(store, items));
       }),
+
+    ...createItemPages(core),
 
     search: async (query, limit) => {
       await indexing.finish();
@@ -217,17 +219,6 @@ export function lockedFailure(): ReturnType<typeof failure> {
     'locked',
     'This is encrypted and the device is locked. Unlock it with the account’s password.',
   );
-}
-
-export function summaries(store: StoreTransaction, items: readonly StoredItem[]): readonly ItemSummaryJson[] {
-  const pending = pendingItemIds(store);
-  const inConflict = itemIdsInConflict(store);
-  return items.map(item => {
-    const flags = { pending: pending.has(item.id), inConflict: inConflict.has(item.id) };
-    return item.content === undefined
-      ? lockedSummaryJson(item, flags)
-      : summaryJson({ ...item, content: item.content }, flags);
-  });
 }
 
 function hitsJson(store: StoreTransaction, hits: readonly SearchHit[]): readonly SearchHitJson[] {

@@ -40,6 +40,19 @@ export interface ItemSummaryJson extends Omit<ItemJson, 'body' | 'overlays'> {
   readonly inConflict: boolean;
 }
 
+/** Where items lie. */
+export interface PlaceJson {
+  readonly kind: Kind;
+  /** The folder itself, not those below it; empty for none. */
+  readonly folder: string;
+}
+
+export interface OutlineJson {
+  /** Each place that holds live items, in no order. */
+  readonly places: readonly (PlaceJson & { readonly count: number })[];
+  readonly deleted: number;
+}
+
 /** A side of a conflict. */
 export interface ConflictSideJson extends ItemJson {
   readonly deviceName: string;

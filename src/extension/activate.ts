@@ -37,8 +37,9 @@ import { ActivityView } from './views/activityView';
 import { ConflictsView } from './views/conflictsView';
 import { DeviceStatus } from './views/deviceStatus';
 import { ItemDecorations } from './views/itemDecorations';
-import { ItemLists } from './views/itemLists';
+import { ItemPages } from './views/itemPages';
 import { ItemsView } from './views/itemsView';
+import { ShowMoreItems } from './views/showMoreItems';
 import { StatusBar } from './views/statusBar';
 
 /** What the editor's `deactivate` has to wait for; it hands nothing over. */
@@ -65,7 +66,8 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
   const editors = new ItemEditors(device, messages);
 
   const status = new DeviceStatus();
-  const lists = new ItemLists(device, messages, systemTimers);
+  const pages = new ItemPages(device, messages, systemTimers);
+  const itemsView = new ItemsView({ device, messages, pages, status });
   const conflictsView = new ConflictsView({ device, messages, status });
   const activityView = new ActivityView({ device, status, clock: systemClock });
   const choice = new ItemChoice(device, messages);
@@ -79,7 +81,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
     state: context.globalState,
     timers: systemTimers,
   });
-  const hearers = [status, lists, documents, conflictFiles, conflictsView, activityView, api, wiring];
+  const hearers = [status, pages, documents, conflictFiles, conflictsView, activityView, api, wiring];
   device
     .on(event => {
       for (const hearer of hearers) hearer.hear(event);
@@ -95,18 +97,19 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
     ...upkeepCommands({ device, messages, logger }),
     ...signInCommands({ device, messages }),
     ...accountCommands({ device, messages }),
+    new ShowMoreItems(itemsView),
   ];
   context.subscriptions.push(
     log,
     status,
-    lists,
+    pages,
     workspace.registerFileSystemProvider(itemScheme, files, { isCaseSensitive: true }),
     workspace.registerFileSystemProvider(conflictScheme, conflictFiles, { isCaseSensitive: true }),
     workspace.registerTextDocumentContentProvider(versionScheme, new VersionDocuments(device)),
     languages.registerCodeLensProvider({ scheme: conflictScheme }, new MergeLenses()),
     documents.start(),
-    new ItemsView({ device, messages, lists, status }).start(),
-    new ItemDecorations(lists).start(),
+    itemsView.start(),
+    new ItemDecorations(pages).start(),
     conflictsView.start(),
     activityView.start(),
     new StatusBar(status),

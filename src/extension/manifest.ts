@@ -57,6 +57,7 @@ export const commandIds = [
 export const internalCommandIds = [
   'scratchSync.acceptBlock',
   'scratchSync.reviewMassChange',
+  'scratchSync.showMoreItems',
   'scratchSync.api.createItem',
   'scratchSync.api.getItem',
   'scratchSync.api.listItems',

@@ -4,6 +4,10 @@ export type Kind = 'note' | 'snippet' | 'config';
 
 export const kinds: readonly Kind[] = ['note', 'snippet', 'config'];
 
+export function isKind(text: string): text is Kind {
+  return kinds.some(kind => kind === text);
+}
+
 /** What a person wrote: the part of an item that merges, is sealed, and has a history. */
 export type Content = NoteContent | SnippetContent | ConfigContent;
 

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { assert, defined } from '../base/assert';
 import { type JsonObject, parseJson } from '../base/json';
-import type { Content, Kind } from '../model/content';
-import { kinds } from '../model/content';
+import { type Content, isKind, type Kind } from '../model/content';
 import { type DeviceId, type ItemId, isDeviceId, isItemId } from '../model/ids/ids';
 import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
@@ -87,6 +86,12 @@ export function findItemIds(store: StoreTransaction, prefix: string, limit: numb
     .map(row => branded(row, 'id', isItemId));
 }
 
+/** The columns of a {@link StoredItem} whose content comes without body and overlays, which lists do not show. */
+export const listedColumns = `id, type, last_modified, deleted, owner_device_id, version, synced_stamp, synced_deleted,
+  ancestors, modified_ms, created_ms, wire_extra,
+  CASE typeof(payload) WHEN 'text' THEN json_set(json_remove(payload, '$.overlays'), '$.body', '', '$.overlays', json('{}'))
+    ELSE payload END AS payload`;
+
 /** Newest first. Contents come without bodies and overlays, which lists do not show. */
 export function listItems(store: StoreTransaction, filter: ItemFilter): readonly StoredItem[] {
   const conditions = ['deleted = ?'];
@@ -98,11 +103,7 @@ export function listItems(store: StoreTransaction, filter: ItemFilter): readonly
   const inMemory = filter.folder !== undefined || filter.tag !== undefined;
   const limit = inMemory ? maxListedItems : (filter.limit ?? maxListedItems);
   const rows = store.sql.all(
-    `SELECT id, type, last_modified, deleted, owner_device_id, version, synced_stamp, synced_deleted, ancestors,
-       modified_ms, created_ms, wire_extra,
-       CASE typeof(payload) WHEN 'text' THEN json_set(json_remove(payload, '$.overlays'), '$.body', '', '$.overlays', json('{}'))
-         ELSE payload END AS payload
-     FROM items WHERE ${conditions.join(' AND ')} ORDER BY last_modified DESC LIMIT ?`,
+    `SELECT ${listedColumns} FROM items WHERE ${conditions.join(' AND ')} ORDER BY last_modified DESC LIMIT ?`,
     [...parameters, limit],
   );
   const items = rows.map(row => storedItem(store, row));
@@ -191,9 +192,8 @@ export function wireExtraOf(row: Row): JsonObject | undefined {
   return json === undefined ? undefined : extraFields.parse(parseJson(json));
 }
 
-const isKind = (value: string): value is Kind => kinds.some(kind => kind === value);
-
-function storedItem(store: StoreTransaction, row: Row): StoredItem {
+/** The item of a row, which has at least {@link listedColumns}. */
+export function storedItem(store: StoreTransaction, row: Row): StoredItem {
   const id = branded(row, 'id', isItemId);
   return {
     id,

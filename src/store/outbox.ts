@@ -202,16 +202,6 @@ export function isOutboxEmpty(store: StoreTransaction): boolean {
   return store.sql.get('SELECT 1 FROM changes WHERE acknowledged_ms IS NULL LIMIT 1') === undefined;
 }
 
-export function pendingItemIds(store: StoreTransaction): ReadonlySet<string> {
-  return new Set(
-    store.sql
-      .all(
-        `SELECT DISTINCT item_id FROM changes WHERE acknowledged_ms IS NULL AND collection = 'item' AND reseal = 0`,
-      )
-      .map(row => text(row, 'item_id')),
-  );
-}
-
 /** Writes the waiting change of an item, in place of the one that waits. */
 export function putWaitingItemChange(store: StoreTransaction, change: NewItemChange): void {
   dropWaiting(store, change.itemId);

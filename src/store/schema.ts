@@ -1,4 +1,5 @@
 import type { Migration } from '../sqlite/database';
+import { placesIndex } from './places';
 import { searchSchema } from './search/searchIndex';
 
 /** "SSyn" as a 32-bit integer: marks the file as ours (SQLite's application_id). */
@@ -49,6 +50,7 @@ const firstSchema = [
      wire_extra TEXT
    )`,
   'CREATE INDEX items_by_time ON items(deleted, last_modified)',
+  placesIndex,
 
   // The log of local edits, and the outbox: a row waits (change_id null), is in flight (change_id set), or is
   // acknowledged. One subject has at most one row that waits and one in flight.

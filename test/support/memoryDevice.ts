@@ -116,6 +116,21 @@ export class MemoryDevice implements Device {
           .filter(item => query.kind === undefined || item.kind === query.kind)
           .map(summaryOf),
       ),
+    outline: async () => {
+      const items = [...this.#items.values()];
+      const places = items
+        .filter(({ deleted }) => !deleted)
+        .map(({ kind, folder }) => ({ kind, folder, count: 1 }));
+      return ok({ places, deleted: items.length - places.length });
+    },
+    page: async ({ kind, folder }, limit) => {
+      const listed = await this.items.list({ kind });
+      return listed.ok ? ok(listed.value.filter(item => item.folder === folder).slice(0, limit)) : listed;
+    },
+    summary: async id => {
+      const found = this.#found(id);
+      return found.ok ? ok(summaryOf(found.value)) : found;
+    },
     search: async query =>
       ok(
         [...this.#items.values()]

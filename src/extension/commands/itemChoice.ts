@@ -34,7 +34,7 @@ export class ItemChoice {
   }
 
   async pick(question: string, query: ListQueryJson): Promise<ItemSummaryJson | undefined> {
-    const items = await this.#messages.valueOf(this.#device.items.list(query));
+    const items = await this.#messages.valueOf(this.#device.items.list({ ...query, limit: maxListedItems }));
     if (items === undefined) return undefined;
     if (items.length === 0) {
       this.#messages.inform(
@@ -42,14 +42,18 @@ export class ItemChoice {
       );
       return undefined;
     }
+    const isCut = items.length === maxListedItems;
     const picked = await window.showQuickPick(items.map(pickOf), {
-      placeHolder: question,
+      placeHolder: isCut ? l10n.t('{0} (the {1} latest are listed)', question, maxListedItems) : question,
       matchOnDescription: true,
       matchOnDetail: true,
     });
     return picked?.item;
   }
 }
+
+/** A quick pick of more is slow and nobody's way to an item: search finds the older ones. */
+const maxListedItems = 1000;
 
 /** The id in what a command was called with: a row of a tree, an address, an item as JSON, or an id. */
 export function idOfArgument(argument: unknown): string | undefined {

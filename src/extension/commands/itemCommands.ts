@@ -77,11 +77,12 @@ class MoveItem implements Command {
 
   async #askFolder(item: ItemJson): Promise<string | undefined> {
     const { device, messages } = this.parts;
-    const items = await messages.valueOf(device.items.list({ kind: item.kind }));
-    if (!items) return undefined;
+    const outline = await messages.valueOf(device.items.outline());
+    if (!outline) return undefined;
     const top = { label: l10n.t('$(home) No folder'), folder: '' };
     const fresh = { label: l10n.t('$(new-folder) New folder…'), folder: undefined };
-    const known = [...new Set(items.map(({ folder }) => folder))].filter(Boolean).sort();
+    const ofKind = outline.places.filter(({ kind, folder }) => kind === item.kind && folder !== '');
+    const known = ofKind.map(({ folder }) => folder).sort();
     const picked = await window.showQuickPick(
       [top, ...known.map(folder => ({ label: `$(folder) ${folder}`, folder })), fresh],
       { placeHolder: l10n.t('Move “{0}” to which folder?', item.title) },

@@ -9,29 +9,29 @@ import {
   window,
 } from 'vscode';
 import { itemIdOfUri } from '../documents/itemUri';
-import type { ItemLists } from './itemLists';
+import type { ItemPages } from './itemPages';
 
 /** Marks beside items: in conflict, not yet synced, pinned. */
 export class ItemDecorations implements FileDecorationProvider {
-  readonly #lists: ItemLists;
+  readonly #pages: ItemPages;
   readonly #changed = new EventEmitter<undefined>();
   readonly onDidChangeFileDecorations = this.#changed.event;
 
-  constructor(lists: ItemLists) {
-    this.#lists = lists;
+  constructor(pages: ItemPages) {
+    this.#pages = pages;
   }
 
   start(): Disposable {
     return Disposable.from(
       window.registerFileDecorationProvider(this),
-      this.#lists.onDidChange(() => this.#changed.fire(undefined)),
+      this.#pages.onDidChange(() => this.#changed.fire(undefined)),
       this.#changed,
     );
   }
 
-  provideFileDecoration(uri: Uri): FileDecoration | undefined {
+  async provideFileDecoration(uri: Uri): Promise<FileDecoration | undefined> {
     const id = itemIdOfUri(uri);
-    const item = id === undefined ? undefined : this.#lists.find(id);
+    const item = id === undefined ? undefined : await this.#pages.find(id);
     if (!item || item.deleted) return undefined;
     if (item.inConflict) {
       return new FileDecoration('!', l10n.t('In conflict'), new ThemeColor('list.warningForeground'));

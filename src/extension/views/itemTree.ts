@@ -1,4 +1,4 @@
-import type { ItemSummaryJson, StatusJson } from '../../device/json';
+import type { ItemSummaryJson, OutlineJson, PlaceJson, StatusJson } from '../../device/json';
 import { type Kind, kinds } from '../../model/content';
 import type { CommandId } from '../manifest';
 
@@ -40,56 +40,76 @@ export interface DeletedRow {
   readonly count: number;
 }
 
-/** Stands for the items that a folder has beyond those shown. */
+/** Stands for the items of a place beyond those shown; shows more of them when it is pressed. */
 export interface MoreRow {
   readonly type: 'more';
+  readonly place: TreePlace;
   readonly hidden: number;
 }
 
-export interface ItemLists {
-  readonly live: readonly ItemSummaryJson[];
-  readonly deleted: readonly ItemSummaryJson[];
-}
+/** What rows hold items: a folder of a kind, or what was deleted. */
+export type TreePlace = PlaceJson | 'deleted';
 
-/** Items of one folder that are shown; the rest is found by search. */
-export const maxShownItems = 500;
+/** Items of one place that are shown at first, and with each press for more. */
+export const pageItems = 500;
 
 /** No row at all when there is no item: then the view shows its welcome. */
-export function rootRows(lists: ItemLists, status: StatusJson | undefined): readonly ItemRow[] {
-  const { live, deleted } = lists;
+export function rootRows(outline: OutlineJson, status: StatusJson | undefined): readonly ItemRow[] {
+  const { places, deleted } = outline;
   const notice = noticeOf(status);
-  if (live.length + deleted.length === 0) return notice && status?.state === 'locked' ? [notice] : [];
+  if (places.length === 0 && deleted === 0) return notice && status?.state === 'locked' ? [notice] : [];
   return [
     ...(notice ? [notice] : []),
-    ...kinds.map(kind => kindRow(kind, live)).filter(({ count }) => count > 0),
-    ...(deleted.length > 0 ? [{ type: 'deleted' as const, count: deleted.length }] : []),
+    ...kinds.map(kind => kindRow(kind, outline)).filter(({ count }) => count > 0),
+    ...(deleted > 0 ? [{ type: 'deleted' as const, count: deleted }] : []),
   ];
 }
 
-export function childRows(row: ItemRow, lists: ItemLists): readonly ItemRow[] {
-  switch (row.type) {
-    case 'kind':
-    case 'folder': {
-      const ofKind = lists.live.filter(({ kind }) => kind === row.kind);
-      return [...foldersIn(row, ofKind), ...leaves(ofKind.filter(({ folder }) => folder === row.folder))];
-    }
-    case 'deleted':
-      return leaves(lists.deleted);
-    default:
-      return [];
-  }
+/** The place whose items stand in a row; undefined for a row that holds none. */
+export function placeOfRow(row: ItemRow): TreePlace | undefined {
+  if (row.type === 'deleted') return 'deleted';
+  return row.type === 'kind' || row.type === 'folder' ? { kind: row.kind, folder: row.folder } : undefined;
+}
+
+export function placeKey(place: TreePlace): string {
+  return place === 'deleted' ? place : `${place.kind}:${place.folder}`;
+}
+
+/** How many items the place itself has. */
+export function countIn(outline: OutlineJson, place: TreePlace): number {
+  if (place === 'deleted') return outline.deleted;
+  const found = outline.places.find(({ kind, folder }) => kind === place.kind && folder === place.folder);
+  return found?.count ?? 0;
+}
+
+/** @param items the first items of the place that the row stands for */
+export function childRows(
+  row: ItemRow,
+  outline: OutlineJson,
+  items: readonly ItemSummaryJson[],
+): readonly ItemRow[] {
+  const place = placeOfRow(row);
+  if (place === undefined) return [];
+  const folders = row.type === 'kind' || row.type === 'folder' ? foldersIn(row, outline) : [];
+  const hidden = Math.max(0, countIn(outline, place) - items.length);
+  // A place that is shown whole is in the order of the person's language.
+  const sorted = hidden === 0 && place !== 'deleted' ? [...items].sort(byPinAndTitle) : items;
+  const shown = sorted.map(item => ({ type: 'item' as const, itemId: item.id, item }));
+  return [...folders, ...shown, ...(hidden > 0 ? [{ type: 'more' as const, place, hidden }] : [])];
 }
 
 /** The row that holds another: the view asks when it reveals one. */
-export function parentRow(row: ItemRow, lists: ItemLists): ItemRow | undefined {
+export function parentRow(row: ItemRow, outline: OutlineJson): ItemRow | undefined {
   if (row.type === 'item') {
-    const { kind, folder, deleted } = row.item;
-    if (deleted) return { type: 'deleted', count: lists.deleted.length };
-    return folder === '' ? kindRow(kind, lists.live) : folderRow(kind, folder, lists.live);
+    return row.item.deleted ? deletedRow(outline) : rowOfFolder(row.item.kind, row.item.folder, outline);
+  }
+  if (row.type === 'more') {
+    return row.place === 'deleted'
+      ? deletedRow(outline)
+      : rowOfFolder(row.place.kind, row.place.folder, outline);
   }
   if (row.type !== 'folder') return undefined;
-  const parent = row.folder.split('/').slice(0, -1).join('/');
-  return parent === '' ? kindRow(row.kind, lists.live) : folderRow(row.kind, parent, lists.live);
+  return rowOfFolder(row.kind, row.folder.split('/').slice(0, -1).join('/'), outline);
 }
 
 /** What a screen reader says of an item. */
@@ -132,39 +152,50 @@ function noticeOf(status: StatusJson | undefined): NoticeRow | undefined {
   }
 }
 
-function kindRow(kind: Kind, live: readonly ItemSummaryJson[]): KindRow {
-  return { type: 'kind', kind, folder: '', count: live.filter(item => item.kind === kind).length };
+function deletedRow({ deleted }: OutlineJson): DeletedRow {
+  return { type: 'deleted', count: deleted };
 }
 
-function folderRow(kind: Kind, folder: string, live: readonly ItemSummaryJson[]): FolderRow {
-  const count = live.filter(item => item.kind === kind && isWithin(item.folder, folder)).length;
-  return { type: 'folder', kind, folder, name: folder.split('/').at(-1) ?? folder, count };
+function rowOfFolder(kind: Kind, folder: string, outline: OutlineJson): KindRow | FolderRow {
+  return folder === '' ? kindRow(kind, outline) : folderRow(kind, folder, outline);
+}
+
+function kindRow(kind: Kind, { places }: OutlineJson): KindRow {
+  return { type: 'kind', kind, folder: '', count: total(places.filter(place => place.kind === kind)) };
+}
+
+function folderRow(kind: Kind, folder: string, { places }: OutlineJson): FolderRow {
+  const within = places.filter(place => place.kind === kind && isWithin(place.folder, folder));
+  return { type: 'folder', kind, folder, name: folder.split('/').at(-1) ?? folder, count: total(within) };
 }
 
 /** The folders right below a row, by name. */
-function foldersIn(row: KindRow | FolderRow, ofKind: readonly ItemSummaryJson[]): readonly FolderRow[] {
+function foldersIn(row: KindRow | FolderRow, { places }: OutlineJson): readonly FolderRow[] {
   const prefix = row.folder === '' ? '' : `${row.folder}/`;
-  const names = new Set<string>();
-  for (const { folder } of ofKind) {
-    if (folder !== row.folder && folder.startsWith(prefix))
-      names.add(folder.slice(prefix.length).split('/')[0] ?? '');
+  const counts = new Map<string, number>();
+  for (const { kind, folder, count } of places) {
+    if (kind !== row.kind || folder === row.folder || !folder.startsWith(prefix)) continue;
+    const name = folder.slice(prefix.length).split('/')[0] ?? '';
+    counts.set(name, count + (counts.get(name) ?? 0));
   }
-  return [...names].sort(byText).map(name => folderRow(row.kind, `${prefix}${name}`, ofKind));
+  return [...counts]
+    .map(([name, count]) => ({
+      ...{ type: 'folder' as const, kind: row.kind, folder: `${prefix}${name}` },
+      ...{ name, count },
+    }))
+    .sort((left, right) => byText(left.name, right.name));
 }
 
-function leaves(items: readonly ItemSummaryJson[]): readonly ItemRow[] {
-  const sorted = [...items].sort(
-    (left, right) => Number(right.pinned) - Number(left.pinned) || byText(left.title, right.title),
-  );
-  const shown = sorted
-    .slice(0, maxShownItems)
-    .map(item => ({ type: 'item' as const, itemId: item.id, item }));
-  const hidden = sorted.length - shown.length;
-  return hidden > 0 ? [...shown, { type: 'more', hidden }] : shown;
+function total(places: OutlineJson['places']): number {
+  return places.reduce((sum, { count }) => sum + count, 0);
 }
 
 function isWithin(folder: string, outer: string): boolean {
   return folder === outer || folder.startsWith(`${outer}/`);
+}
+
+function byPinAndTitle(left: ItemSummaryJson, right: ItemSummaryJson): number {
+  return Number(right.pinned) - Number(left.pinned) || byText(left.title, right.title);
 }
 
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });

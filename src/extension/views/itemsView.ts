@@ -9,6 +9,7 @@ import {
   type TreeDragAndDropController,
   TreeItem,
   TreeItemCollapsibleState,
+  type TreeView,
   window,
 } from 'vscode';
 import type { Device } from '../../device/device';
@@ -19,8 +20,20 @@ import { itemUri } from '../documents/itemUri';
 import type { Messages } from '../host/messages';
 import { type CommandId, viewIds } from '../manifest';
 import type { DeviceStatus } from './deviceStatus';
-import type { ItemLists } from './itemLists';
-import { childRows, type ItemRow, itemWords, type LeafRow, parentRow, rootRows } from './itemTree';
+import type { ItemPages } from './itemPages';
+import {
+  childRows,
+  type ItemRow,
+  itemWords,
+  type LeafRow,
+  type MoreRow,
+  pageItems,
+  parentRow,
+  placeKey,
+  placeOfRow,
+  rootRows,
+  type TreePlace,
+} from './itemTree';
 
 const dragType = 'application/vnd.code.tree.scratchsync.items';
 
@@ -28,9 +41,10 @@ const dragType = 'application/vnd.code.tree.scratchsync.items';
 export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropController<ItemRow> {
   readonly #device: Device;
   readonly #messages: Messages;
-  readonly #lists: ItemLists;
+  readonly #pages: ItemPages;
   readonly #status: DeviceStatus;
   readonly #changed = new EventEmitter<undefined>();
+  #view: TreeView<ItemRow> | undefined;
   readonly onDidChangeTreeData = this.#changed.event;
   readonly dragMimeTypes = [dragType];
   readonly dropMimeTypes = [dragType];
@@ -38,25 +52,27 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
   constructor(parts: {
     readonly device: Device;
     readonly messages: Messages;
-    readonly lists: ItemLists;
+    readonly pages: ItemPages;
     readonly status: DeviceStatus;
   }) {
     this.#device = parts.device;
     this.#messages = parts.messages;
-    this.#lists = parts.lists;
+    this.#pages = parts.pages;
     this.#status = parts.status;
   }
 
   start(): Disposable {
     let state = this.#status.current?.state;
+    const view = window.createTreeView(viewIds.items, {
+      treeDataProvider: this,
+      dragAndDropController: this,
+      canSelectMany: true,
+      showCollapseAll: true,
+    });
+    this.#view = view;
     return Disposable.from(
-      window.createTreeView(viewIds.items, {
-        treeDataProvider: this,
-        dragAndDropController: this,
-        canSelectMany: true,
-        showCollapseAll: true,
-      }),
-      this.#lists.onDidChange(() => this.#changed.fire(undefined)),
+      view,
+      this.#pages.onDidChange(() => this.#changed.fire(undefined)),
       this.#status.onDidChange(status => {
         if (status.state === state) return;
         state = status.state;
@@ -67,13 +83,22 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
   }
 
   async getChildren(row?: ItemRow): Promise<ItemRow[]> {
-    const lists = await this.#lists.get();
     if (!this.#status.current) await this.#status.load(this.#device);
-    return [...(row ? childRows(row, lists) : rootRows(lists, this.#status.current))];
+    if (row === undefined) return [...rootRows(await this.#pages.outline(), this.#status.current)];
+    const place = placeOfRow(row);
+    if (place === undefined) return [];
+    const [outline, items] = await Promise.all([this.#pages.outline(), this.#pages.page(place)]);
+    return [...childRows(row, outline, items)];
   }
 
   async getParent(row: ItemRow): Promise<ItemRow | undefined> {
-    return parentRow(row, await this.#lists.get());
+    return parentRow(row, await this.#pages.outline());
+  }
+
+  /** Shows more items of a place, and goes to the first of them, from which the keyboard goes on. */
+  async showMore(place: TreePlace): Promise<void> {
+    const item = await this.#pages.showMore(place);
+    if (item) await this.#view?.reveal({ type: 'item', itemId: item.id, item }, { focus: true });
   }
 
   getTreeItem(row: ItemRow): TreeItem {
@@ -87,7 +112,7 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
       case 'deleted':
         return groupItem(row, l10n.t('Deleted'), row.count, TreeItemCollapsibleState.Collapsed);
       case 'more':
-        return actionItem(l10n.t('{0} more: search…', row.hidden), 'search', 'scratchSync.search');
+        return moreItem(row);
       case 'item':
         return leafItem(row);
     }
@@ -104,7 +129,7 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
     const place = target && placeOf(target);
     if (!Array.isArray(dragged) || !place) return;
     for (const id of dragged) {
-      const item = typeof id === 'string' ? this.#lists.find(id) : undefined;
+      const item = typeof id === 'string' ? await this.#pages.find(id) : undefined;
       if (!item || item.folder === place.folder) continue;
       if (item.kind !== place.kind) {
         this.#messages.warn(l10n.t('“{0}” is a {1}: it stays among its own.', item.title, item.kind));
@@ -163,6 +188,14 @@ function actionItem(label: string, icon: string, command: CommandId): TreeItem {
   row.iconPath = new ThemeIcon(icon);
   row.command = { command, title: label };
   row.accessibilityInformation = { label, role: 'button' };
+  return row;
+}
+
+function moreItem({ place, hidden }: MoreRow): TreeItem {
+  const label = l10n.t('Show {0} more of {1}…', Math.min(hidden, pageItems), hidden);
+  const row = actionItem(label, 'ellipsis', 'scratchSync.showMoreItems');
+  row.id = `more:${placeKey(place)}`;
+  row.command = { command: 'scratchSync.showMoreItems', title: label, arguments: [place] };
   return row;
 }
 

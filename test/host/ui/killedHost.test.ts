@@ -4,20 +4,15 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import * as z from 'zod';
 import { defined } from '../../../src/base/assert';
-import { silentLogger } from '../../../src/base/logger';
-import { systemRandom } from '../../../src/base/random';
-import { unwrap } from '../../../src/base/result';
 import { secondMs, systemClock, systemTimers } from '../../../src/base/time';
 import { isItemId } from '../../../src/model/ids/ids';
 import { readItem } from '../../../src/store/items';
-import { openStore } from '../../../src/store/openStore';
-import { Payloads } from '../../../src/store/payloads';
 import { seededFractions } from '../../support/sqliteSeed';
-import { sqliteWasm } from '../../support/sqliteWasm';
 import { inStore } from '../../support/storeFixture';
 import { newProfile, openWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';
 import { type Machine, Stage } from './devicePair';
+import { withStore } from './machineStore';
 import { until } from './scratchPage';
 import { type WriterStep, writerLogs } from './writerLogs';
 
@@ -109,25 +104,20 @@ describe('windows whose extension host is killed with kill -9', function () {
 
   /** Each item holds what was last acknowledged, or what was asked for after it. Answers the count of writes. */
   async function checkItems(): Promise<number> {
-    const { store } = unwrap(
-      await openStore({
-        ...{ folder: machine.home, wasm: sqliteWasm, clock: systemClock, timers: systemTimers },
-        ...{ random: systemRandom, logger: silentLogger, payloads: new Payloads(undefined, 'sensitive') },
-      }),
-    );
-    let writes = 0;
-    for (const [host, steps] of await writerLogs(logs)) {
-      const failed = steps.filter(({ step }) => step === 'failed');
-      if (killed.has(host)) assert.deepEqual(failed, [], `of host ${host}`); // the others were ended in good order
-      writes += steps.filter(({ step }) => step === 'wrote').length;
-      for (const [id, bodies] of allowedBodies(steps)) {
-        assert(isItemId(id));
-        const body = await inStore(store, tx => readItem(tx, id)?.content?.body);
-        assert(body !== undefined && bodies.includes(body), `item ${id} holds ${body?.slice(0, 40)}`);
+    return withStore(machine, async store => {
+      let writes = 0;
+      for (const [host, steps] of await writerLogs(logs)) {
+        const failed = steps.filter(({ step }) => step === 'failed');
+        if (killed.has(host)) assert.deepEqual(failed, [], `of host ${host}`); // the others were ended in good order
+        writes += steps.filter(({ step }) => step === 'wrote').length;
+        for (const [id, bodies] of allowedBodies(steps)) {
+          assert(isItemId(id));
+          const body = await inStore(store, tx => readItem(tx, id)?.content?.body);
+          assert(body !== undefined && bodies.includes(body), `item ${id} holds ${body?.slice(0, 40)}`);
+        }
       }
-    }
-    await store.close();
-    return writes;
+      return writes;
+    });
   }
 });
 

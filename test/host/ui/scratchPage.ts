@@ -112,7 +112,7 @@ export function editorAction(page: Page, label: string): Locator {
   return page.locator(`.editor-actions .action-label[aria-label^="${label}"]`);
 }
 
-export function itemRow(page: Page, title: string): Locator {
+export function itemRow(page: Page, title: string | RegExp): Locator {
   return treeRow(page, title);
 }
 
