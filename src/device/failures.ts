@@ -15,17 +15,23 @@ export function storageFailure(error: StorageError): Err<DeviceError> {
   return failure('storage', describeStorageError(error));
 }
 
-export function transportFailure(error: TransportError, server: string): Err<DeviceError> {
+/** What the server was asked for: a sync goes on by itself, what a person asked for has to be asked for again. */
+type Asked = 'sync' | 'byPerson';
+
+export function transportFailure(
+  error: TransportError,
+  server: string,
+  asked: Asked = 'byPerson',
+): Err<DeviceError> {
+  const next =
+    asked === 'sync' ? whenBack : 'Nothing is lost. Check its address and the network, then try again.';
   switch (error.type) {
     case 'unreachable':
-      return failure(
-        'unreachable',
-        `The server ${server} cannot be reached (${error.code}). Nothing is lost: changes wait and are sent later.`,
-      );
+      return failure('unreachable', `The server ${server} cannot be reached (${error.code}). ${next}`);
     case 'timeout':
       return failure(
         'unreachable',
-        `The server ${server} did not answer within ${Math.round(error.timeoutMs / 1000)} s. Nothing is lost: changes wait and are sent later.`,
+        `The server ${server} did not answer within ${Math.round(error.timeoutMs / 1000)} s. ${next}`,
       );
     case 'certificate':
       return failure(
@@ -39,9 +45,11 @@ export function transportFailure(error: TransportError, server: string): Err<Dev
         `${server} did not answer like a Scratch Sync server. Check the address, and whether server and device have versions that fit.`,
       );
     case 'problem':
-      return problemFailure(error, server);
+      return problemFailure(error, server, asked);
   }
 }
+
+const whenBack = 'Nothing is lost: what waits here is sent when it can be reached again.';
 
 export function cycleFailure(error: CycleError, server: string): Err<DeviceError> {
   switch (error.type) {
@@ -70,13 +78,14 @@ export function cycleFailure(error: CycleError, server: string): Err<DeviceError
     case 'closed':
       return storageFailure(error);
     default:
-      return transportFailure(error, server);
+      return transportFailure(error, server, 'sync');
   }
 }
 
 function problemFailure(
   error: Extract<TransportError, { readonly type: 'problem' }>,
   server: string,
+  asked: Asked,
 ): Err<DeviceError> {
   switch (error.code) {
     case 'unauthorized':
@@ -99,7 +108,7 @@ function problemFailure(
     case 'unavailable':
       return failure(
         'unreachable',
-        `The server ${server} asks to wait (${error.code}). Nothing is lost: changes wait and are sent later.`,
+        `The server ${server} asks to wait (${error.code}). Nothing is lost${asked === 'sync' ? ': what waits here is sent later' : '. Try again in a while'}.`,
       );
     case 'unsupportedVersion':
       return failure(
