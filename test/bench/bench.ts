@@ -3,12 +3,14 @@ import { cpus, totalmem } from 'node:os';
 import path from 'node:path';
 import { isoTime, systemClock } from '../../src/base/time';
 import { repositoryFolder } from '../../src/build/paths';
+import { benchActivation } from './activationBench';
 import { markdownReport, plainTable, type Section } from './report';
 import { benchStore } from './storeBench';
 import { benchSync } from './syncBench';
 
 /** `npm run bench`: the figures, printed and written to `docs/BENCHMARKS.md`. Names of sections narrow it to those. */
 const sections: Readonly<Record<string, (progress: (line: string) => void) => Promise<Section>>> = {
+  activation: benchActivation,
   store: benchStore,
   sync: benchSync,
 };
