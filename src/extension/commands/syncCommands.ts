@@ -3,7 +3,8 @@ import type { Device } from '../../device/device';
 import type { StatusJson, SyncReportJson } from '../../device/json';
 import type { Messages } from '../host/messages';
 import { type CommandId, viewIds } from '../manifest';
-import { counted, statusLine, statusLook } from '../views/statusText';
+import { conflictsText } from '../views/say';
+import { statusLine, statusLook } from '../views/statusText';
 import type { Command } from './command';
 
 export interface SyncParts {
@@ -63,8 +64,8 @@ class ShowStatus implements Command {
     const status = await this.parts.messages.valueOf(this.parts.device.sync.status());
     if (!status) return;
     const picked = await window.showQuickPick(actionsOf(status), {
-      title: statusLook(status).words,
-      placeHolder: status.attention ?? statusLine(status),
+      title: statusLook(status, l10n.t).words,
+      placeHolder: status.attention ?? statusLine(status, l10n.t),
     });
     if (picked) await commands.executeCommand(picked.command);
   }
@@ -125,7 +126,7 @@ function actionsOf(status: StatusJson): readonly Action[] {
     ...can(state === 'locked', l10n.t('$(unlock) Unlock…'), 'scratchSync.unlock'),
     ...can(
       openConflicts > 0,
-      l10n.t('$(git-merge) Look at {0}', counted(openConflicts, 'conflict')),
+      l10n.t('$(git-merge) Look at {0}', conflictsText(openConflicts, l10n.t)),
       `${viewIds.conflicts}.focus`,
     ),
     ...can(!signedIn, l10n.t('$(account) Sign in…'), 'scratchSync.signIn'),
@@ -148,7 +149,7 @@ function reportText({ pushed, pulled, merged, conflicts }: SyncReportJson): stri
     l10n.t('{0} sent', pushed),
     l10n.t('{0} received', pulled),
     ...(merged > 0 ? [l10n.t('{0} merged', merged)] : []),
-    ...(conflicts > 0 ? [counted(conflicts, 'conflict')] : []),
+    ...(conflicts > 0 ? [conflictsText(conflicts, l10n.t)] : []),
   ];
   return parts.join(', ');
 }

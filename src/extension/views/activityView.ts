@@ -81,7 +81,7 @@ export class ActivityView implements TreeDataProvider<ActivityRow> {
     const row = section('cycles', l10n.t('Sync log'), TreeItemCollapsibleState.Expanded);
     const { current } = this.#status;
     if (current === undefined) return row;
-    const { line, figures } = countersText(current.counters);
+    const { line, figures } = countersText(current.counters, l10n.t);
     row.description = line;
     row.tooltip = figures;
     return row;
@@ -118,11 +118,15 @@ function section(id: string, title: string, state: TreeItemCollapsibleState): Tr
 }
 
 function cycleItem(entry: LogEntryJson, nowMs: number): TreeItem {
-  const row = new TreeItem(entryText(entry));
-  row.description = entryWhen(entry, nowMs);
+  const row = new TreeItem(entryText(entry, l10n.t));
+  row.description = entryWhen(entry, nowMs, l10n.t);
   row.iconPath = new ThemeIcon(cycleIcon(entry));
-  row.tooltip = [new Date(entry.at).toLocaleString(), entryText(entry), entryFigures(entry)].join('\n');
-  row.accessibilityInformation = { label: `${entryText(entry)}, ${entryWhen(entry, nowMs)}` };
+  row.tooltip = [
+    new Date(entry.at).toLocaleString(),
+    entryText(entry, l10n.t),
+    entryFigures(entry, l10n.t),
+  ].join('\n');
+  row.accessibilityInformation = { label: `${entryText(entry, l10n.t)}, ${entryWhen(entry, nowMs, l10n.t)}` };
   return row;
 }
 
@@ -135,7 +139,7 @@ function cycleIcon(entry: LogEntryJson): string {
 
 function deviceItem(entry: DeviceEntryJson, nowMs: number): TreeItem {
   const row = new TreeItem(entry.name);
-  const seen = l10n.t('seen {0}', ago(Date.parse(entry.lastSeenAt), nowMs));
+  const seen = l10n.t('seen {0}', ago(Date.parse(entry.lastSeenAt), nowMs, l10n.t));
   row.id = `device:${entry.id}`;
   row.description = entry.current ? l10n.t('this device') : seen;
   row.iconPath = new ThemeIcon(entry.current ? 'vm-active' : 'vm');

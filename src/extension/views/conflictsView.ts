@@ -14,7 +14,7 @@ import { sideLabel } from '../documents/conflictAddress';
 import type { Messages } from '../host/messages';
 import { type CommandId, viewIds } from '../manifest';
 import type { DeviceStatus } from './deviceStatus';
-import { counted } from './statusText';
+import { conflictsText } from './say';
 
 export interface ConflictRow {
   readonly conflictId: string;
@@ -87,6 +87,6 @@ function winnerName({ winner, local, remote }: ConflictJson): string {
 }
 
 function showBadge(view: TreeView<ConflictRow>, count: number): void {
-  const tooltip = l10n.t('{0} to look at', counted(count, 'conflict'));
+  const tooltip = l10n.t('{0} to look at', conflictsText(count, l10n.t));
   view.badge = count > 0 ? { value: count, tooltip } : undefined;
 }

@@ -1,6 +1,7 @@
 import type { ItemSummaryJson, OutlineJson, PlaceJson, StatusJson } from '../../device/json';
 import { type Kind, kinds } from '../../model/content';
 import type { CommandId } from '../manifest';
+import type { Say } from './say';
 
 /** Rows of the Items view, free of the editor: kind → folder → item, and what was deleted. */
 export type ItemRow = NoticeRow | KindRow | FolderRow | LeafRow | DeletedRow | MoreRow;
@@ -54,12 +55,12 @@ export type TreePlace = PlaceJson | 'deleted';
 export const pageItems = 500;
 
 /** No row at all when there is no item: then the view shows its welcome. */
-export function rootRows(outline: OutlineJson, status: StatusJson | undefined): readonly ItemRow[] {
+export function rootRows(outline: OutlineJson, status: StatusJson | undefined, say: Say): readonly ItemRow[] {
   const { places, deleted } = outline;
-  const notice = noticeOf(status);
-  if (places.length === 0 && deleted === 0) return notice && status?.state === 'locked' ? [notice] : [];
+  const first = noticeOf(status, say);
+  if (places.length === 0 && deleted === 0) return first && status?.state === 'locked' ? [first] : [];
   return [
-    ...(notice ? [notice] : []),
+    ...(first ? [first] : []),
     ...kinds.map(kind => kindRow(kind, outline)).filter(({ count }) => count > 0),
     ...(deleted > 0 ? [{ type: 'deleted' as const, count: deleted }] : []),
   ];
@@ -113,43 +114,52 @@ export function parentRow(row: ItemRow, outline: OutlineJson): ItemRow | undefin
 }
 
 /** What a screen reader says of an item. */
-export function itemWords(item: ItemSummaryJson): string {
+export function itemWords(item: ItemSummaryJson, say: Say): string {
   return [
-    item.title || 'Untitled',
-    item.kind,
-    item.pinned && 'pinned',
-    item.sensitive && 'sensitive',
-    item.inConflict && 'in conflict',
-    item.pending && 'not yet synced',
-    item.deleted && 'deleted',
+    item.title || say('Untitled'),
+    kindWord(item.kind, say),
+    item.pinned && say('pinned'),
+    item.sensitive && say('sensitive'),
+    item.inConflict && say('in conflict'),
+    item.pending && say('not yet synced'),
+    item.deleted && say('deleted'),
   ]
     .filter(Boolean)
     .join(', ');
 }
 
-function noticeOf(status: StatusJson | undefined): NoticeRow | undefined {
+export function kindWord(kind: Kind, say: Say): string {
+  switch (kind) {
+    case 'note':
+      return say('note');
+    case 'snippet':
+      return say('snippet');
+    case 'config':
+      return say('config');
+  }
+}
+
+function noticeOf(status: StatusJson | undefined, say: Say): NoticeRow | undefined {
   switch (status?.state) {
     case 'signedOut':
-      return { type: 'notice', label: 'Sign in to sync', icon: 'account', command: 'scratchSync.signIn' };
+      return notice(say('Sign in to sync'), 'account', 'scratchSync.signIn');
     case 'locked':
-      return {
-        type: 'notice',
-        label: 'Locked: unlock with your password',
-        icon: 'lock',
-        command: 'scratchSync.unlock',
-      };
+      return notice(say('Locked: unlock with your password'), 'lock', 'scratchSync.unlock');
     case 'attention':
-      return {
-        type: 'notice',
-        label: status.guard
-          ? 'Sync waits for you: many items would change'
-          : (status.attention ?? 'Sync needs you'),
-        icon: 'warning',
-        command: status.guard ? 'scratchSync.reviewMassChange' : 'scratchSync.showStatus',
-      };
+      return status.guard
+        ? notice(
+            say('Sync waits for you: many items would change'),
+            'warning',
+            'scratchSync.reviewMassChange',
+          )
+        : notice(status.attention ?? say('Sync needs you'), 'warning', 'scratchSync.showStatus');
     default:
       return undefined;
   }
+}
+
+function notice(label: string, icon: string, command: CommandId): NoticeRow {
+  return { type: 'notice', label, icon, command };
 }
 
 function deletedRow({ deleted }: OutlineJson): DeletedRow {

@@ -25,6 +25,7 @@ import {
   childRows,
   type ItemRow,
   itemWords,
+  kindWord,
   type LeafRow,
   type MoreRow,
   pageItems,
@@ -84,7 +85,7 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
 
   async getChildren(row?: ItemRow): Promise<ItemRow[]> {
     if (!this.#status.current) await this.#status.load(this.#device);
-    if (row === undefined) return [...rootRows(await this.#pages.outline(), this.#status.current)];
+    if (row === undefined) return [...rootRows(await this.#pages.outline(), this.#status.current, l10n.t)];
     const place = placeOfRow(row);
     if (place === undefined) return [];
     const [outline, items] = await Promise.all([this.#pages.outline(), this.#pages.page(place)]);
@@ -132,7 +133,9 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
       const item = typeof id === 'string' ? await this.#pages.find(id) : undefined;
       if (!item || item.folder === place.folder) continue;
       if (item.kind !== place.kind) {
-        this.#messages.warn(l10n.t('“{0}” is a {1}: it stays among its own.', item.title, item.kind));
+        this.#messages.warn(
+          l10n.t('“{0}” is a {1}: it stays among its own.', item.title, kindWord(item.kind, l10n.t)),
+        );
         return;
       }
       if (!(await this.#messages.done(this.#device.items.update(item.id, { folder: place.folder })))) return;
@@ -151,10 +154,10 @@ function leafItem({ item }: LeafRow): TreeItem {
       ? new ThemeIcon('shield')
       : iconOf(item.kind);
   row.description = [...(prefixes ?? []), ...tags.map(tag => `#${tag}`)].join(' ');
-  row.tooltip = [itemWords(item), item.folder, new Date(item.lastModified).toLocaleString()]
+  row.tooltip = [itemWords(item, l10n.t), item.folder, new Date(item.lastModified).toLocaleString()]
     .filter(Boolean)
     .join('\n');
-  row.accessibilityInformation = { label: itemWords(item) };
+  row.accessibilityInformation = { label: itemWords(item, l10n.t) };
   if (item.deleted) {
     row.contextValue = 'deletedItem';
     return row;

@@ -1,5 +1,6 @@
 import {
   type Disposable,
+  l10n,
   MarkdownString,
   StatusBarAlignment,
   type StatusBarItem,
@@ -32,9 +33,11 @@ export class StatusBar implements Disposable {
   }
 
   #show(status: StatusJson | undefined): void {
-    const { text, words, tone } = statusLook(status);
+    const { text, words, tone } = statusLook(status, l10n.t);
     this.#item.text = text;
-    this.#item.tooltip = new MarkdownString().appendText(status ? `${words}\n${statusLine(status)}` : words);
+    this.#item.tooltip = new MarkdownString().appendText(
+      status ? `${words}\n${statusLine(status, l10n.t)}` : words,
+    );
     this.#item.accessibilityInformation = { label: words };
     this.#item.backgroundColor =
       tone === 'plain' ? undefined : new ThemeColor(`statusBarItem.${tone}Background`);

@@ -1,4 +1,5 @@
 import type { DeviceState, StatusJson } from '../../device/json';
+import { conflictsText, type Say } from './say';
 
 /** How the status shows in the status bar and, in words, to a screen reader. */
 export interface StatusLook {
@@ -11,58 +12,54 @@ export interface StatusLook {
 const name = 'Scratch';
 
 /** @param status undefined while the device was not started */
-export function statusLook(status: StatusJson | undefined): StatusLook {
+export function statusLook(status: StatusJson | undefined, say: Say): StatusLook {
   if (status === undefined) return { text: `$(notebook) ${name}`, words: 'Scratch Sync', tone: 'plain' };
   if (status.guard) {
-    const words = `Scratch Sync needs you: a sync would change ${status.guard.changed} of ${status.guard.total} items`;
+    const { changed, total } = status.guard;
+    const words = say('Scratch Sync needs you: a sync would change {0} of {1} items', changed, total);
     return { text: `$(warning) ${name}`, words, tone: 'error' };
   }
   if (status.state === 'idle' && status.openConflicts > 0) {
-    const words = `Scratch Sync: ${counted(status.openConflicts, 'conflict')} to look at`;
+    const words = say('Scratch Sync: {0} to look at', conflictsText(status.openConflicts, say));
     return { text: `$(git-merge) ${name} ${status.openConflicts}`, words, tone: 'warning' };
   }
-  return lookOf(status.state, status);
+  return lookOf(status.state, status, say);
 }
 
-function lookOf(state: DeviceState, status: StatusJson): StatusLook {
+function lookOf(state: DeviceState, status: StatusJson, say: Say): StatusLook {
   switch (state) {
     case 'idle':
-      return { text: `$(check) ${name}`, words: 'Scratch Sync: everything is synced', tone: 'plain' };
+      return { text: `$(check) ${name}`, words: say('Scratch Sync: everything is synced'), tone: 'plain' };
     case 'syncing':
-      return { text: `$(sync~spin) ${name}`, words: 'Scratch Sync: syncing', tone: 'plain' };
+      return { text: `$(sync~spin) ${name}`, words: say('Scratch Sync: syncing'), tone: 'plain' };
     case 'offline': {
-      const words = `Scratch Sync: offline, ${waiting(status.pending)}`;
+      const words = say('Scratch Sync: offline, {0}', waiting(status.pending, say));
       return { text: `$(debug-disconnect) ${name}`, words, tone: 'plain' };
     }
     case 'paused': {
-      const words = `Scratch Sync: paused, ${waiting(status.pending)}`;
+      const words = say('Scratch Sync: paused, {0}', waiting(status.pending, say));
       return { text: `$(debug-pause) ${name}`, words, tone: 'plain' };
     }
     case 'signedOut':
-      return { text: `$(account) ${name}`, words: 'Scratch Sync: not signed in', tone: 'plain' };
+      return { text: `$(account) ${name}`, words: say('Scratch Sync: not signed in'), tone: 'plain' };
     case 'locked': {
-      const words = 'Scratch Sync: locked, the password of the account unlocks it';
+      const words = say('Scratch Sync: locked, the password of the account unlocks it');
       return { text: `$(lock) ${name}`, words, tone: 'warning' };
     }
     case 'attention': {
-      const words = `Scratch Sync needs you: ${status.attention ?? 'see the log'}`;
+      const words = say('Scratch Sync needs you: {0}', status.attention ?? say('see the log'));
       return { text: `$(warning) ${name}`, words, tone: 'error' };
     }
   }
 }
 
-/** One line for the head of a list: who, where and how things are. */
-export function statusLine(status: StatusJson): string {
-  const who = status.login === null ? 'not signed in' : `${status.login} on ${status.device.name}`;
-  return `${who} · ${waiting(status.pending)}`;
+/** One line for the head of a list: who and where; what waits only where it can be sent. */
+export function statusLine(status: StatusJson, say: Say): string {
+  if (status.login === null) return say('Not signed in: items stay on this device');
+  return `${say('{0} on {1}', status.login, status.device.name)} · ${waiting(status.pending, say)}`;
 }
 
-export function waiting(pending: number): string {
-  return pending === 0
-    ? 'nothing waits to be sent'
-    : `${counted(pending, 'change')} wait${pending === 1 ? 's' : ''} to be sent`;
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function waiting(pending: number, say: Say): string {
+  if (pending === 0) return say('nothing waits to be sent');
+  return pending === 1 ? say('1 change waits to be sent') : say('{0} changes wait to be sent', pending);
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import type { ItemSummaryJson, OutlineJson } from '../../../src/device/json';
 import { childRows, type ItemRow, parentRow, rootRows } from '../../../src/extension/views/itemTree';
 import { idleStatus } from '../../support/memoryDevice';
+import { plainSay } from '../../support/plainSay';
 
 const outline: OutlineJson = {
   places: [
@@ -44,8 +45,12 @@ const notes: ItemRow = { type: 'kind', kind: 'note', folder: '', count: 7 };
 
 describe('the rows of the Items view', () => {
   it('begin with the kinds that have items, then what was deleted', () => {
-    assert.deepEqual(rootRows(outline, idleStatus).map(words), ['note/ 7', 'config/ 1', 'deleted 4']);
-    assert.deepEqual(rootRows({ places: [], deleted: 0 }, idleStatus), []);
+    assert.deepEqual(rootRows(outline, idleStatus, plainSay).map(words), [
+      'note/ 7',
+      'config/ 1',
+      'deleted 4',
+    ]);
+    assert.deepEqual(rootRows({ places: [], deleted: 0 }, idleStatus, plainSay), []);
   });
 
   it('of a kind are its folders, counted with those below them, then its own items', () => {

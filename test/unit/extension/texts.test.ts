@@ -5,6 +5,7 @@ import { serverAddress } from '../../../src/extension/host/settings';
 import { ago, countersText, entryText } from '../../../src/extension/views/activityText';
 import { statusLine, statusLook } from '../../../src/extension/views/statusText';
 import { idleStatus } from '../../support/memoryDevice';
+import { plainSay } from '../../support/plainSay';
 
 describe('a title from a text', () => {
   it('is its first line that says something, without marks of Markdown', () => {
@@ -43,22 +44,25 @@ describe('a snippet from selected code', () => {
 
 describe('the status in words', () => {
   it('tells conflicts, what is wrong and what waits', () => {
-    assert.equal(statusLook(undefined).tone, 'plain');
-    assert.equal(statusLook(idleStatus).text, '$(check) Scratch');
-    assert.equal(statusLook({ ...idleStatus, openConflicts: 2 }).text, '$(git-merge) Scratch 2');
-    assert.equal(statusLook({ ...idleStatus, openConflicts: 2 }).tone, 'warning');
-    const offline = statusLook({ ...idleStatus, state: 'offline', pending: 1 });
+    assert.equal(statusLook(undefined, plainSay).tone, 'plain');
+    assert.equal(statusLook(idleStatus, plainSay).text, '$(check) Scratch');
+    assert.equal(statusLook({ ...idleStatus, openConflicts: 2 }, plainSay).text, '$(git-merge) Scratch 2');
+    assert.equal(statusLook({ ...idleStatus, openConflicts: 2 }, plainSay).tone, 'warning');
+    const offline = statusLook({ ...idleStatus, state: 'offline', pending: 1 }, plainSay);
     assert.deepEqual(
       [offline.words, offline.tone],
       ['Scratch Sync: offline, 1 change waits to be sent', 'plain'],
     );
     const guard = { changed: 40, total: 50, snapshot: 's' };
-    assert.equal(statusLook({ ...idleStatus, state: 'attention', guard }).tone, 'error');
+    assert.equal(statusLook({ ...idleStatus, state: 'attention', guard }, plainSay).tone, 'error');
   });
 
   it('says who is signed in where', () => {
-    assert.equal(statusLine(idleStatus), 'ada on laptop · nothing waits to be sent');
-    assert.equal(statusLine({ ...idleStatus, login: null }), 'not signed in · nothing waits to be sent');
+    assert.equal(statusLine(idleStatus, plainSay), 'ada on laptop · nothing waits to be sent');
+    assert.equal(
+      statusLine({ ...idleStatus, login: null }, plainSay),
+      'Not signed in: items stay on this device',
+    );
   });
 });
 
@@ -76,31 +80,34 @@ describe('the activity in words', () => {
   };
 
   it('tells what all syncs did and cost', () => {
-    const { line, figures } = countersText({
-      cycles: { succeeded: 199, failed: 1 },
-      conflictsResolved: { automatically: 1, byPerson: 2 },
-      pulls: { count: 200, totalMs: 3000 },
-      pushes: { count: 0, totalMs: 0 },
-      bytesSent: 10,
-      bytesReceived: 20,
-    });
+    const { line, figures } = countersText(
+      {
+        cycles: { succeeded: 199, failed: 1 },
+        conflictsResolved: { automatically: 1, byPerson: 2 },
+        pulls: { count: 200, totalMs: 3000 },
+        pushes: { count: 0, totalMs: 0 },
+        bytesSent: 10,
+        bytesReceived: 20,
+      },
+      plainSay,
+    );
     assert.equal(line, '200 syncs, 99 % succeeded');
     assert.match(figures, /1 conflict merged, 2 resolved by hand\nmean time: pull 15 ms, push –/);
-    assert.equal(countersText(idleStatus.counters).line, '');
+    assert.equal(countersText(idleStatus.counters, plainSay).line, '');
   });
 
   it('tells what a cycle did, or why it failed', () => {
-    assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }), '1 sent, 2 conflicts');
-    assert.equal(entryText({ ...entry, resealed: 7 }), '7 sealed with the new key');
+    assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }, plainSay), '1 sent, 2 conflicts');
+    assert.equal(entryText({ ...entry, resealed: 7 }, plainSay), '7 sealed with the new key');
     assert.equal(
-      entryText({ ...entry, error: 'The server is not reachable.' }),
+      entryText({ ...entry, error: 'The server is not reachable.' }, plainSay),
       'The server is not reachable.',
     );
   });
 
   it('tells how long ago', () => {
     assert.deepEqual(
-      [0, 59_000, 61_000, 3_700_000, 90_000_000, 180_000_000].map(passed => ago(0, passed)),
+      [0, 59_000, 61_000, 3_700_000, 90_000_000, 180_000_000].map(passed => ago(0, passed, plainSay)),
       ['just now', 'just now', '1 min ago', '1 h ago', '1 day ago', '2 days ago'],
     );
   });
