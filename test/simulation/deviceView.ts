@@ -8,6 +8,8 @@ export interface ItemView {
   readonly deleted: boolean;
   readonly version: number;
   readonly syncedStamp: string | undefined;
+  /** It has a change that is not acknowledged; not a change of the view by itself. */
+  readonly isPending: boolean;
   readonly text: string;
 }
 
@@ -36,7 +38,11 @@ export const atRestMask = 0x5a;
 /** The items that are not the same as in `before`. */
 export function changedItems(tx: Transaction, before: ReadonlyMap<string, ItemView>): readonly ItemView[] {
   return tx
-    .all('SELECT id, last_modified, deleted, version, synced_stamp, payload FROM items ORDER BY id')
+    .all(
+      `SELECT id, last_modified, deleted, version, synced_stamp, payload,
+         EXISTS (SELECT 1 FROM changes WHERE item_id = items.id AND acknowledged_ms IS NULL) AS pending
+       FROM items ORDER BY id`,
+    )
     .flatMap(row => {
       const held = before.get(textOf(row, 'id'));
       const stamp = textOf(row, 'last_modified');
@@ -47,7 +53,8 @@ export function changedItems(tx: Transaction, before: ReadonlyMap<string, ItemVi
         held?.stamp === stamp && held.deleted === deleted && held.version === version && held.text === text;
       if (isSame) return [];
       const syncedStamp = row['synced_stamp'] === null ? undefined : textOf(row, 'synced_stamp');
-      return [{ id: textOf(row, 'id'), stamp, deleted, version, syncedStamp, text }];
+      const isPending = row['pending'] === 1;
+      return [{ id: textOf(row, 'id'), stamp, deleted, version, syncedStamp, isPending, text }];
     });
 }
 

@@ -265,11 +265,11 @@ export class Ledger {
     if (after.deleted && !this.#deletedByPeople.has(after.id) && !before?.deleted) {
       this.#fail('acknowledged is never nowhere', `${device} has deleted ${after.id}, which no one deleted`);
     }
-    const isDeletedAgain =
-      after.syncedStamp !== undefined &&
-      this.#contents.get(`${after.id} ${after.syncedStamp}`)?.startsWith('deleted');
-    // Deleted, restored and deleted by one person, it is as it was: nothing that another device has to give way to.
-    if (after.deleted && isDeletedAgain) this.#owedDeletes.get(after.id)?.delete(after.stamp);
+    const base = this.#contents.get(`${after.id} ${after.syncedStamp}`);
+    // Deleted, restored and deleted by one person, or deleted here and, as the server has it, deleted elsewhere long ago:
+    // it is as it was, and gives way to whoever restores it.
+    const isAsItWas = base?.startsWith('deleted') || (after.version === 0 && !after.isPending);
+    if (after.deleted && isAsItWas) this.#owedDeletes.get(after.id)?.delete(after.stamp);
     const isSame = before !== undefined && before.text === after.text && before.deleted === after.deleted;
     if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
     else if (isSame) {
