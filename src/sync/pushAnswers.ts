@@ -74,7 +74,7 @@ export async function settleAnswers(
       if (each.status !== 'accepted') thaw(context.store, change);
     }
     if (isMoved) writeState(context.store, 'cursor', cursor);
-    return answered.map(item => settle(context, item));
+    return answered.map(item => settle(context, item, answer.serverTime));
   });
   if (!written.ok) return written;
   if (isMoved) run.cursor = cursor;
@@ -126,7 +126,7 @@ function metBy(
 
 type Settled = 'accepted' | 'refused' | 'again' | ReturnType<typeof applyOpened>;
 
-function settle(context: MergeContext, { change, flight, answer, met }: Answered): Settled {
+function settle(context: MergeContext, { change, flight, answer, met }: Answered, serverMs: number): Settled {
   switch (answer.status) {
     case 'accepted':
       accept(context, change, flight, answer.version);
@@ -138,7 +138,7 @@ function settle(context: MergeContext, { change, flight, answer, met }: Answered
       }
       return applyOpened(context, met);
     case 'rejected':
-      return reject(context, change, answer.code, answer.detail);
+      return reject(context, change, answer, serverMs);
   }
 }
 
@@ -236,14 +236,14 @@ export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemI
 function reject(
   context: MergeContext,
   change: OutboxChange,
-  code: string,
-  detail: string,
+  { code, detail }: Extract<ChangeAnswer, { readonly status: 'rejected' }>,
+  serverMs: number,
 ): 'again' | 'refused' {
   switch (code) {
     case 'stampAhead':
     case 'stampNotGrowing': {
       const current = change.collection === 'item' ? waitingItemChange(context.store, change.itemId) : change;
-      if (current) restampRefused(context, current);
+      if (current) restampRefused(context, current, serverMs);
       return 'again';
     }
     case 'groupRefused':

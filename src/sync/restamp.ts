@@ -51,9 +51,13 @@ export function restampNeverSent(context: EditContext, movedMs: number): number 
 
 /**
  * Gives a change that the server has refused for its stamp the stamp of now. A wall clock that jumped ahead and back
- * has left the device's clock ahead: it goes back too, or the next stamps would be refused as well.
+ * has left the device's clock ahead: it goes back too, or the next stamps would be refused as well. Where the server's
+ * clock has stepped back, and is not followed, its time is still what it takes stamps by.
+ * @param serverMs the server's time when it refused
  */
-export function restampRefused(context: EditContext, change: OutboxChange): void {
+export function restampRefused(asked: EditContext, change: OutboxChange, serverMs: number): void {
+  const aheadMs = Math.max(0, correctedTime(asked.store, asked.wallMs) - serverMs);
+  const context = aheadMs > minRestampMs ? { ...asked, wallMs: asked.wallMs - aheadMs } : asked;
   const { store, wallMs, device } = context;
   const nowMs = correctedTime(store, wallMs);
   if ((readState(store, 'clock')?.millis ?? 0) > nowMs + maxStampAheadMs) {
@@ -67,7 +71,8 @@ export function restampRefused(context: EditContext, change: OutboxChange): void
   if (waitingChange(store, change.itemId)?.stamp !== change.stamp) return;
   const conflict = readConflict(store, change.itemId)?.conflict;
   const pair = conflict && waitingItemChange(store, conflict.itemId);
-  if (pair?.resolves === change.itemId && pair.stamp === change.stamp) restampRefused(context, pair);
+  if (pair?.resolves === change.itemId && pair.stamp === change.stamp)
+    restampRefused(context, pair, serverMs);
   else moveRecordStamp(store, change, conflict, issueStamp(store, wallMs, device.id).stamp);
 }
 

@@ -79,12 +79,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a refused stamp is never corrected',
+    isCaughtByScene: true,
     rule: 'one bad stamp never stalls the rest; the device corrects and retries',
     replacements: [
       {
         file: 'sync/pushAnswers.ts',
-        text: 'if (current) restampRefused(context, current);',
-        by: 'void current; void restampRefused;',
+        text: 'if (current) restampRefused(context, current, serverMs);',
+        by: 'void current; void restampRefused; void serverMs;',
       },
     ],
   },
@@ -210,6 +211,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'what was deleted and pruned is pushed again',
+    isCaughtByScene: true,
     rule: '† in the same epoch what the server lacks was deleted and pruned',
     replacements: [
       {
@@ -232,6 +234,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the halves of a resolution go apart',
+    isCaughtByScene: true,
     rule: '† a resolution is one atomic pair of the item’s change and the record',
     replacements: [
       {
@@ -248,6 +251,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'records are ordered by stamp alone',
+    isCaughtByScene: true,
     rule: '† of two states of a record the one with the higher revision, then stamp, wins',
     replacements: [
       {
@@ -283,6 +287,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'old versions are applied over newer ones',
+    isCaughtByScene: true,
     rule: '† commits ignore versions that are not above those held',
     replacements: [
       {
@@ -315,6 +320,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the cursor moves before its page is applied',
+    isCaughtByScene: true,
     rule: 'the cursor moves with what it stands for',
     replacements: [
       {
@@ -330,8 +336,8 @@ export const mutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'store/store.ts',
-        text: 'write: work => database.write(sql => work({ sql, payloads: current })),',
-        by: "write: async work => { let done; let index = 0; await database.write(sql => { done = work({ sql, payloads: current }); index = Number(sql.get('SELECT count(*) AS n FROM versions')?.['n']); return index % 7 === 6 ? { ok: false, error: { type: 'full' } } : done; }); return done as never; },",
+        text: 'export function createStore(database: Database, payloads: Payloads): Store {',
+        by: "export function createStore(database: Database, payloads: Payloads): Store { const sound = createSoundStore(database, payloads); let writes = 0; return { ...sound, write: async work => { let done; const isLost = ++writes % 7 === 6; await sound.write(tx => { done = work(tx); return isLost ? { ok: false, error: { type: 'full' } } : done as never; }); return done as never; } }; }\nfunction createSoundStore(database: Database, payloads: Payloads): Store {",
       },
     ],
   },
@@ -348,6 +354,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'the digest is never compared',
+    isCaughtByScene: true,
     rule: 'a device that has pulled everything compares digests',
     replacements: [
       {
