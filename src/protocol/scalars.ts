@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { fromBase64Url } from '../base/encoding';
 import {
   type ConflictId,
+  hex16Pattern,
+  hex32Pattern,
   type ItemId,
   isAccountId,
   isChangeId,
@@ -9,19 +11,29 @@ import {
   isDeviceId,
   isItemId,
   isKeyId,
+  uuidPattern,
 } from '../model/ids/ids';
-import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
+import { isStamp, parseStamp, type Stamp, stampPattern } from '../model/ids/stamp';
 import { maxCursorLength, maxDeviceNameLength, maxLoginLength } from './limits';
 
-/** The scalar fields of the protocol, each decoded into its branded type. */
+/** The scalar fields of the protocol, each decoded into its branded type. The patterns are for the OpenAPI file. */
 
-export const itemIdSchema = z.string().refine(isItemId, 'must be a UUID in lower case');
-export const conflictIdSchema = z.string().refine(isConflictId, 'must be 32 hexadecimal digits');
-export const changeIdSchema = z.string().refine(isChangeId, 'must be a UUID in lower case');
-export const accountIdSchema = z.string().refine(isAccountId, 'must be a UUID in lower case');
-export const deviceIdSchema = z.string().refine(isDeviceId, 'must be 16 hexadecimal digits');
-export const keyIdSchema = z.string().refine(isKeyId, 'must be 16 hexadecimal digits');
-export const stampSchema = z.string().refine(isStamp, 'must be a stamp');
+const uuidRule = { pattern: uuidPattern.source };
+const hex16Rule = { pattern: hex16Pattern.source };
+
+export const itemIdSchema = z.string().refine(isItemId, 'must be a UUID in lower case').meta(uuidRule);
+export const conflictIdSchema = z
+  .string()
+  .refine(isConflictId, 'must be 32 hexadecimal digits')
+  .meta({ pattern: hex32Pattern.source });
+export const changeIdSchema = z.string().refine(isChangeId, 'must be a UUID in lower case').meta(uuidRule);
+export const accountIdSchema = z.string().refine(isAccountId, 'must be a UUID in lower case').meta(uuidRule);
+export const deviceIdSchema = z.string().refine(isDeviceId, 'must be 16 hexadecimal digits').meta(hex16Rule);
+export const keyIdSchema = z.string().refine(isKeyId, 'must be 16 hexadecimal digits').meta(hex16Rule);
+export const stampSchema = z
+  .string()
+  .refine(isStamp, 'must be a stamp')
+  .meta({ pattern: stampPattern.source });
 
 export const versionSchema = z.int().min(1);
 export const sequenceSchema = z.int().min(1);
@@ -43,7 +55,8 @@ export const bytesSchema = (maxBytes: number) =>
   z
     .string()
     .max(Math.ceil((maxBytes * 4) / 3))
-    .refine(text => fromBase64Url(text) !== undefined, 'must be URL-safe base64 without padding');
+    .refine(text => fromBase64Url(text) !== undefined, 'must be URL-safe base64 without padding')
+    .meta({ pattern: '^[A-Za-z0-9_-]*$' });
 
 /** The item id or conflict id that a change or a version is about. */
 export type SubjectId = ItemId | ConflictId;

@@ -15,9 +15,9 @@ export type AccountId = Branded<'AccountId'>;
 /** 16 lower-case hexadecimal digits, random: names one data key of a key ring. */
 export type KeyId = Branded<'KeyId'>;
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const hex16Pattern = /^[0-9a-f]{16}$/;
-const hex32Pattern = /^[0-9a-f]{32}$/;
+export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const hex16Pattern = /^[0-9a-f]{16}$/;
+export const hex32Pattern = /^[0-9a-f]{32}$/;
 
 export const isItemId = (text: string): text is ItemId => uuidPattern.test(text);
 export const isChangeId = (text: string): text is ChangeId => uuidPattern.test(text);

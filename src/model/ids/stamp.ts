@@ -25,7 +25,7 @@ export const maxCounter = 0xffff;
 export const maxMillis = 8_640_000_000_000_000 - 1;
 const millisDigits = 16;
 const counterDigits = 4;
-const stampPattern = /^(\d{16})-([0-9a-f]{4})-([0-9a-f]{16})$/;
+export const stampPattern = /^(\d{16})-([0-9a-f]{4})-([0-9a-f]{16})$/;
 
 export function isStamp(text: string): text is Stamp {
   const match = stampPattern.exec(text);
