@@ -35,6 +35,8 @@ export interface DeviceState {
   readonly digestReconciledMs: number;
   /** The id of the key that everything on the server, but for its history, is known to be sealed with. */
   readonly resealedWith: KeyId;
+  /** When the server was last asked again for what came unsound, milliseconds since 1970. */
+  readonly unsoundFetchedMs: number;
   /** Grows when the lease changes hands and the new owner commits; see the lease. */
   readonly fence: number;
   readonly lastSyncMs: number;
@@ -89,6 +91,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   digest: z.string(),
   reconcile: z.enum(['newEpoch', 'cursorExpired', 'digestMismatch']),
   digestReconciledMs: z.number(),
+  unsoundFetchedMs: z.number(),
   resealedWith: z.string().refine(isKeyId, 'must be a key id'),
   fence: z.int().min(0),
   lastSyncMs: z.number(),

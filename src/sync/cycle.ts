@@ -1,19 +1,16 @@
 import { err, ok, type Result } from '../base/result';
 import { hourMs } from '../base/time';
-import { findKey } from '../crypto/keyRing';
-import { isKeyId, type KeyId } from '../model/ids/ids';
-import { remoteVersionSchema } from '../protocol/changes';
 import { forgetRefusals, refusals } from '../store/outbox';
 import { forgetOverwrites } from '../store/overwritten';
 import { clearState, type ReconcileReason, readState } from '../store/state';
-import { hasUnopened, listUnopened } from '../store/unopened';
-import { applyVersions, openVersion } from './applyVersions';
+import { hasUnopened } from '../store/unopened';
 import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } from './cycleRun';
-import { currentDigest } from './digest';
+import { expectedDigest } from './digest';
 import { pullAll } from './pull';
 import { type Pushed, pushAll, resendInFlight } from './push';
 import { reconcile, resumeReconcile } from './reconcile';
 import { resealEverything } from './reseal';
+import { missingKey, openWhatWaits } from './unopenedVersions';
 
 /**
  * One sync cycle: send again what was not answered, pull and merge, push, until nothing is left to do. Whatever was
@@ -133,7 +130,7 @@ async function compareDigest(
 ): Promise<Result<'same' | 'reconciled', CycleError>> {
   if (digest === undefined) return ok('same');
   const held = await run.read(({ store, wallMs }) => ({
-    differs: currentDigest(store) !== digest && !hasUnopened(store),
+    differs: expectedDigest(store) !== digest,
     // A wall clock that was ahead then does not put the next one off for long.
     recently: Math.abs(wallMs - (readState(store, 'digestReconciledMs') ?? 0)) < digestReconcileEveryMs,
   }));
@@ -146,31 +143,6 @@ async function compareDigest(
   }
   const done = await reconcile(run, 'digestMismatch');
   return done.ok ? ok('reconciled') : done;
-}
-
-/** Tries again to open what could not be opened, when a key has come that was missing. */
-async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
-  const waiting = await run.read(({ store }) => listUnopened(store));
-  if (!waiting.ok) return waiting;
-  const openable = waiting.value.flatMap(({ reason, wire }) => {
-    const version = remoteVersionSchema.safeParse(wire);
-    const opens =
-      version.success && reason !== 'unsound' && openVersion(run, version.data).type !== 'unopened';
-    return opens ? [version.data] : [];
-  });
-  return openable.length === 0 ? ok() : applyVersions(run, openable, undefined);
-}
-
-/** The key of a version that was pulled and that this device cannot open before the password was given. */
-async function missingKey(run: CycleRun): Promise<Result<KeyId | undefined, CycleError>> {
-  const { ring } = run.dependencies.keys;
-  return run.read(({ store }) =>
-    listUnopened(store)
-      .filter(({ reason }) => reason === 'keyMissing')
-      .map(({ keyId }) => keyId)
-      .filter(isKeyId)
-      .find(keyId => findKey(ring, keyId) === undefined),
-  );
 }
 
 /** Lets what was refused be sent once more: a person asked, or the limits may have changed. */

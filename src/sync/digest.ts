@@ -1,4 +1,5 @@
-import type { ConflictId, ItemId } from '../model/ids/ids';
+import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
+import { remoteVersionSchema } from '../protocol/changes';
 import { emptyDigest, toggleInDigest } from '../protocol/digest';
 import { readState, writeState } from '../store/state';
 import {
@@ -6,13 +7,33 @@ import {
   listSyncedRecords,
   type SyncedSubject,
   type SyncedVersion,
+  syncedItem,
+  syncedRecord,
 } from '../store/syncedVersions';
 import type { StoreTransaction } from '../store/transaction';
+import { listUnopened } from '../store/unopened';
 
 /** The device's own digest over the live versions that it holds; kept up with each version that moves. */
 
 export function currentDigest(store: StoreTransaction): string {
   return readState(store, 'digest') ?? emptyDigest;
+}
+
+/**
+ * The digest that a server tells which holds what this device holds, and for what could not be opened here the version
+ * that waits to be opened.
+ */
+export function expectedDigest(store: StoreTransaction): string {
+  let digest = currentDigest(store);
+  for (const { wire } of listUnopened(store)) {
+    const version = remoteVersionSchema.safeParse(wire);
+    if (!version.success) continue;
+    const { itemId, version: number, timestamp, changeType } = version.data;
+    const held = isConflictId(itemId) ? syncedRecord(store, itemId) : syncedItem(store, itemId);
+    if (held && !held.deleted) digest = toggleInDigest(digest, itemId, held.version, held.stamp);
+    if (changeType === 'upsert') digest = toggleInDigest(digest, itemId, number, timestamp);
+  }
+  return digest;
 }
 
 /** A subject's held version moves from one to another; undefined where the server holds nothing of it. */

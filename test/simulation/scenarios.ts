@@ -4,6 +4,7 @@ import { parseStamp } from '../../src/model/ids/stamp';
 import { readState } from '../../src/store/state';
 import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
 import { resolveConflict } from '../../src/sync/resolveConflict';
+import { healingScenes } from './healingScenes';
 import { interruptionScenes } from './interruptionScenes';
 import { Stage } from './stage';
 
@@ -12,7 +13,9 @@ import { Stage } from './stage';
  * what the mutants of the engine have to play first.
  */
 export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
+  ...healingScenes,
   ...interruptionScenes,
+
   'a device ten years ahead syncs and neither wins nor hinders': () => clockIsOff(10 * yearMs),
   'a device at 1970 syncs and neither loses nor hinders': () => clockIsOff(-55 * yearMs),
 

@@ -316,6 +316,15 @@ export class World {
     await this.#signIn(number % this.devices.length);
   }
 
+  /** The account is deleted, and every device signs in to one of the same login that is made after it. */
+  async makeAccountAnew(): Promise<void> {
+    const { authKey, token } = await this.#administer();
+    await this.#ask('/v1/accounts/me', 'DELETE', { authKey }, token);
+    this.#versions.forget();
+    await this.#newAccount();
+    this.ledger.united();
+  }
+
   /** Signs in beside all devices. */
   async #administer(): Promise<{ readonly authKey: string; readonly token: string }> {
     const { authKey } = signUpBody('ada', '', '');

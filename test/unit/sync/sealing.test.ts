@@ -3,11 +3,13 @@ import { describe, it } from 'mocha';
 import { toUtf8 } from '../../../src/base/encoding';
 import { systemRandom } from '../../../src/base/random';
 import { unwrap } from '../../../src/base/result';
+import { hourMs } from '../../../src/base/time';
 import { sealPayload } from '../../../src/crypto/envelope';
 import { addKey, createKeyRing, currentKey } from '../../../src/crypto/keyRing';
 import { createAccountId, createChangeId } from '../../../src/model/ids/createId';
 import { changeSchema, type RemoteVersion, remoteVersionSchema } from '../../../src/protocol/changes';
 import { listUnopened } from '../../../src/store/unopened';
+import { recomputeDigest } from '../../../src/sync/digest';
 import { decodeItemDocument } from '../../../src/sync/sealedDocument';
 import { openItem, type SealingKeys, sealItemChange } from '../../../src/sync/sealing';
 import { itemId, laptop, note, stampAt } from '../../support/storeFixture';
@@ -200,5 +202,49 @@ describe('versions that do not open', () => {
     const [kept] = await device.read(listUnopened);
     assert.equal(kept?.reason, 'unsound');
     assert.equal(laptop.length, 16);
+  });
+
+  it('are asked for again when they are unsound, at once and then once in an hour', async () => {
+    const { laptop: device } = await withPayload('nonsense');
+    await device.sync();
+    const requests = async () => (await device.sync()).report.requests;
+    assert.equal(await requests(), 2, 'it may have been damaged on the way');
+    assert.equal(await requests(), 1);
+    await device.time.advance(hourMs);
+    assert.equal(await requests(), 2);
+    assert.equal(await requests(), 1);
+  });
+
+  it('are applied when they were damaged on the way alone', async () => {
+    const account = await createAccount();
+    const left = await account.device('laptop');
+    const right = await account.device('desktop');
+    const id = await left.add('Shopping', 'one\n');
+    await left.sync();
+    right.http.intercept = async (_request, send) => {
+      const answer = await send();
+      if (!answer.ok) return answer;
+      const text = new TextDecoder().decode(answer.value.body);
+      const body = new TextEncoder().encode(text.replace(/("payload":"[^"]{60})..../g, '$1AAAA'));
+      return { ok: true, value: { ...answer.value, body } };
+    };
+    assert.equal((await right.sync()).report.unsound, 1);
+    right.http.intercept = undefined;
+    await right.sync();
+    assert.equal(await right.body(id), 'one\n');
+    assert.deepEqual(await right.read(listUnopened), []);
+  });
+
+  it('do not keep what else differs from being found', async () => {
+    const { laptop: device } = await withPayload('{"format":7}');
+    const other = await device.add('Other', 'text\n');
+    await device.sync();
+    assert.equal((await device.sync()).report.reconciled, false, 'what waits to be opened is no difference');
+    await device.write(({ store }) => {
+      store.sql.run('DELETE FROM items WHERE id = ?', [other]);
+      recomputeDigest(store);
+    });
+    assert.ok((await device.sync()).report.reconciled);
+    assert.equal(await device.body(other), 'text\n');
   });
 });

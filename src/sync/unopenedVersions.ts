@@ -1,0 +1,69 @@
+import { ok, type Result } from '../base/result';
+import { hourMs } from '../base/time';
+import { findKey } from '../crypto/keyRing';
+import { isKeyId, type KeyId } from '../model/ids/ids';
+import { type RemoteVersion, remoteVersionSchema } from '../protocol/changes';
+import { readState, writeState } from '../store/state';
+import { forgetUnopened, listUnopened } from '../store/unopened';
+import { applyVersions, openVersion } from './applyVersions';
+import type { CycleError, CycleRun } from './cycleRun';
+
+/** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
+
+/** What is unsound may have been damaged on the way: the server is asked for it again, not more often than this. */
+const fetchUnsoundEveryMs = hourMs;
+/** So many are asked for at a time. */
+const maxFetchedUnsound = 100;
+
+export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
+  const waiting = await run.read(({ store }) => listUnopened(store));
+  if (!waiting.ok) return waiting;
+  const openable = waiting.value.flatMap(({ reason, wire }) => {
+    const version = remoteVersionSchema.safeParse(wire);
+    const opens =
+      version.success && reason !== 'unsound' && openVersion(run, version.data).type !== 'unopened';
+    return opens ? [version.data] : [];
+  });
+  if (openable.length > 0) {
+    const applied = await applyVersions(run, openable, undefined);
+    if (!applied.ok) return applied;
+  }
+  const unsound = waiting.value.filter(({ reason }) => reason === 'unsound').map(({ subject }) => subject);
+  return unsound.length === 0 ? ok() : fetchUnsound(run, unsound.slice(0, maxFetchedUnsound));
+}
+
+/** The key of a version that was pulled and that this device cannot open before the password was given. */
+export async function missingKey(run: CycleRun): Promise<Result<KeyId | undefined, CycleError>> {
+  const { ring } = run.dependencies.keys;
+  return run.read(({ store }) =>
+    listUnopened(store)
+      .filter(({ reason }) => reason === 'keyMissing')
+      .map(({ keyId }) => keyId)
+      .filter(isKeyId)
+      .find(keyId => findKey(ring, keyId) === undefined),
+  );
+}
+
+async function fetchUnsound(run: CycleRun, subjects: readonly string[]): Promise<Result<void, CycleError>> {
+  const recently = await run.read(
+    ({ store, wallMs }) =>
+      // A wall clock that was ahead then does not put the next time off for long.
+      Math.abs(wallMs - (readState(store, 'unsoundFetchedMs') ?? 0)) < fetchUnsoundEveryMs,
+  );
+  if (!recently.ok || recently.value) return recently.ok ? ok() : recently;
+  const fetched: RemoteVersion[] = [];
+  const gone: string[] = [];
+  for (const subject of subjects) {
+    const answer = await run.dependencies.transport.item(subject);
+    if (!answer.ok) return answer;
+    run.report.requests++;
+    run.report.bytesReceived += answer.value.bytesReceived;
+    const version = answer.value.answer;
+    if (version === null) gone.push(subject);
+    else if (version.itemId === subject) fetched.push(version);
+  }
+  return applyVersions(run, fetched, ({ store, wallMs }) => {
+    for (const subject of gone) forgetUnopened(store, subject);
+    writeState(store, 'unsoundFetchedMs', wallMs);
+  });
+}
