@@ -129,11 +129,15 @@ export function openItemChanges(store: StoreTransaction, itemId: ItemId): OpenIt
   return { waiting, inFlight };
 }
 
+/** Left to itself, SQLite would look through all that was ever sent. */
+const rowsInFlight =
+  'changes INDEXED BY changes_in_flight WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL';
+
 /** Everything in flight, oldest first. */
 export function changesInFlight(store: StoreTransaction, limit: number): readonly OutboxChange[] {
   return store.sql
     .all(
-      'SELECT * FROM changes WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL ORDER BY id LIMIT ?',
+      `SELECT * FROM changes WHERE id IN (SELECT id FROM ${rowsInFlight} ORDER BY id LIMIT ?) ORDER BY id`,
       [limit],
     )
     .map(row => outboxChange(store, row));
@@ -146,10 +150,7 @@ export function changesInFlight(store: StoreTransaction, limit: number): readonl
 export function sendableChanges(store: StoreTransaction, limit: number): readonly OutboxChange[] {
   const heldUp = new Set(
     store.sql
-      .all(
-        `SELECT item_id FROM changes WHERE acknowledged_ms IS NULL AND change_id IS NOT NULL
-         UNION ALL SELECT item_id FROM unopened`,
-      )
+      .all(`SELECT item_id FROM ${rowsInFlight} UNION ALL SELECT item_id FROM unopened`)
       .map(row => text(row, 'item_id')),
   );
   const waiting = store.sql.all(

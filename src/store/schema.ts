@@ -171,4 +171,7 @@ const sealingKeys = [
   'ALTER TABLE conflicts ADD COLUMN key_id TEXT',
   'ALTER TABLE changes ADD COLUMN key_id TEXT',
   'ALTER TABLE changes ADD COLUMN reseal INTEGER NOT NULL DEFAULT 0',
+  // Covers what is asked of many rows at once: which items wait.
+  'DROP INDEX changes_open',
+  'CREATE INDEX changes_open ON changes(item_id, collection, reseal) WHERE acknowledged_ms IS NULL',
 ];
