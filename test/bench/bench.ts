@@ -1,14 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import path from 'node:path';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { isoTime, systemClock } from '../../src/base/time';
-import { repositoryFolder } from '../../src/build/paths';
 import { benchActivation } from './activationBench';
-import { markdownReport, plainTable, type Section } from './report';
+import { markdownReport, type Section } from './report';
 import { benchStore } from './storeBench';
 import { benchSync } from './syncBench';
 
-/** `npm run bench`: the figures, printed and written to `docs/BENCHMARKS.md`. Names of sections narrow it to those. */
+/** `npm run bench`: the figures, printed as the Markdown of `docs/BENCHMARKS.md`. Names of sections narrow it to those. */
 const sections: Readonly<Record<string, (progress: (line: string) => void) => Promise<Section>>> = {
   activation: benchActivation,
   store: benchStore,
@@ -25,25 +22,19 @@ async function main(): Promise<void> {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const section = await bench(line => console.error(line));
     results.push(section);
-    console.log(`\n${section.title}\n\n${section.tables.map(plainTable).join('\n\n')}`);
   }
-  if (wanted.length > 0) return; // a part is not the page
-  writeFileSync(path.join(repositoryFolder, 'docs/BENCHMARKS.md'), markdownReport(intro(), results));
+  console.log(markdownReport(`Measured ${dateAndMachine()}`, results));
 }
 
-function intro() {
+function dateAndMachine(): string {
   const [processor] = cpus();
   const gibibytes = Math.round(totalmem() / 2 ** 30);
-  return {
-    title: 'Benchmarks',
-    lines: [
-      'Made by `npm run bench`, which anybody can repeat. Absolute figures are those of one machine on one day; ratios',
-      'between engines measured in the same run say more.',
-      '',
-      `${isoTime(systemClock.now()).slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${processor?.model ?? 'unknown'}, ` +
-        `${gibibytes} GiB of memory, ${process.platform}.`,
-    ],
-  };
+  return (
+    `${isoTime(systemClock.now()).slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${processor?.model ?? 'unknown'}, ` +
+    `${gibibytes} GiB of memory, ${process.platform}; load average ${loadavg()
+      .map(load => load.toFixed(1))
+      .join(', ')}.`
+  );
 }
 
 main().catch((error: unknown) => {

@@ -10,30 +10,12 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The sections as a Markdown page. */
-export function markdownReport(
-  intro: { readonly title: string; readonly lines: readonly string[] },
-  sections: readonly Section[],
-): string {
+/** The sections as Markdown, to be put into a page. */
+export function markdownReport(intro: string, sections: readonly Section[]): string {
   const parts = sections.map(({ title, text, tables }) =>
     [`## ${title}`, text, ...tables.filter(table => table.rows.length > 0).map(markdownTable)].join('\n\n'),
   );
-  return `${[`# ${intro.title}`, intro.lines.join('\n'), ...parts].join('\n\n')}\n`;
-}
-
-/** A table for a terminal. */
-export function plainTable({ head, rows }: Table): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)),
-  );
-  return [head, ...rows]
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return [intro, ...parts].join('\n\n');
 }
 
 function markdownTable({ head, rows }: Table): string {
