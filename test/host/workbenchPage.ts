@@ -6,6 +6,8 @@ import { secondMs, systemClock } from '../../src/base/time';
 const actionLimitMs = 30 * secondMs;
 /** How long the palette is given to list a command before it is asked again. */
 const paletteLimitMs = 2 * secondMs;
+/** Longer: a press that was taken and not yet answered must not be made twice. */
+const pressLimitMs = 10 * secondMs;
 
 /**
  * Runs the command with this title, such as `Scratch: New Note`, through the palette. A window that is still settling
@@ -22,7 +24,8 @@ export async function runCommand(page: Page, title: string): Promise<void> {
       if (!(await quickInputBox(page).isVisible())) await page.keyboard.press('F1');
       await quickInputBox(page).fill('>', { timeout: paletteLimitMs });
       await quickInputBox(page).fill(`>${title}`, { timeout: paletteLimitMs });
-      await row.click({ timeout: paletteLimitMs });
+      await row.waitFor({ timeout: paletteLimitMs });
+      await row.click({ timeout: pressLimitMs });
       break;
     } catch (error) {
       const isLate = systemClock.monotonic() - startedMs > actionLimitMs;
