@@ -91,6 +91,7 @@ export async function statusOf(
     lastSync: lastMs === 0 ? null : isoTime(lastMs),
     state: stateOf({ signedIn, isLocked, paused, control, guard: guard !== undefined }),
     ...(attention === undefined ? {} : { attention }),
+    ...(guard || !control.failure ? {} : { attentionCode: control.failure.code }),
     ...(guard === undefined ? {} : { guard }),
     counters: countersJson(sumOf(counters, control.uncounted), closed),
   });

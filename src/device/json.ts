@@ -1,4 +1,5 @@
 import type { Kind } from '../model/content';
+import type { DeviceErrorCode } from './deviceError';
 
 /**
  * What leaves a device towards people and programs: the JSON of the terminal, of the editor's API and of its
@@ -118,6 +119,8 @@ export interface StatusJson {
   readonly state: DeviceState;
   /** What is wrong and what to do about it, when the state is `offline` or `attention`. */
   readonly attention?: string;
+  /** What kind of trouble that is, by which what mends it can be told. */
+  readonly attentionCode?: DeviceErrorCode;
   /** A mass change that waits for a person's answer. */
   readonly guard?: { readonly changed: number; readonly total: number; readonly snapshot: string };
   readonly counters: CountersJson;

@@ -150,6 +150,9 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
       core,
       onSession: async () => {
         await usePayloads();
+        // What could not be read may now be, or the other way round.
+        events.fire({ type: 'itemsChanged' });
+        events.fire({ type: 'conflictsChanged' });
         await control.sessionChanged();
       },
       ...(options.derivation === undefined ? {} : { derivation: options.derivation }),

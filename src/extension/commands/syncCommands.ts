@@ -3,6 +3,7 @@ import type { Device } from '../../device/device';
 import type { StatusJson, SyncReportJson } from '../../device/json';
 import type { Messages } from '../host/messages';
 import { type CommandId, viewIds } from '../manifest';
+import { attentionCommand } from '../views/attention';
 import { conflictsText } from '../views/say';
 import { statusLine, statusLook } from '../views/statusText';
 import type { Command } from './command';
@@ -115,6 +116,7 @@ interface Action extends QuickPickItem {
 function actionsOf(status: StatusJson): readonly Action[] {
   const { state, openConflicts, guard, login } = status;
   const signedIn = login !== null && state !== 'signedOut';
+  const mends = state === 'attention' ? attentionCommand(status) : undefined;
   const can = (when: boolean, label: string, command: Action['command']): readonly Action[] =>
     when ? [{ label, command }] : [];
   return [
@@ -123,13 +125,18 @@ function actionsOf(status: StatusJson): readonly Action[] {
       l10n.t('$(warning) Review the change of many items…'),
       'scratchSync.reviewMassChange',
     ),
-    ...can(state === 'locked', l10n.t('$(unlock) Unlock…'), 'scratchSync.unlock'),
+    ...can(
+      state === 'locked' || mends === 'scratchSync.unlock',
+      l10n.t('$(unlock) Unlock…'),
+      'scratchSync.unlock',
+    ),
+    ...can(mends === 'scratchSync.runDoctor', l10n.t('$(pulse) Run the doctor'), 'scratchSync.runDoctor'),
     ...can(
       openConflicts > 0,
       l10n.t('$(git-merge) Look at {0}', conflictsText(openConflicts, l10n.t)),
       `${viewIds.conflicts}.focus`,
     ),
-    ...can(!signedIn, l10n.t('$(account) Sign in…'), 'scratchSync.signIn'),
+    ...can(!signedIn || mends === 'scratchSync.signIn', l10n.t('$(account) Sign in…'), 'scratchSync.signIn'),
     ...can(!signedIn, l10n.t('$(add) Create an account…'), 'scratchSync.signUp'),
     ...can(signedIn && state !== 'paused', l10n.t('$(sync) Sync now'), 'scratchSync.syncNow'),
     ...can(signedIn && state !== 'paused', l10n.t('$(debug-pause) Pause sync'), 'scratchSync.pauseSync'),

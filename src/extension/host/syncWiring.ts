@@ -5,7 +5,8 @@ import { secondMs, type Timers } from '../../base/time';
 import type { Device, DeviceEvent } from '../../device/device';
 import type { StatusJson } from '../../device/json';
 import type { SecretStore } from '../../device/secrets';
-import { settingKeys, settingsSection } from '../manifest';
+import { type CommandId, settingKeys, settingsSection } from '../manifest';
+import { attentionCommand } from '../views/attention';
 import type { DeviceStatus } from '../views/deviceStatus';
 import { currentSettings } from './editorDevice';
 import type { Messages, Remedy } from './messages';
@@ -117,7 +118,21 @@ function obstacleOf(status: StatusJson): { readonly message: string; readonly re
   }
   if (status.state !== 'attention') return undefined;
   const message = status.attention ?? l10n.t('Scratch Sync cannot go on without you.');
-  return status.guard
-    ? { message, remedy: { label: l10n.t('Review'), command: 'scratchSync.reviewMassChange' } }
-    : { message, remedy: { label: l10n.t('Show Status'), command: 'scratchSync.showStatus' } };
+  const command = attentionCommand(status);
+  return { message, remedy: { label: remedyLabel(command), command } };
+}
+
+function remedyLabel(command: CommandId): string {
+  switch (command) {
+    case 'scratchSync.reviewMassChange':
+      return l10n.t('Review');
+    case 'scratchSync.unlock':
+      return l10n.t('Unlock');
+    case 'scratchSync.signIn':
+      return l10n.t('Sign In');
+    case 'scratchSync.runDoctor':
+      return l10n.t('Run Doctor');
+    default:
+      return l10n.t('Show Status');
+  }
 }

@@ -1,6 +1,7 @@
 import type { ItemSummaryJson, OutlineJson, PlaceJson, StatusJson } from '../../device/json';
 import { type Kind, kinds } from '../../model/content';
 import type { CommandId } from '../manifest';
+import { attentionCommand } from './attention';
 import type { Say } from './say';
 
 /** Rows of the Items view, free of the editor: kind → folder → item, and what was deleted. */
@@ -10,6 +11,8 @@ export type ItemRow = NoticeRow | KindRow | FolderRow | LeafRow | DeletedRow | M
 export interface NoticeRow {
   readonly type: 'notice';
   readonly label: string;
+  /** What is the matter, where the label does not say it all. */
+  readonly detail?: string;
   readonly icon: string;
   readonly command: CommandId;
 }
@@ -146,13 +149,14 @@ function noticeOf(status: StatusJson | undefined, say: Say): NoticeRow | undefin
     case 'locked':
       return notice(say('Locked: unlock with your password'), 'lock', 'scratchSync.unlock');
     case 'attention':
-      return status.guard
-        ? notice(
-            say('Sync waits for you: many items would change'),
-            'warning',
-            'scratchSync.reviewMassChange',
-          )
-        : notice(status.attention ?? say('Sync needs you'), 'warning', 'scratchSync.showStatus');
+      return {
+        ...notice(
+          status.guard ? say('Sync waits for you: many items would change') : say('Sync needs you'),
+          'warning',
+          attentionCommand(status),
+        ),
+        ...(status.attention === undefined ? {} : { detail: status.attention }),
+      };
     default:
       return undefined;
   }

@@ -28,6 +28,7 @@ import {
   kindWord,
   type LeafRow,
   type MoreRow,
+  type NoticeRow,
   pageItems,
   parentRow,
   placeKey,
@@ -105,7 +106,7 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
   getTreeItem(row: ItemRow): TreeItem {
     switch (row.type) {
       case 'notice':
-        return actionItem(row.label, row.icon, row.command);
+        return noticeItem(row);
       case 'kind':
         return groupItem(row, kindTitle(row.kind), row.count, TreeItemCollapsibleState.Expanded);
       case 'folder':
@@ -183,6 +184,15 @@ function groupItem(
   if (row.type === 'folder') group.iconPath = ThemeIcon.Folder;
   if (row.type === 'deleted') group.iconPath = new ThemeIcon('trash');
   return group;
+}
+
+function noticeItem({ label, detail, icon, command }: NoticeRow): TreeItem {
+  const row = actionItem(label, icon, command);
+  if (detail === undefined) return row;
+  row.description = detail;
+  row.tooltip = detail;
+  row.accessibilityInformation = { label: `${label}: ${detail}`, role: 'button' };
+  return row;
 }
 
 function actionItem(label: string, icon: string, command: CommandId): TreeItem {

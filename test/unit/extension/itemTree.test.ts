@@ -53,6 +53,18 @@ describe('the rows of the Items view', () => {
     assert.deepEqual(rootRows({ places: [], deleted: 0 }, idleStatus, plainSay), []);
   });
 
+  it('have what sync waits for above them, with the command that mends it', () => {
+    const status = { ...idleStatus, state: 'attention' as const, attention: 'A key is missing.' };
+    const [first] = rootRows(outline, { ...status, attentionCode: 'keyMissing' }, plainSay);
+    assert.deepEqual(first, {
+      ...{ type: 'notice', label: 'Sync needs you', detail: 'A key is missing.' },
+      ...{ icon: 'warning', command: 'scratchSync.unlock' },
+    });
+    const [other] = rootRows(outline, { ...status, attentionCode: 'badCredentials' }, plainSay);
+    assert.ok(other?.type === 'notice');
+    assert.equal(other.command, 'scratchSync.signIn');
+  });
+
   it('of a kind are its folders, counted with those below them, then its own items', () => {
     const rows = childRows(notes, outline, [item('Note 10'), item('note 9')]);
     assert.deepEqual(rows.map(words), ['note/Attic 1', 'note/plans 4', 'note 9', 'Note 10']);
