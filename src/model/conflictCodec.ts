@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { JsonObject } from '../base/json';
+import { isJsonObject, type JsonObject } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import type { Conflict, ConflictSide } from './conflict';
 import { decodeContent, encodeContent, type MalformedContent } from './contentCodec';
@@ -10,7 +10,7 @@ import { isStamp } from './ids/stamp';
 
 const maxKeys = 1000;
 
-const sideSchema = z.looseObject({
+const sideSchema = z.object({
   stamp: z.string().refine(isStamp, 'must be a stamp'),
   deviceId: z.string().refine(isDeviceId, 'must be a device id'),
   deviceName: z.string(),
@@ -22,9 +22,9 @@ const sideSchema = z.looseObject({
 const conflictSchema = z.object({
   id: z.string().refine(isConflictId, 'must be a conflict id'),
   itemId: z.string().refine(isItemId, 'must be an item id'),
-  base: sideSchema.exactOptional(),
-  earlier: sideSchema,
-  later: sideSchema,
+  base: z.unknown().optional(),
+  earlier: z.unknown(),
+  later: z.unknown(),
   outcome: z.enum(['merged', 'lastWriterWins']),
   keys: z.array(z.string()).max(maxKeys),
   detectedAt: z.string().refine(isStamp, 'must be a stamp'),
@@ -74,15 +74,17 @@ function encodeSide({ extra, ...side }: ConflictSide): JsonObject {
 
 /** The fields that this version does not know. */
 function extraOf(value: unknown, known: object): { readonly extra?: JsonObject } {
-  const fields = z.record(z.string(), z.json()).parse(value);
-  const unknown = Object.entries(fields).filter(([name]) => !Object.hasOwn(known, name));
+  if (!isJsonObject(value)) return {};
+  const unknown = Object.entries(value).filter(([name]) => !Object.hasOwn(known, name));
   return unknown.length === 0 ? {} : { extra: Object.fromEntries(unknown) };
 }
 
-function decodeSide(side: z.infer<typeof sideSchema>): Result<ConflictSide, MalformedContent> {
-  const content = decodeContent(side.content);
+function decodeSide(value: unknown): Result<ConflictSide, MalformedContent> {
+  const side = sideSchema.safeParse(value);
+  if (!side.success) return err({ type: 'malformedContent', detail: z.prettifyError(side.error) });
+  const content = decodeContent(side.data.content);
   if (!content.ok) return content;
-  const { stamp, deviceId, deviceName, version, deleted } = side;
+  const { stamp, deviceId, deviceName, version, deleted } = side.data;
   const known = { stamp, deviceId, deviceName, version, deleted, content: content.value };
-  return ok({ ...known, ...extraOf(side, sideSchema.shape) });
+  return ok({ ...known, ...extraOf(value, sideSchema.shape) });
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { canonicalJson, type JsonObject } from '../base/json';
+import { canonicalJson, isJsonObject, type JsonObject } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import type { Content } from './content';
 
@@ -12,6 +12,13 @@ export const maxTitleLength = 500;
 export const maxFolderLength = 1000;
 export const maxListEntries = 500;
 export const maxEntryLength = 500;
+
+function isOverlays(value: unknown): boolean {
+  return (
+    isJsonObject(value) &&
+    Object.entries(value).every(([name, text]) => name.length <= maxEntryLength && typeof text === 'string')
+  );
+}
 
 const entry = z.string().max(maxEntryLength);
 const list = z.array(entry).max(maxListEntries);
@@ -39,7 +46,7 @@ const fieldsByKind = {
     ...common,
     language: entry,
     target: entry.exactOptional(),
-    overlays: z.record(entry, z.string()),
+    overlays: z.custom<Readonly<Record<string, string>>>(isOverlays, 'must be texts by name'),
   }),
 };
 const contentFields = z.discriminatedUnion('kind', [
@@ -47,7 +54,6 @@ const contentFields = z.discriminatedUnion('kind', [
   fieldsByKind.snippet,
   fieldsByKind.config,
 ]);
-const anyObject = z.record(z.string(), z.json());
 
 export interface MalformedContent {
   readonly type: 'malformedContent';
@@ -62,9 +68,9 @@ export function decodeContent(value: unknown): Result<Content, MalformedContent>
   const known = fieldsByKind[fields.data.kind].shape;
   const others = Object.entries(Object(value)).filter(([name]) => !Object.hasOwn(known, name));
   if (others.length === 0) return ok({ ...fields.data, extra: {} });
-  const extra = anyObject.safeParse(Object.fromEntries(others));
-  if (!extra.success) return err({ type: 'malformedContent', detail: 'a field is not JSON' });
-  return ok({ ...fields.data, extra: extra.data });
+  const extra: unknown = Object.fromEntries(others);
+  if (!isJsonObject(extra)) return err({ type: 'malformedContent', detail: 'a field is not JSON' });
+  return ok({ ...fields.data, extra });
 }
 
 export function encodeContent(content: Content): JsonObject {

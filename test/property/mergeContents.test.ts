@@ -11,9 +11,10 @@ import { lostLines, propertyLimitMs, seedParameters, type Texts, texts } from '.
 const names = fc.constantFrom('one', 'two', 'three', 'four', 'five');
 const list = fc.uniqueArray(names, { maxLength: 4 });
 const jsonBody = fc
-  .dictionary(names, fc.oneof(fc.nat(3), list), { maxKeys: 4 })
+  .dictionary(names, fc.oneof(fc.nat(3), list), { maxKeys: 4, noNullPrototype: true })
   .map(value => JSON.stringify(value, undefined, 2));
 const overlays = fc.dictionary(fc.constantFrom('os:linux', 'os:darwin', 'device:a'), jsonBody, {
+  noNullPrototype: true,
   maxKeys: 2,
 });
 const common = {
@@ -22,7 +23,10 @@ const common = {
   tags: list.map(tags => [...tags].sort()),
   pinned: fc.boolean(),
   sensitive: fc.boolean(),
-  extra: fc.dictionary(fc.constantFrom('colour', 'shape'), fc.oneof(names, fc.nat(2)), { maxKeys: 2 }),
+  extra: fc.dictionary(fc.constantFrom('colour', 'shape'), fc.oneof(names, fc.nat(2)), {
+    maxKeys: 2,
+    noNullPrototype: true,
+  }),
 };
 
 const noteWith = (body: string): fc.Arbitrary<Content> =>
