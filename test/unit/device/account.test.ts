@@ -209,9 +209,15 @@ describe('accounts', () => {
     await signUp(await device(), 'bob');
     await laptop.account.signOut();
     unwrap(await signIn(laptop, 'bob', password, true));
+    assert.equal(unwrap(await laptop.sync.status()).pending, 0, 'the deletion does not wait any more');
+    laptop.http.sent.length = 0;
     const report = unwrap(await syncNow(laptop));
     assert.equal(report.pushed, 0);
-    assert.equal(unwrap(await laptop.sync.status()).pending, 0);
+    assert.deepEqual(
+      laptop.http.sent.map(({ method }) => method),
+      ['GET'],
+      'the other account hears nothing of it',
+    );
   });
 
   it('never throws the copy of a local key away that it cannot replace', async () => {

@@ -210,6 +210,24 @@ describe('reconcile', () => {
     }
   });
 
+  it('adds what it overwrote to what the guard has counted in the last day', async () => {
+    const { laptop, desktop } = await twoDevices();
+    const ids: ItemId[] = [];
+    for (let index = 0; index < 30; index++) ids.push(await laptop.add(`Item ${index}`));
+    await laptop.sync();
+    await desktop.sync();
+    const overwrite = async (some: readonly ItemId[]) => {
+      for (const id of some) await laptop.setBody(id, 'overwritten\n');
+      await laptop.sync();
+    };
+    await overwrite(ids.slice(0, 6));
+    await desktop.write(({ store }) => writeState(store, 'reconcile', 'digestMismatch'));
+    const { report } = await desktop.sync();
+    assert.deepEqual([report.reconciled, report.pulled], [true, 6]);
+    await overwrite(ids.slice(6, 12));
+    assert.equal((await desktop.cycle()).error?.type, 'massChange', 'twelve of thirty in one day');
+  });
+
   it('asks before it deletes an unusual share of the items that the server holds no more', async () => {
     const { account, laptop, desktop } = await twoDevices();
     const ids: ItemId[] = [];
