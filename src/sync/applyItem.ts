@@ -12,7 +12,7 @@ import {
   waitingItemChange,
 } from '../store/outbox';
 import { recordVersion } from '../store/versions';
-import { issueStamp, observeStamp } from './clock';
+import { observeStamp } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import { holdItemVersion } from './heldVersions';
@@ -126,8 +126,11 @@ function moveToReseal(context: MergeContext, waiting: ItemChange | undefined, re
   }
   rebase(context, waiting, remote, waiting.stamp);
   const behind = waitingItemChange(store, remote.itemId);
+  // It stands above, and no further: it must not outrank what a person wrote later on another device.
   if (behind && behind.stamp <= remote.stamp) {
-    moveItemStamp(store, behind, issueStamp(store, wallMs, device.id, remote.stamp).stamp);
+    const stamp = stampAfter(remote.stamp, device.id);
+    observeStamp(store, wallMs, stamp);
+    moveItemStamp(store, behind, stamp);
   }
   return 'known';
 }

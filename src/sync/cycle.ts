@@ -70,19 +70,25 @@ async function steps(
     const reconciled = await resumeReconcile(run, beginning.pending);
     if (!reconciled.ok) return reconciled;
   }
-  if (beginning.unopened) {
-    const opened = await openWhatWaits(run);
-    if (!opened.ok) return opened;
-  }
   if (run.dependencies.settings.retryRefused) {
     const retried = await retryRefusals(run);
     if (!retried.ok) return retried;
   }
+  let waitsToBeOpened = beginning.unopened;
   let finished = false;
   for (let round = 0; round < maxRounds && !finished; round++) {
-    const done = await oneRound(run);
-    if (!done.ok) return done;
-    finished = done.value;
+    const caughtUp = await catchUp(run);
+    if (!caughtUp.ok) return caughtUp;
+    if (caughtUp.value === 'reconciled') continue;
+    // Only now is it known whether the server still has what waits.
+    if (waitsToBeOpened) {
+      const opened = await openWhatWaits(run);
+      if (!opened.ok) return opened;
+      waitsToBeOpened = false;
+    }
+    const pushed = await push(run);
+    if (!pushed.ok) return pushed;
+    finished = pushed.value;
   }
   const missing = await missingKey(run);
   if (!missing.ok) return missing;
@@ -99,29 +105,39 @@ async function steps(
 
 /** @returns true when nothing is left to do */
 async function oneRound(run: CycleRun): Promise<Result<boolean, CycleError>> {
+  const caughtUp = await catchUp(run);
+  if (!caughtUp.ok) return caughtUp;
+  return caughtUp.value === 'reconciled' ? ok(false) : push(run);
+}
+
+/** Sends again what was not answered, and pulls. */
+async function catchUp(run: CycleRun): Promise<Result<'done' | 'reconciled', CycleError>> {
   const resent = await resendInFlight(run);
   if (!resent.ok) return resent;
   if (resent.value.type === 'reconcile') return reconciled(run, resent.value);
-
   const pulled = await pullAll(run);
   if (!pulled.ok) return pulled;
   if (pulled.value.type === 'reconcile') return reconciled(run, pulled.value);
   const compared = await compareDigest(run, pulled.value.digest);
   if (!compared.ok) return compared;
-  if (compared.value === 'reconciled') return ok(false);
+  return ok(compared.value === 'reconciled' ? 'reconciled' : 'done');
+}
 
+/** @returns true when nothing is left to do */
+async function push(run: CycleRun): Promise<Result<boolean, CycleError>> {
   const pushed = await pushAll(run);
   if (!pushed.ok) return pushed;
-  if (pushed.value.type === 'reconcile') return reconciled(run, pushed.value);
-  return ok(pushed.value.type === 'done');
+  if (pushed.value.type !== 'reconcile') return ok(pushed.value.type === 'done');
+  const done = await reconciled(run, pushed.value);
+  return done.ok ? ok(false) : done;
 }
 
 async function reconciled(
   run: CycleRun,
   needed: Extract<Pushed, { readonly type: 'reconcile' }>,
-): Promise<Result<boolean, CycleError>> {
+): Promise<Result<'reconciled', CycleError>> {
   const done = await reconcile(run, needed.reason);
-  return done.ok ? ok(false) : done;
+  return done.ok ? ok('reconciled') : done;
 }
 
 async function compareDigest(

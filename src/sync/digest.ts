@@ -25,7 +25,8 @@ export function currentDigest(store: StoreTransaction): string {
  */
 export function expectedDigest(store: StoreTransaction): string {
   let digest = currentDigest(store);
-  for (const { wire } of listUnopened(store)) {
+  for (const { wire, reason } of listUnopened(store)) {
+    if (reason === 'lost') continue;
     const version = remoteVersionSchema.safeParse(wire);
     if (!version.success) continue;
     const { itemId, version: number, timestamp, changeType } = version.data;

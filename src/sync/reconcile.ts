@@ -4,7 +4,7 @@ import type { ManifestEntry, RemoteVersion } from '../protocol/changes';
 import { changesInFlight, dropReseals, thaw } from '../store/outbox';
 import { clearState, type ReconcileReason, writeState } from '../store/state';
 import { listSyncedItems, listSyncedRecords, syncedItem, syncedRecord } from '../store/syncedVersions';
-import { forgetUnopened } from '../store/unopened';
+import { forgetUnopened, listUnopened, markUnopenedLost } from '../store/unopened';
 import {
   applyOpened,
   guard,
@@ -83,7 +83,8 @@ async function compareAll(
   });
   if (!begun.ok) return begun;
 
-  const seen = new Set<string>();
+  /** The current stamp of everything that the server holds. */
+  const seen = new Map<string, string>();
   let cursor: string | undefined;
   let after: string | undefined;
   for (let page = 0; ; page++) {
@@ -97,7 +98,7 @@ async function compareAll(
     if (!heard.ok) return heard;
     const { items, hasMore } = manifest.value.answer;
     cursor ??= manifest.value.answer.cursor;
-    for (const entry of items) seen.add(entry.itemId);
+    for (const entry of items) seen.set(entry.itemId, entry.timestamp);
     const applied = await reconcilePage(run, items, reason);
     if (!applied.ok) return applied;
     if (!hasMore) break;
@@ -157,7 +158,12 @@ async function reconcilePage(
   return ok();
 }
 
-function reconcileOpened(context: MergeContext, version: OpenedVersion, reason: ReconcileReason): Outcome {
+/** Settles one version of the server with what is held here, in a transaction of the caller's. */
+export function reconcileOpened(
+  context: MergeContext,
+  version: OpenedVersion,
+  reason: ReconcileReason,
+): Outcome {
   switch (version.type) {
     case 'item':
       forgetUnopened(context.store, version.item.itemId);
@@ -198,7 +204,7 @@ async function fetchAll(
 
 async function reconcileMissing(
   run: CycleRun,
-  seen: ReadonlySet<string>,
+  seen: ReadonlyMap<string, string>,
   reason: ReconcileReason,
 ): Promise<Result<'done' | 'otherEpoch', CycleError>> {
   const found = await run.read(({ store }) => ({
@@ -208,28 +214,38 @@ async function reconcileMissing(
     records: [...everySubject(store, listSyncedRecords)].flatMap(({ subject }) =>
       !seen.has(subject) && isConflictId(subject) ? [subject] : [],
     ),
+    unopened: listUnopened(store).flatMap(({ subject, reason: why, stamp }) =>
+      why === 'lost' || seen.get(subject) === stamp ? [] : [subject],
+    ),
   }));
   if (!found.ok) return found;
-  if (found.value.items.length + found.value.records.length === 0) return ok('done');
+  const { items: missingItems, records: missingRecords, unopened } = found.value;
+  if (missingItems.length + missingRecords.length + unopened.length === 0) return ok('done');
   if (reason !== 'newEpoch') {
     const epoch = await epochOf(run);
     if (!epoch.ok) return epoch;
     if (epoch.value === 'new') return ok('otherEpoch');
     const guarded = await guardOverwrites(run, ({ store }) =>
-      found.value.items.filter(id => wouldBeDeleted(store, id)).map(itemId => ({ itemId, deleted: true })),
+      missingItems.filter(id => wouldBeDeleted(store, id)).map(itemId => ({ itemId, deleted: true })),
     );
     if (!guarded.ok) return guarded;
   }
-  const items = await inChunks(run, found.value.items, (context, id: ItemId) => {
+  const items = await inChunks(run, missingItems, (context, id: ItemId) => {
     const outcome = reconcileMissingItem(context, id, reason);
     if (outcome === 'conflict') run.report.conflicts++;
     run.report.changedItems.add(id);
   });
   if (!items.ok) return items;
-  const records = await inChunks(run, found.value.records, (context, id: ConflictId) =>
+  const records = await inChunks(run, missingRecords, (context, id: ConflictId) =>
     reconcileMissingRecord(context, id, reason),
   );
-  return records.ok ? ok('done') : records;
+  if (!records.ok) return records;
+  const kept = await inChunks(run, unopened, ({ store }, subject: string) => {
+    // In the same epoch it was deleted and pruned, or what came after it has been fetched.
+    if (reason === 'newEpoch') markUnopenedLost(store, subject);
+    else if (!seen.has(subject)) forgetUnopened(store, subject);
+  });
+  return kept.ok ? ok('done') : kept;
 }
 
 async function inChunks<Id>(

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert';
 import { ancestorsOf } from '../model/ancestors';
-import type { ConflictId, ItemId } from '../model/ids/ids';
+import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
 import { markConflictPruned, readConflict } from '../store/conflicts';
 import { readItem, type StoredItem, writeItem } from '../store/items';
@@ -47,6 +47,16 @@ export function reconcileItem(context: MergeContext, remote: OpenedItem, reason:
   }
   putOnCommonBase(context, ours, remote);
   return applyReconciled(context, remote);
+}
+
+/** What the server holds nothing of, but once did. */
+export function reconcileMissing(
+  context: MergeContext,
+  subject: ItemId | ConflictId,
+  reason: ReconcileReason,
+): void {
+  if (isConflictId(subject)) reconcileMissingRecord(context, subject, reason);
+  else reconcileMissingItem(context, subject, reason);
 }
 
 /** An item of which the server holds nothing, but once did. */

@@ -1,19 +1,21 @@
-import { ok, type Result } from '../base/result';
+import { err, ok, type Result } from '../base/result';
 import { hourMs } from '../base/time';
 import { findKey } from '../crypto/keyRing';
 import { isKeyId, type KeyId } from '../model/ids/ids';
 import { type RemoteVersion, remoteVersionSchema } from '../protocol/changes';
 import { readState, writeState } from '../store/state';
 import { forgetUnopened, listUnopened } from '../store/unopened';
-import { applyVersions, openVersion } from './applyVersions';
+import { applyOpened, applyVersions, openVersion } from './applyVersions';
 import type { CycleError, CycleRun } from './cycleRun';
+import { reconcileOpened } from './reconcile';
+import { reconcileMissing } from './reconcileItem';
 
 /** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
 
 /** What is unsound may have been damaged on the way: the server is asked for it again, not more often than this. */
 const fetchUnsoundEveryMs = hourMs;
-/** So many are asked for at a time. */
-const maxFetchedUnsound = 100;
+/** So many are asked for one by one in a cycle. */
+const maxFetched = 100;
 
 export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
   const waiting = await run.read(({ store }) => listUnopened(store));
@@ -22,14 +24,36 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
     const version = remoteVersionSchema.safeParse(wire);
     const opens =
       version.success && reason !== 'unsound' && openVersion(run, version.data).type !== 'unopened';
-    return opens ? [version.data] : [];
+    return opens ? [{ version: version.data, isLost: reason === 'lost' }] : [];
   });
-  if (openable.length > 0) {
-    const applied = await applyVersions(run, openable, undefined);
+  const current = openable.flatMap(({ version, isLost }) => (isLost ? [] : [version]));
+  if (current.length > 0) {
+    const applied = await applyVersions(run, current, undefined);
     if (!applied.ok) return applied;
   }
+  const lost = openable.flatMap(({ version, isLost }) => (isLost ? [version] : []));
+  for (const version of lost.slice(0, maxFetched)) {
+    const brought = await bringBack(run, version);
+    if (!brought.ok) return brought;
+  }
   const unsound = waiting.value.filter(({ reason }) => reason === 'unsound').map(({ subject }) => subject);
-  return unsound.length === 0 ? ok() : fetchUnsound(run, unsound.slice(0, maxFetchedUnsound));
+  return unsound.length === 0 ? ok() : fetchUnsound(run, unsound.slice(0, maxFetched));
+}
+
+/** A version that a restored server has lost: taken here, and then settled with what the server has now. */
+async function bringBack(run: CycleRun, lost: RemoteVersion): Promise<Result<void, CycleError>> {
+  const fetched = await fetchCurrent(run, lost.itemId);
+  if (!fetched.ok) return fetched;
+  const held = fetched.value;
+  const written = await run.write(context => {
+    applyOpened(context, openVersion(run, lost));
+    if (held === null) reconcileMissing(context, lost.itemId, 'newEpoch');
+    else reconcileOpened(context, openVersion(run, held), 'newEpoch');
+  });
+  if (!written.ok) return written;
+  if (lost.collection === 'item') run.report.changedItems.add(lost.itemId);
+  else run.report.conflictsChanged = true;
+  return ok();
 }
 
 /** The key of a version that was pulled and that this device cannot open before the password was given. */
@@ -54,16 +78,33 @@ async function fetchUnsound(run: CycleRun, subjects: readonly string[]): Promise
   const fetched: RemoteVersion[] = [];
   const gone: string[] = [];
   for (const subject of subjects) {
-    const answer = await run.dependencies.transport.item(subject);
+    const answer = await fetchCurrent(run, subject);
     if (!answer.ok) return answer;
-    run.report.requests++;
-    run.report.bytesReceived += answer.value.bytesReceived;
-    const version = answer.value.answer;
-    if (version === null) gone.push(subject);
-    else if (version.itemId === subject) fetched.push(version);
+    if (answer.value === null) gone.push(subject);
+    else fetched.push(answer.value);
   }
   return applyVersions(run, fetched, ({ store, wallMs }) => {
     for (const subject of gone) forgetUnopened(store, subject);
     writeState(store, 'unsoundFetchedMs', wallMs);
   });
 }
+
+/** The version of a subject that the server has now; null when it has none. */
+async function fetchCurrent(
+  run: CycleRun,
+  subject: string,
+): Promise<Result<RemoteVersion | null, CycleError>> {
+  const answer = await run.dependencies.transport.item(subject);
+  if (!answer.ok) return answer;
+  run.report.requests++;
+  run.report.bytesReceived += answer.value.bytesReceived;
+  const version = answer.value.answer;
+  if (version !== null && version.itemId !== subject) return err(foreignAnswer);
+  return ok(version);
+}
+
+const foreignAnswer = {
+  type: 'malformedAnswer',
+  status: 200,
+  detail: 'the server told of another item than was asked for',
+} as const;

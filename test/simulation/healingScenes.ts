@@ -40,6 +40,33 @@ export const healingScenes: Readonly<Record<string, () => Promise<void>>> = {
     await stage.settleAndClose();
   },
 
+  async 'what a device could not open yet when the server was restored is pushed again once it opens'() {
+    const { stage } = await synced(2, 2);
+    await stage.world.server.backUp();
+    await stage.world.rotate(0);
+    const late = await stage.create(0, 'sealed with the new key');
+    await stage.sync(0);
+    const syncLocked = async () => {
+      await stage.world.take({ type: 'sync', atMs: 0, salt: 1, device: 1, window: 0, accept: true });
+      await stage.pass(minuteMs);
+    };
+    await syncLocked();
+    // The device that wrote it is gone for good, and the server is restored before the other one has the key.
+    await stage.device(0).damage('all');
+    await stage.world.take({ type: 'restore', atMs: 0, salt: 1 });
+    await syncLocked();
+    assert.equal(await stage.item(1, late), undefined);
+    // The restored server does not know the newest tokens: the devices sign in again.
+    await stage.world.take({ type: 'unlock', atMs: 0, salt: 1, device: 1 });
+    for (const number of [1, 0]) await stage.sync(number);
+    await stage.syncAll(3);
+    for (const number of [0, 1]) {
+      assert.equal((await stage.item(number, late))?.content.title, 'sealed with the new key');
+      assert.equal((await stage.item(number, late))?.deleted, false);
+    }
+    await stage.settleAndClose();
+  },
+
   async 'a server that was wiped is filled again by every device'() {
     const { stage, ids } = await synced(2, 3);
     const [first] = ids;

@@ -182,9 +182,11 @@ export class Ledger {
     this.#views.delete(device);
     this.#unsaid.delete(device);
     this.committing(device, tx);
-    for (const { id, deleted, version } of this.#view(device).items.values()) {
+    for (const { id, deleted, version, isPending, text } of this.#view(device).items.values()) {
+      if (!deleted || version > 0) continue;
       // Without its change, a deletion is not told from a tombstone that the server has forgotten.
-      if (deleted && version === 0) this.#owedDeletes.delete(id);
+      this.#owedDeletes.delete(id);
+      if (!isPending) for (const token of tokensIn(text)) this.#retired.add(token);
     }
   }
 

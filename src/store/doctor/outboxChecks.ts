@@ -119,9 +119,10 @@ export const checkWaiting: Check = async ({ store }) => {
   return ok(findings.length > 0 ? findings : [sound('saves', 'Nothing waits to be merged or opened.')]);
 };
 
-const unopenedReasons: readonly UnopenedReason[] = ['keyMissing', 'newerFormat', 'unsound'];
+const unopenedReasons: readonly UnopenedReason[] = ['keyMissing', 'newerFormat', 'unsound', 'lost'];
 const unopenedWords: Readonly<Record<UnopenedReason, string>> = {
   keyMissing: 'wait for a key that this device does not have. Unlock it with the account’s password.',
+  lost: 'wait for a key that this device does not have, and the server was restored from before them. Unlock this device with the account’s password.',
   newerFormat: 'were written by a newer version of Scratch Sync. Update to read them.',
   unsound: 'cannot be opened: they were altered or damaged. The device that wrote them can send them again.',
 };
