@@ -109,7 +109,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
     languages.registerCodeLensProvider({ scheme: conflictScheme }, new MergeLenses()),
     documents.start(),
     itemsView.start(),
-    new ItemDecorations(pages).start(),
+    new ItemDecorations(pages, systemTimers).start(),
     conflictsView.start(),
     activityView.start(),
     new StatusBar(status),

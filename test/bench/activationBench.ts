@@ -63,7 +63,7 @@ async function activationMs(browser: Browser, workbench: WorkbenchServer): Promi
 
 async function sectionOf(tookMs: readonly number[]): Promise<Section> {
   const sorted = [...tookMs].sort((left, right) => left - right);
-  const at = (share: number) => `${sorted[Math.ceil(share * sorted.length) - 1]} ms`;
+  const at = (share: number) => `${sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]} ms`;
   const files = await Promise.all(
     decisiveFiles.map(async name => {
       const { size } = await stat(path.join(repositoryFolder, 'dist', name));
@@ -78,7 +78,7 @@ async function sectionOf(tookMs: readonly number[]): Promise<Section> {
       'first use. Wanted: a median under 60 ms, and under 150 KB.',
     ].join('\n'),
     tables: [
-      { head: ['windows', 'median', 'p95'], rows: [[String(windows), at(0.5), at(0.95)]] },
+      { head: ['windows', 'least', 'median', 'p95'], rows: [[String(windows), at(0), at(0.5), at(0.95)]] },
       { head: ['file', 'size'], rows: files },
     ],
   };

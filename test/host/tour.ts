@@ -18,6 +18,7 @@ import {
   retype,
   save,
   showItems,
+  untilShown,
   untilText,
 } from './ui/scratchPage';
 import { editorTab, quickPick, runCommand, screenshot, statusBarItem } from './workbenchPage';
@@ -76,6 +77,7 @@ async function writeOnOne(windows: Windows): Promise<void> {
   });
   await seen('A new note on the desktop is listed on the laptop', async () => {
     await runCommand(desktop, 'Scratch: New Note');
+    await untilShown(desktop, 'Note 20');
     await untilText(desktop, shown => shown === '', 'an empty note');
     await retype(desktop, '# Ideas\n\n- A tour that drives itself\n');
     await save(desktop);
@@ -127,6 +129,7 @@ async function compareAndResolve({ laptop, desktop }: Windows): Promise<void> {
 
 async function showThemes(page: Page): Promise<void> {
   await openItem(page, 'Measure a block');
+  await runCommand(page, 'Notifications: Clear All Notifications');
   for (const { theme, file } of [
     { theme: 'Dark Modern', file: 'items-dark' },
     { theme: 'Dark High Contrast', file: 'items-high-contrast' },

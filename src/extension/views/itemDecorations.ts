@@ -8,23 +8,36 @@ import {
   type Uri,
   window,
 } from 'vscode';
+import type { Timer, Timers } from '../../base/time';
 import { itemIdOfUri } from '../documents/itemUri';
 import type { ItemPages } from './itemPages';
+
+/** The rows come first: what they were read from tells most marks, and each other one is asked for by itself. */
+const afterRowsMs = 100;
 
 /** Marks beside items: in conflict, not yet synced, pinned. */
 export class ItemDecorations implements FileDecorationProvider {
   readonly #pages: ItemPages;
+  readonly #timers: Timers;
+  #waiting: Timer | undefined;
   readonly #changed = new EventEmitter<undefined>();
   readonly onDidChangeFileDecorations = this.#changed.event;
 
-  constructor(pages: ItemPages) {
+  constructor(pages: ItemPages, timers: Timers) {
     this.#pages = pages;
+    this.#timers = timers;
   }
 
   start(): Disposable {
     return Disposable.from(
       window.registerFileDecorationProvider(this),
-      this.#pages.onDidChange(() => this.#changed.fire(undefined)),
+      this.#pages.onDidChange(() => {
+        this.#waiting ??= this.#timers.after(afterRowsMs, () => {
+          this.#waiting = undefined;
+          this.#changed.fire(undefined);
+        });
+      }),
+      new Disposable(() => this.#waiting?.cancel()),
       this.#changed,
     );
   }
