@@ -21,6 +21,7 @@ import { everySubject, recomputeDigest } from './digest';
 import { noteOverwritten, overwritesOf } from './guard';
 import { reconcileReasonOf } from './pull';
 import { reconcileItem, reconcileMissingItem, reconcileMissingRecord, wouldBeDeleted } from './reconcileItem';
+import { pushOverUnopened } from './reconcileUnopened';
 
 /**
  * Compares everything that this device holds with the server's manifest and fetches only what differs. Done when the
@@ -172,7 +173,10 @@ export function reconcileOpened(
       forgetUnopened(context.store, version.record.conflictId);
       return applyReconciledRecord(context, version.record);
     case 'unopened':
-      return applyOpened(context, version);
+      if (reason !== 'newEpoch' || version.error.type !== 'keyMissing') return applyOpened(context, version);
+      if (!pushOverUnopened(context, version.version)) return applyOpened(context, version);
+      forgetUnopened(context.store, version.version.itemId);
+      return 'kept';
   }
 }
 

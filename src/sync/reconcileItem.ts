@@ -114,7 +114,7 @@ function movedOn(held: StoredItem, remote: OpenedItem): boolean {
 const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
 
 /** What is held and synced, as the change that it would be on another version of the server. */
-function heldAsChange(held: StoredItem): ItemChange | undefined {
+export function heldAsChange(held: StoredItem): ItemChange | undefined {
   if (held.syncedStamp === undefined) return undefined;
   return {
     collection: 'item',

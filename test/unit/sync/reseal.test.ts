@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { systemRandom } from '../../../src/base/random';
 import { unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
-import { addKey, type KeyRing } from '../../../src/crypto/keyRing';
+import { addKey, type KeyRing, removeKey } from '../../../src/crypto/keyRing';
 import type { ItemId } from '../../../src/model/ids/ids';
 import { trimClosedConflicts } from '../../../src/store/conflicts';
 import { countPendingItems } from '../../../src/store/outbox';
@@ -262,6 +262,29 @@ describe('after a rotation', () => {
     await assertConverged([laptop, desktop], ids);
     assert.deepEqual([...(await keysOnServer(laptop))], [laptop.ring.current]);
     assert.deepEqual(await laptop.conflicts(), []);
+  });
+
+  it('a server that was restored from before a key left the ring gets what is held here over it', async () => {
+    const { account, laptop, desktop, ids } = await withItems(5);
+    const [id, gone] = ids;
+    assert(id && gone);
+    await withRecord(laptop, desktop, id);
+    const backup = await account.backUp();
+    await rotate(laptop);
+    await laptop.remove(gone);
+    await laptop.sync();
+    desktop.ring = laptop.ring;
+    await desktop.sync();
+    for (const device of [laptop, desktop]) {
+      const retired = device.ring.keys.filter(key => key.retired);
+      device.ring = retired.reduce((ring, { keyId }) => removeKey(ring, keyId), device.ring);
+      assert.equal(device.ring.keys.length, 1);
+    }
+    await account.restore(backup);
+    await assertConverged([laptop, desktop], ids);
+    assert.deepEqual([...(await keysOnServer(laptop))], [laptop.ring.current]);
+    assert.equal((await desktop.item(gone)).deleted, true);
+    for (const device of [laptop, desktop]) assert.equal((await device.conflicts()).length, 1);
   });
 
   it('a seal that waited while its item was deleted and pruned brings nothing back', async () => {
