@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Layer, runLayer } from '../../../src/build/layers';
+import { hourMs } from '../../../src/base/time';
+import { type Layer, layers, limitOf, runLayer } from '../../../src/build/layers';
 
 describe('a layer of tests', () => {
   let folder = '';
@@ -23,6 +24,12 @@ describe('a layer of tests', () => {
     };
     return runLayer(layer, { reporter: 'silent', ...(grep === undefined ? {} : { grep }) });
   };
+
+  it('has room in the extended mode for what takes half an hour there', () => {
+    const limits = layers.map(layer => limitOf(layer, { EXTENDED: '1' }));
+    assert.ok(limits.every(limitMs => limitMs >= hourMs));
+    assert.ok(layers.every(layer => limitOf(layer, {}) === layer.layerLimitMs));
+  });
 
   it('counts what passed, failed and did not run', async () => {
     const result = await run(`
