@@ -50,19 +50,32 @@ export async function requireSession(core: DeviceCore): Promise<Result<SignedIn,
   return ok({ account: state.value.account, session });
 }
 
-/** The ring as the server has it now, opened with the password's keys: another device may have rotated it. */
+/** The newest ring that is known, and what it would replace on the server. */
+export interface FreshRing {
+  /** Of the server's ring. */
+  readonly version: number;
+  readonly ring: KeyRing;
+  /** True when this device's own ring is newer: the server was restored from a backup of before a rotation. */
+  readonly isServerBehind: boolean;
+}
+
+/**
+ * The ring as the server has it now, opened with the password's keys: another device may have rotated it. An older one
+ * than this device holds is never taken over.
+ */
 export async function freshRing({
   transport,
   account,
   session,
   keys,
-}: Proven): Promise<Result<{ readonly version: number; readonly ring: KeyRing }, DeviceError>> {
+}: Proven): Promise<Result<FreshRing, DeviceError>> {
   const keyring = await transport.keyring();
   if (!keyring.ok) return transportFailure(keyring.error, account.server);
   const ring = unwrapRing(keyring.value.wrapped, keys, session.accountId);
   if (!ring.ok) return failure('badCredentials', 'The password is wrong. Nothing was changed.');
-  if (ring.value.revision < session.ring.revision) return olderRing();
-  return ok({ version: keyring.value.version, ring: ring.value });
+  const isServerBehind = ring.value.revision < session.ring.revision;
+  const newest = isServerBehind ? session.ring : ring.value;
+  return ok({ version: keyring.value.version, ring: newest, isServerBehind });
 }
 
 /** The ring without retired keys that no payload on the server is sealed with, history included. */
@@ -103,11 +116,12 @@ export async function openAccount(
   if (!answer.ok) return transportFailure(answer.error, request.server);
   const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId);
   const held = await loadSession(core.secrets);
-  const isOlder =
-    ring.ok && held?.accountId === answer.value.accountId && ring.value.revision < held.ring.revision;
-  if (ring.ok && !isOlder) return ok({ answer: answer.value, ring: ring.value });
-  await withdraw(core, request.server, answer.value.token);
-  return ring.ok ? olderRing() : ring;
+  if (!ring.ok) {
+    await withdraw(core, request.server, answer.value.token);
+    return ring;
+  }
+  const isOlder = held?.accountId === answer.value.accountId && ring.value.revision < held.ring.revision;
+  return ok({ answer: answer.value, ring: isOlder ? held.ring : ring.value });
 }
 
 /** Takes back that this device was enrolled: nobody would hold its token. */
@@ -179,9 +193,9 @@ export function otherAccount(): ReturnType<typeof failure> {
   );
 }
 
-function olderRing(): ReturnType<typeof failure> {
+export function serverBehind(): ReturnType<typeof failure> {
   return failure(
     'server',
-    'The server gave an older key ring than this device has. Nothing was changed; check the server.',
+    'The server has an older key ring than this device, as after it was restored from a backup. Nothing was changed. Issue a new recovery phrase here first: that gives it the newer one.',
   );
 }

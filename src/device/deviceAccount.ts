@@ -16,6 +16,7 @@ import {
   type Proven,
   requireSession,
   requireSignedOut,
+  serverBehind,
   withdraw,
   withoutUnusedKeys,
 } from './accountEntry';
@@ -254,6 +255,8 @@ export function createDeviceAccount({
       if (!password.ok) return password;
       const ring = await freshRing(who.value);
       if (!ring.ok) return ring;
+      // The copy of the ring for the recovery phrase would stay the older one.
+      if (ring.value.isServerBehind) return serverBehind();
       const changed = await transport.putPassword({
         authKey: toBase64Url(keys.authKey),
         kdf: password.value.kdf,

@@ -4,9 +4,11 @@ import { defined } from '../../../src/base/assert';
 import { unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import { loadSession } from '../../../src/device/session';
+import { serverMigrations } from '../../../src/server/storage/schema';
 import { readState } from '../../../src/store/state';
 import { jsonAnswer } from '../../support/inProcessHttp';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
+import { openMemoryDatabase } from '../../support/memoryDatabase';
 import { baseUrl } from '../../support/testDevice';
 import { createManualClock, createTestServer, testEpochMs } from '../../support/testServer';
 
@@ -322,6 +324,38 @@ describe('accounts', () => {
     unwrap(await signIn(desktop));
     unwrap(await syncNow(desktop));
     assert.equal(unwrap(await desktop.items.get(id)).title, 'Shopping');
+  });
+
+  it('gives its newer ring to a server that was restored from before a rotation', async () => {
+    const database = await openMemoryDatabase(serverMigrations);
+    let { app } = await createTestServer({ database });
+    const open = (options: Partial<Parameters<typeof openWindow>[0]> = {}) =>
+      openWindow({ fetch: request => app.fetch(request), ...options });
+    const laptop = await open();
+    await signUp(laptop);
+    const id = await add(laptop, 'Shopping');
+    await syncNow(laptop);
+    const backup = await database.copy();
+    unwrap(await laptop.account.rotateKey(password));
+    unwrap(await syncNow(laptop));
+    app = (await createTestServer({ database: backup })).app;
+    unwrap(await syncNow(laptop));
+
+    const desktop = await open();
+    unwrap(await signIn(desktop));
+    assert.equal(codeOf(await syncNow(desktop)), 'keyMissing');
+    unwrap(await laptop.account.unlock(password));
+    const refused = await laptop.account.changePassword(password, 'next');
+    assert.match(refused.ok ? '' : refused.error.message, /Issue a new recovery phrase/);
+    const { recoveryPhrase } = unwrap(await laptop.account.newRecoveryPhrase(password));
+    unwrap(await desktop.account.unlock(password));
+    unwrap(await syncNow(desktop));
+    assert.equal(unwrap(await desktop.items.get(id)).title, 'Shopping');
+    const secret = { recoveryPhrase, newPassword: 'next' };
+    const tablet = await open();
+    unwrap(await tablet.account.signIn({ server, login: 'ada', deviceName: 'tablet', secret }));
+    unwrap(await syncNow(tablet));
+    assert.equal(unwrap(await tablet.items.get(id)).title, 'Shopping');
   });
 
   it('rotates the key: another device says that one is missing, and the password fetches it', async () => {
