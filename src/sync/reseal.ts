@@ -11,7 +11,6 @@ import { openVersion } from './applyVersions';
 import { observeStamp } from './clock';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
-
 import type { OpenedRecord } from './sealing';
 
 /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { dayMs, hourMs, secondMs } from '../../src/base/time';
+import { dayMs, hourMs } from '../../src/base/time';
 import { resolveConflict } from '../../src/sync/resolveConflict';
 import { Stage } from './stage';
 
@@ -44,15 +44,7 @@ export const interruptionScenes: Readonly<Record<string, () => Promise<void>>> =
 
   async 'the halves of a resolution go together, whatever comes between'() {
     const stage = await Stage.open(2);
-    const id = await stage.create(0, 'an item');
-    await stage.syncAll();
-    await stage.rewrite(0, id, 'one\nof the first\nthree\n');
-    await stage.pass(secondMs);
-    await stage.rewrite(1, id, 'one\nof the second\nthree\n');
-    await stage.syncAll(3);
-    const [record] = await stage.records(0);
-    assert(record);
-    const recordId = record.id;
+    const { id, record } = await stage.overlap();
     await stage.inWindow(0, context =>
       resolveConflict(context, record, { keep: 'merge', body: 'one\nof both\nthree\n' }),
     );
@@ -80,7 +72,7 @@ export const interruptionScenes: Readonly<Record<string, () => Promise<void>>> =
     await stage.syncAll(3);
     for (const number of [0, 1]) {
       const states = (await stage.records(number)).flatMap(each =>
-        each.id === recordId ? [each.state] : [],
+        each.id === record.id ? [each.state] : [],
       );
       assert.deepEqual(states, ['resolved']);
       assert.equal((await stage.item(number, id))?.content.body, 'one\nof both\nthree\n');

@@ -166,7 +166,7 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
 
   async 'two devices that resolve one record at once agree, and no record arises of it'() {
     const stage = await Stage.open(2);
-    const id = await overlap(stage);
+    const { id } = await stage.overlap();
     for (const number of [0, 1]) {
       const [record] = await stage.records(number);
       assert(record);
@@ -187,7 +187,7 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
 
   async 'a pair that meets on both sides at once has one record everywhere'() {
     const stage = await Stage.open(3);
-    await overlap(stage);
+    await stage.overlap();
     await stage.syncAll(3);
     for (const number of [0, 1, 2]) assert.equal((await stage.records(number)).length, 1);
     await stage.settleAndClose();
@@ -267,20 +267,6 @@ async function assertTrueTime(stage: Stage, number: number, id: Parameters<Stage
   assert(item);
   const agoMs = stage.world.time.nowMs - parseStamp(item.lastModified).millis;
   assert(agoMs > -secondMs && agoMs < hourMs / 4, `the stamp is ${agoMs} ms old`);
-}
-
-/** Two devices change one line at once, and have synced. */
-async function overlap(stage: Stage) {
-  const id = await stage.create(0, 'an item');
-  await stage.syncAll();
-  await stage.rewrite(0, id, 'one\nof the first\nthree\n');
-  await stage.pass(secondMs);
-  await stage.rewrite(1, id, 'one\nof the second\nthree\n');
-  await stage.syncAll(3);
-  const records = await stage.records(0);
-  assert.equal(records.length, 1);
-  assert.equal(records[0]?.state, 'open');
-  return id;
 }
 
 async function liveItems(stage: Stage, number: number): Promise<number> {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { ok, type Result, unwrap } from '../../src/base/result';
+import { secondMs } from '../../src/base/time';
 import type { DeviceError } from '../../src/device/deviceError';
+import type { Conflict } from '../../src/model/conflict';
 import type { Content } from '../../src/model/content';
 import { contentText } from '../../src/model/contentCodec';
 import { createItemId } from '../../src/model/ids/createId';
@@ -116,6 +118,20 @@ export class Stage {
 
   remove(number: number, id: ItemId): Promise<void> {
     return this.edit(number, id, content => content, true);
+  }
+
+  /** The first two devices change one line at once, and all have synced: there is an open record of it. */
+  async overlap(): Promise<{ readonly id: ItemId; readonly record: Conflict }> {
+    const id = await this.create(0, 'an item');
+    await this.syncAll();
+    await this.rewrite(0, id, 'one\nof the first\nthree\n');
+    await this.pass(secondMs);
+    await this.rewrite(1, id, 'one\nof the second\nthree\n');
+    await this.syncAll(3);
+    const [record, ...others] = await this.records(0);
+    assert(record);
+    assert.deepEqual([record.state, others], ['open', []]);
+    return { id, record };
   }
 
   /** One transaction of a person's, which must succeed. */
