@@ -41,7 +41,7 @@ export function restampNeverSent(context: EditContext, movedMs: number): number 
     const millis = Math.min(boundedMillis(change.rawMs + offsetMs), nowMs);
     last = above(formatStamp({ millis, counter: 0, deviceId: device.id }), [last], device.id);
     // What one item's base asks for does not move the changes that were made after it.
-    const below = [change.base.stamp, itemChangeInFlight(store, change.itemId)?.stamp];
+    const below = [...knownBefore(change), itemChangeInFlight(store, change.itemId)?.stamp];
     moveItemStamp(store, change, above(last, below, device.id));
     count++;
   }
@@ -64,7 +64,8 @@ export function restampRefused(asked: EditContext, change: OutboxChange, serverM
     resetReading(store, greatestSoundStamp(store, nowMs));
   }
   if (change.collection === 'item') {
-    moveItemStamp(store, change, issueStamp(store, wallMs, device.id, change.base.stamp).stamp);
+    const after = greatestOf(knownBefore(change));
+    moveItemStamp(store, change, issueStamp(store, wallMs, device.id, after).stamp);
     return;
   }
   // It may have moved already, with the item's change of the same resolution.
@@ -101,11 +102,20 @@ function moveRecordStamp(
   restampChange(store, change, stamp);
 }
 
-function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: DeviceId): Stamp {
-  const greatest = below.reduce(
+/** What the change was made on. A former state of it may have been sent, and refused: its stamp is never given again. */
+function knownBefore({ base, ancestors }: ItemChange): readonly (Stamp | undefined)[] {
+  return [base.stamp, ...ancestors];
+}
+
+function greatestOf(stamps: readonly (Stamp | undefined)[]): Stamp | undefined {
+  return stamps.reduce(
     (left, right) => (left !== undefined && (right === undefined || left > right) ? left : right),
     undefined,
   );
+}
+
+function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: DeviceId): Stamp {
+  const greatest = greatestOf(below);
   return greatest !== undefined && stamp <= greatest ? stampAfter(greatest, deviceId) : stamp;
 }
 

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { parseStamp } from '../../../src/model/ids/stamp';
+import { parseStamp, stampAfter } from '../../../src/model/ids/stamp';
 import { maxStampAheadMs } from '../../../src/protocol/limits';
+import { readItem } from '../../../src/store/items';
+import { putWaitingItemChange, waitingItemChange } from '../../../src/store/outbox';
+import { writeState } from '../../../src/store/state';
+import { issueStamp } from '../../../src/sync/clock';
 import { resolveConflict } from '../../../src/sync/resolveConflict';
+import { restampNeverSent } from '../../../src/sync/restamp';
 import { createAccount } from '../../support/syncDevice';
 import { testEpochMs } from '../../support/testServer';
 
@@ -46,6 +51,31 @@ describe('a wrong clock', () => {
     await laptop.sync();
     assert.equal(await laptop.body(id), 'later\n');
     assert.equal(await desktop.body(id), 'later\n');
+  });
+
+  it('set right gives no change the stamp that a former state of it was sent with', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await laptop.write(context => {
+      const held = readItem(context.store, id);
+      assert(held?.content && held.syncedStamp);
+      const sent = stampAfter(held.syncedStamp, context.device.id);
+      putWaitingItemChange(context.store, {
+        itemId: id,
+        type: 'upsert',
+        stamp: issueStamp(context.store, context.wallMs, context.device.id).stamp,
+        rawMs: context.wallMs,
+        content: { ...held.content, body: 'two\n' },
+        base: { version: held.version, stamp: held.syncedStamp, deleted: false, content: held.content },
+        ancestors: [sent, held.syncedStamp],
+      });
+      writeState(context.store, 'clockOffsetMs', -60 * minute);
+      restampNeverSent(context, -60 * minute);
+      const corrected = waitingItemChange(context.store, id)?.stamp;
+      assert.ok(corrected && corrected > sent, `${corrected} is above ${sent}`);
+    });
   });
 
   it('that jumped ahead and back between two cycles does not stop the device from pushing', async () => {
