@@ -15,7 +15,7 @@ import {
   editorText,
   itemRow,
   openItem,
-  retype,
+  overwrite,
   save,
   showItems,
   untilShown,
@@ -71,7 +71,7 @@ async function writeOnOne(windows: Windows): Promise<void> {
   await Promise.all([openItem(laptop, note), openItem(desktop, note)]);
   const text = await editorText(laptop);
   await seen('A note written on the laptop is on the desktop', async () => {
-    await retype(laptop, text.replace('- [ ] Tests are green', '- [x] Tests are green'));
+    await overwrite(laptop, text.replace('- [ ] Tests are green', '- [x] Tests are green'));
     await save(laptop);
     await untilText(desktop, shown => shown.includes('- [x] Tests are green'), 'the edit');
   });
@@ -79,7 +79,7 @@ async function writeOnOne(windows: Windows): Promise<void> {
     await runCommand(desktop, 'Scratch: New Note');
     await untilShown(desktop, 'Note 20');
     await untilText(desktop, shown => shown === '', 'an empty note');
-    await retype(desktop, '# Ideas\n\n- A tour that drives itself\n');
+    await overwrite(desktop, '# Ideas\n\n- A tour that drives itself\n');
     await save(desktop);
     await itemRow(laptop, 'Note 20').waitFor({ timeout: limitMs });
   });
@@ -92,9 +92,9 @@ async function editBothOffline(demo: Demo, { laptop, desktop }: Windows): Promis
   const text = await editorText(laptop);
   await demo.stopServer();
   await seen('Both are edited without the server, and each says so quietly', async () => {
-    await retype(laptop, text.replace('ten minutes', 'half an hour'));
+    await overwrite(laptop, text.replace('ten minutes', 'half an hour'));
     await save(laptop);
-    await retype(desktop, text.replace('ten minutes', 'an hour'));
+    await overwrite(desktop, text.replace('ten minutes', 'an hour'));
     await save(desktop);
     await laptop.locator('.statusbar-item[aria-label*="offline"]').waitFor({ timeout: limitMs });
     await desktop.locator('.statusbar-item[aria-label*="offline"]').waitFor({ timeout: limitMs });

@@ -58,11 +58,16 @@ export async function untilText(page: Page, isIt: (text: string) => boolean, wha
   }
 }
 
-/** Replaces the whole text by typing; it is unsaved then. */
-export async function retype(page: Page, text: string): Promise<void> {
+/** Replaces the whole text by typing. An editor that saves by itself may have saved it then. */
+export async function overwrite(page: Page, text: string): Promise<void> {
   await editor(page).locator('.view-lines').click();
   await page.keyboard.press('Control+A');
   await page.keyboard.insertText(text);
+}
+
+/** Replaces the whole text by typing; it is unsaved then. */
+export async function retype(page: Page, text: string): Promise<void> {
+  await overwrite(page, text);
   await dirtyTab(page).waitFor({ timeout: seenLimitMs });
 }
 
