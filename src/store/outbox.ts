@@ -290,7 +290,7 @@ export function acknowledge(store: StoreTransaction, change: OutboxChange, nowMs
 
 /**
  * Takes an answered change out of flight: it waits again, or makes way for the one that waited behind it, which then
- * stands on the same base and still names it as an ancestor.
+ * stands on the same base and still names it as an ancestor. A resolution that now holds an edit as well is none any more.
  */
 export function thaw(store: StoreTransaction, change: OutboxChange): void {
   const behind = store.sql.get(
@@ -304,9 +304,11 @@ export function thaw(store: StoreTransaction, change: OutboxChange): void {
   store.sql.run(
     `UPDATE changes SET (base_version, base_timestamp, base_deleted, base_payload) =
        (SELECT base_version, base_timestamp, base_deleted, base_payload FROM changes WHERE id = ?),
-       group_id = coalesce(group_id, (SELECT group_id FROM changes WHERE id = ?))
+       group_id = coalesce(group_id, (SELECT group_id FROM changes WHERE id = ?)),
+       resolves = CASE WHEN EXISTS (SELECT 1 FROM changes AS flown
+         WHERE flown.id = ? AND (flown.reseal = 1 OR flown.resolves IS changes.resolves)) THEN resolves END
      WHERE id = ?`,
-    [change.rowId, change.rowId, integer(behind, 'id')],
+    [change.rowId, change.rowId, change.rowId, integer(behind, 'id')],
   );
   store.sql.run('DELETE FROM changes WHERE id = ?', [change.rowId]);
 }

@@ -178,7 +178,9 @@ function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, rem
     version: remote.version,
   };
   if (waiting.resolves !== undefined && waiting.resolves === remote.document.resolves) {
-    return laterResolution(context, waiting, remote);
+    // Over what it was not made on, the later one would take edits back that it never knew: then the two merge.
+    const isOnSameBase = remote.document.ancestors[0] === waiting.base.stamp;
+    if (isOnSameBase || remote.stamp > waiting.stamp) return laterResolution(context, waiting, remote);
   }
   const baseKnown = waiting.base.stamp !== undefined && waiting.base.content !== undefined;
   const merged = mergeVersions({

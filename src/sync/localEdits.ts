@@ -38,8 +38,7 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
     content: edit.content,
     base: origin.base,
     ancestors: origin.ancestors,
-    // What is written after a resolution is more than that: it must not give way to another resolution unseen.
-    resolves: edit.resolves?.conflictId,
+    resolves: resolvedBy(edit, waiting),
     groupId: edit.resolves?.groupId ?? waiting?.groupId,
   });
   const state = { content: edit.content, deleted: edit.deleted, deviceId: device.id };
@@ -47,6 +46,15 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
   if (waiting && !waiting.reseal)
     recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, true);
   return issued.stamp;
+}
+
+/**
+ * The record that the change resolves and nothing else. What is written before or after a resolution, and is pushed with
+ * it, must not give way to another resolution unseen.
+ */
+function resolvedBy({ resolves }: LocalEdit, waiting: ItemChange | undefined): ConflictId | undefined {
+  const isAlone = waiting === undefined || waiting.reseal || waiting.resolves === resolves?.conflictId;
+  return isAlone ? resolves?.conflictId : undefined;
 }
 
 function changesNothing(held: StoredItem, edit: LocalEdit): boolean {

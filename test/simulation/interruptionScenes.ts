@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { dayMs, hourMs } from '../../src/base/time';
+import { dayMs, hourMs, secondMs } from '../../src/base/time';
 import { resolveConflict } from '../../src/sync/resolveConflict';
 import { Stage } from './stage';
 
@@ -101,6 +101,35 @@ export const interruptionScenes: Readonly<Record<string, () => Promise<void>>> =
     await stage.syncAll();
     for (const number of [0, 1]) assert.equal((await stage.item(number, id))?.deleted, false);
     await stage.settleAndClose();
+  },
+
+  async 'an edit that is pushed with a resolution does not give way to another resolution'() {
+    for (const isInFlight of [false, true]) {
+      const stage = await Stage.open(2);
+      const { id, record } = await stage.overlap();
+      await stage.retitle(0, id, 'renamed before the answer');
+      if (isInFlight) {
+        const { network } = stage.device(0);
+        network.tamper(({ method }, answer) => {
+          if (method === 'GET') network.partition(hourMs);
+          return answer;
+        });
+        await stage.sync(0);
+        network.tamper(undefined);
+      }
+      for (const number of [0, 1]) {
+        const body = `one\nresolved on ${number}\nthree\n`;
+        await stage.inWindow(number, context => resolveConflict(context, record, { keep: 'merge', body }));
+        await stage.pass(secondMs);
+      }
+      await stage.sync(1);
+      await stage.pass(hourMs);
+      await stage.syncAll(3);
+      for (const number of [0, 1]) {
+        assert.equal((await stage.item(number, id))?.content.title, 'renamed before the answer');
+      }
+      await stage.close();
+    }
   },
 
   async 'a page that leaves a version out is noticed by the digest, and what it left out is fetched'() {
