@@ -76,7 +76,8 @@ const millisDigits = 16;
 const deviceIdAt = 23;
 
 const isInOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
-const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted = 1)
+const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted = 1
+    AND NOT EXISTS (SELECT 1 FROM changes AS held WHERE held.item_id = items.id AND held.acknowledged_ms IS NULL))
   AND NOT EXISTS (SELECT 1 FROM changes AS held WHERE held.item_id = items.id AND held.acknowledged_ms IS NULL
     AND (held.change_id IS NULL OR held.timestamp = items.last_modified))`;
 const recordIsLost = `stamp IS NOT synced_stamp AND deleted = 0 AND trimmed = 0 AND id NOT IN (${isInOutbox})`;
