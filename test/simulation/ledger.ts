@@ -175,13 +175,18 @@ export class Ledger {
   /** The device's store is another one now. It may have lost what the versions that it has not pushed were made on. */
   replaced(device: string, tx: Transaction): void {
     const view = this.#view(device);
-    for (const id of view.items.keys()) this.#forgotten.add(`${device} ${id}`);
+    const before = [...view.items.values()];
+    for (const { id } of before) this.#forgotten.add(`${device} ${id}`);
     for (const { text } of view.items.values()) this.#place(text, '');
     for (const { tokens } of view.records.values()) this.#unplace(tokens);
     this.#place(view.unsettled, '');
     this.#views.delete(device);
     this.#unsaid.delete(device);
     this.committing(device, tx);
+    for (const { id, stamp } of before) {
+      if (this.#view(device).items.get(id)?.stamp !== stamp && !this.#left.has(`${id} ${stamp}`))
+        this.#owedDeletes.get(id)?.delete(stamp);
+    }
     for (const { id, deleted, version, isPending, text } of this.#view(device).items.values()) {
       if (!deleted || version > 0) continue;
       // Without its change, a deletion is not told from a tombstone that the server has forgotten.
