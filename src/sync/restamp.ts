@@ -17,7 +17,7 @@ import { optionalBranded } from '../store/rows';
 import { readState } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import { restampVersion } from '../store/versions';
-import { boundedMillis, correctedTime, issueStamp, resetReading } from './clock';
+import { boundedMillis, correctedTime, issueStamp, observeStamp, resetReading } from './clock';
 import type { EditContext } from './context';
 
 /** An offset that moves by less leaves stamps as they are: within it, order by raw readings is as good. */
@@ -41,8 +41,8 @@ export function restampNeverSent(context: EditContext, movedMs: number): number 
     const millis = Math.min(boundedMillis(change.rawMs + offsetMs), nowMs);
     last = above(formatStamp({ millis, counter: 0, deviceId: device.id }), [last], device.id);
     // What one item's base asks for does not move the changes that were made after it.
-    const below = [...knownBefore(change), itemChangeInFlight(store, change.itemId)?.stamp];
-    moveItemStamp(store, change, above(last, below, device.id));
+    const below = [change.base.stamp, itemChangeInFlight(store, change.itemId)?.stamp];
+    moveItemStamp(store, change, unlikeFormer(change, above(last, below, device.id), device.id));
     count++;
   }
   resetReading(store, greatestSoundStamp(store, nowMs));
@@ -64,8 +64,10 @@ export function restampRefused(asked: EditContext, change: OutboxChange, serverM
     resetReading(store, greatestSoundStamp(store, nowMs));
   }
   if (change.collection === 'item') {
-    const after = greatestOf(knownBefore(change));
-    moveItemStamp(store, change, issueStamp(store, wallMs, device.id, after).stamp);
+    const issued = issueStamp(store, wallMs, device.id, change.base.stamp).stamp;
+    const stamp = unlikeFormer(change, issued, device.id);
+    observeStamp(store, wallMs, stamp);
+    moveItemStamp(store, change, stamp);
     return;
   }
   // It may have moved already, with the item's change of the same resolution.
@@ -102,20 +104,21 @@ function moveRecordStamp(
   restampChange(store, change, stamp);
 }
 
-/** What the change was made on. A former state of it may have been sent, and refused: its stamp is never given again. */
-function knownBefore({ base, ancestors }: ItemChange): readonly (Stamp | undefined)[] {
-  return [base.stamp, ...ancestors];
-}
-
-function greatestOf(stamps: readonly (Stamp | undefined)[]): Stamp | undefined {
-  return stamps.reduce(
-    (left, right) => (left !== undefined && (right === undefined || left > right) ? left : right),
-    undefined,
-  );
+/**
+ * A former state of the change may have been sent, and refused for its stamp: that stamp is never given again. It need
+ * not be below, for it may have been far ahead.
+ */
+function unlikeFormer({ ancestors }: Pick<ItemChange, 'ancestors'>, stamp: Stamp, deviceId: DeviceId): Stamp {
+  return ancestors.includes(stamp)
+    ? unlikeFormer({ ancestors }, stampAfter(stamp, deviceId), deviceId)
+    : stamp;
 }
 
 function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: DeviceId): Stamp {
-  const greatest = greatestOf(below);
+  const greatest = below.reduce(
+    (left, right) => (left !== undefined && (right === undefined || left > right) ? left : right),
+    undefined,
+  );
   return greatest !== undefined && stamp <= greatest ? stampAfter(greatest, deviceId) : stamp;
 }
 
