@@ -33,6 +33,8 @@ export interface DeviceState {
   readonly reconcile: ReconcileReason;
   /** When the last reconcile for a digest mismatch was done, milliseconds since 1970. */
   readonly digestReconciledMs: number;
+  /** The server has accepted changes that come after the cursor: others had pushed in between. */
+  readonly pushedAhead: true;
   /** The id of the key that everything on the server, but for its history, is known to be sealed with. */
   readonly resealedWith: KeyId;
   /** When the server was last asked again for what came unsound, milliseconds since 1970. */
@@ -91,6 +93,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   digest: z.string(),
   reconcile: z.enum(['newEpoch', 'cursorExpired', 'digestMismatch']),
   digestReconciledMs: z.number(),
+  pushedAhead: z.literal(true),
   unsoundFetchedMs: z.number(),
   resealedWith: z.string().refine(isKeyId, 'must be a key id'),
   fence: z.int().min(0),

@@ -147,12 +147,23 @@ async function compareDigest(
   if (digest === undefined) return ok('same');
   const held = await run.read(({ store, wallMs }) => ({
     differs: expectedDigest(store) !== digest,
+    pushedAhead: readState(store, 'pushedAhead') ?? false,
     // A wall clock that was ahead then does not put the next one off for long.
     recently: Math.abs(wallMs - (readState(store, 'digestReconciledMs') ?? 0)) < digestReconcileEveryMs,
   }));
   if (!held.ok) return held;
-  if (!held.value.differs) return ok('same');
-  if (held.value.recently) {
+  const { differs, pushedAhead, recently } = held.value;
+  if (!differs && pushedAhead) {
+    const cleared = await run.write(({ store }) => clearState(store, 'pushedAhead'));
+    return cleared.ok ? ok('same') : cleared;
+  }
+  if (!differs) return ok('same');
+  if (pushedAhead) {
+    // The server knows the cursor, but not what it accepted after it: it was restored from between the two.
+    const done = await reconcile(run, 'newEpoch');
+    return done.ok ? ok('reconciled') : done;
+  }
+  if (recently) {
     run.report.diverged = true;
     run.dependencies.logger.warn('this device and the server hold different versions after a reconcile');
     return ok('same');

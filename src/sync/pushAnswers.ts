@@ -74,6 +74,7 @@ export async function settleAnswers(
       if (each.status !== 'accepted') thaw(context.store, change);
     }
     if (isMoved) writeState(context.store, 'cursor', cursor);
+    if (cursor === undefined) writeState(context.store, 'pushedAhead', true);
     return answered.map(item => settle(context, item, answer.serverTime));
   });
   if (!written.ok) return written;

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../base/result';
 import { type ConflictId, type ItemId, isConflictId, isItemId } from '../model/ids/ids';
 import type { ManifestEntry, RemoteVersion } from '../protocol/changes';
 import { changesInFlight, dropReseals, thaw } from '../store/outbox';
-import { clearState, type ReconcileReason, writeState } from '../store/state';
+import { clearState, type ReconcileReason, readState, writeState } from '../store/state';
 import { listSyncedItems, listSyncedRecords, syncedItem, syncedRecord } from '../store/syncedVersions';
 import { forgetUnopened, listUnopened, markUnopenedLost } from '../store/unopened';
 import {
@@ -50,7 +50,10 @@ export async function resumeReconcile(
   run: CycleRun,
   reason: ReconcileReason,
 ): Promise<Result<void, CycleError>> {
-  if (reason === 'newEpoch') return reconcile(run, reason);
+  const ahead = await run.read(({ store }) => readState(store, 'pushedAhead') ?? false);
+  if (!ahead.ok) return ahead;
+  const isNewEpoch = reason === 'newEpoch' || (reason === 'digestMismatch' && ahead.value);
+  if (isNewEpoch) return reconcile(run, 'newEpoch');
   const epoch = await epochOf(run);
   return epoch.ok ? reconcile(run, epoch.value === 'same' ? reason : 'newEpoch') : epoch;
 }
@@ -112,6 +115,7 @@ async function compareAll(
   const ended = await run.write(context => {
     recomputeDigest(context.store);
     clearState(context.store, 'reconcile');
+    clearState(context.store, 'pushedAhead');
     writeState(context.store, 'cursor', cursor ?? '');
     if (reason === 'digestMismatch') writeState(context.store, 'digestReconciledMs', context.wallMs);
   });

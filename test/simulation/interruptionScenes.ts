@@ -132,6 +132,35 @@ export const interruptionScenes: Readonly<Record<string, () => Promise<void>>> =
     }
   },
 
+  async 'what a server has accepted and lost, before the cursor came so far, is pushed again'() {
+    const stage = await Stage.open(2);
+    await stage.create(0, 'old');
+    await stage.syncAll();
+    const id = await stage.create(0, 'accepted and lost');
+    const { network } = stage.device(0);
+    const cutAfter = (wanted: string) =>
+      network.tamper(({ method }, answer) => {
+        if (method === wanted) network.partition(hourMs);
+        return answer;
+      });
+    cutAfter('GET');
+    await stage.sync(0);
+    await stage.create(1, 'pushed in between');
+    await stage.sync(1);
+    await stage.world.server.backUp();
+    network.heal();
+    cutAfter('POST');
+    await stage.sync(0);
+    network.tamper(undefined);
+    network.heal();
+    await stage.world.take({ type: 'restore', atMs: 0, salt: 1 });
+    await stage.syncAll(3);
+    for (const number of [0, 1]) {
+      assert.equal((await stage.item(number, id))?.deleted, false);
+    }
+    await stage.settleAndClose();
+  },
+
   async 'a page that leaves a version out is noticed by the digest, and what it left out is fetched'() {
     const stage = await Stage.open(2);
     await stage.create(0, 'told');
