@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
+import { systemCodeOf } from '../../../src/base/errors';
 import { secondMs, systemClock } from '../../../src/base/time';
 import { newProfile, openWorkbench, reloadWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';
@@ -229,9 +230,15 @@ const recoveryLimitMs = 60 * secondMs;
 /** Whether the editor's backups of unsaved text, which it writes a while after the typing, hold this. */
 async function isInBackup(machine: Machine, text: string): Promise<boolean> {
   const folder = path.join(machine.workbench.dataDir, 'user-data/User/Backups');
-  const names = await readdir(folder, { recursive: true });
+  const names = await readdir(folder, { recursive: true }).catch(noneYet);
   const contents = await Promise.all(
     names.map(name => readFile(path.join(folder, name), 'utf8').catch(() => '')), // folders, and files that go
   );
   return contents.some(content => content.includes(text));
+}
+
+/** The editor makes the folder with its first backup, and takes folders below it away with their last. */
+function noneYet(error: unknown): readonly string[] {
+  if (systemCodeOf(error) === 'ENOENT') return [];
+  throw error;
 }
