@@ -112,6 +112,22 @@ describe('two resolutions of one record', () => {
     );
   });
 
+  it('merge when the later one was made on an older text, which it must not bring back', async () => {
+    const { laptop, desktop, id } = await withOpenConflict();
+    await laptop.setBody(id, 'desktop\nand a thought\n');
+    await laptop.sync();
+    await resolve(laptop, 'later');
+    await desktop.time.advance(2000);
+    await resolve(desktop, 'later');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.sync();
+    for (const device of [laptop, desktop]) {
+      assert.equal(await device.body(id), 'desktop\nand a thought\n');
+      assert.deepEqual(await device.openConflicts(), []);
+    }
+  });
+
   it('of two conflicts of one item travel together', async () => {
     const { laptop, desktop, id } = await withOpenConflict();
     await laptop.setBody(id, 'laptop again\n');
