@@ -1,7 +1,8 @@
 import { err, ok, type Result } from '../base/result';
 import { type ConflictId, type ItemId, isConflictId, isItemId } from '../model/ids/ids';
 import type { ManifestEntry, RemoteVersion } from '../protocol/changes';
-import { changesInFlight, dropReseals, thaw } from '../store/outbox';
+import { readConflict, writeConflict } from '../store/conflicts';
+import { changesInFlight, dropReseals, type OutboxChange, thaw } from '../store/outbox';
 import { clearState, type ReconcileReason, readState, writeState } from '../store/state';
 import { listSyncedItems, listSyncedRecords, syncedItem, syncedRecord } from '../store/syncedVersions';
 import { forgetUnopened, listUnopened, markUnopenedLost } from '../store/unopened';
@@ -22,6 +23,7 @@ import { noteOverwritten, overwritesOf } from './guard';
 import { reconcileReasonOf } from './pull';
 import { reconcileItem, reconcileMissingItem, reconcileMissingRecord, wouldBeDeleted } from './reconcileItem';
 import { pushOverUnopened } from './reconcileUnopened';
+import { openSentRecord } from './sealing';
 
 /**
  * Compares everything that this device holds with the server's manifest and fetches only what differs. Done when the
@@ -80,7 +82,10 @@ async function compareAll(
   const begun = await run.write(context => {
     writeState(context.store, 'reconcile', reason);
     // Whether the server took them shows by their stamps.
-    for (const change of changesInFlight(context.store, maxInFlight)) thaw(context.store, change);
+    for (const change of changesInFlight(context.store, maxInFlight)) {
+      restoreSentRecord(run, context, change);
+      thaw(context.store, change);
+    }
     // What is on the server may be sealed with any key, and what waits to be sealed anew may be gone.
     dropReseals(context.store);
     clearState(context.store, 'resealedWith');
@@ -122,6 +127,14 @@ async function compareAll(
   if (!ended.ok) return ended;
   run.cursor = cursor;
   return ok('done');
+}
+
+/** A damage may have taken the row of a record whose change is in flight: then what was sent is all that is left of it. */
+function restoreSentRecord(run: CycleRun, { store }: MergeContext, change: OutboxChange): void {
+  if (change.collection !== 'conflict' || change.flight === undefined) return;
+  if (readConflict(store, change.itemId) !== undefined) return;
+  const conflict = openSentRecord(change.flight.frozen, run.dependencies.keys);
+  if (conflict?.id === change.itemId) writeConflict(store, conflict);
 }
 
 const endless = {

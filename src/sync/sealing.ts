@@ -1,6 +1,6 @@
 import { defined } from '../base/assert';
 import { fromBase64Url, toBase64Url } from '../base/encoding';
-import type { JsonObject } from '../base/json';
+import { type JsonObject, parseJson } from '../base/json';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import { openPayload, type PayloadBinding, sealPayload } from '../crypto/envelope';
@@ -9,6 +9,7 @@ import type { Conflict } from '../model/conflict';
 import type { AccountId, ChangeId, ConflictId, ItemId, KeyId } from '../model/ids/ids';
 import { parseStamp, type Stamp } from '../model/ids/stamp';
 import {
+  changeSchema,
   knownChangeFields,
   knownVersionFields,
   type RemoteVersion,
@@ -188,15 +189,34 @@ export function openRecord(
     keyId: version.keyId,
     wireExtra: unknownFields(version, knownFields),
   };
-  const bytes = open(version, keys);
+  const conflict = openConflict(version, keys);
+  return conflict.ok ? ok({ ...opened, conflict: conflict.value }) : conflict;
+}
+
+/**
+ * The record of a change as it was sent (its JSON text); undefined when it is none, or the key is gone.
+ */
+export function openSentRecord(frozen: string, keys: SealingKeys): Conflict | undefined {
+  const change = changeSchema.safeParse(parseJson(frozen));
+  if (!change.success || change.data.collection !== 'conflict') return undefined;
+  const conflict = openConflict(change.data, keys);
+  return conflict.ok ? conflict.value : undefined;
+}
+
+/** Undefined for a record that was pruned. */
+function openConflict(
+  sealed: SealedSubject & { readonly collection: 'conflict'; readonly revision: number },
+  keys: SealingKeys,
+): Result<Conflict | undefined, OpenError> {
+  const bytes = open(sealed, keys);
   if (!bytes.ok) return bytes;
-  if (version.changeType === 'delete') return ok({ ...opened, conflict: undefined });
+  if (sealed.changeType === 'delete') return ok(undefined);
   const conflict = decodeRecordDocument(bytes.value);
   if (!conflict.ok) return err(openErrorOf(conflict.error));
-  if (conflict.value.id !== version.itemId || conflict.value.revision !== version.revision) {
+  if (conflict.value.id !== sealed.itemId || conflict.value.revision !== sealed.revision) {
     return err({ type: 'unsound', detail: 'the record is not the one that the server names' });
   }
-  return ok({ ...opened, conflict: conflict.value });
+  return ok(conflict.value);
 }
 
 /** Also those of a change: what a server says of itself never becomes what this device asks for. */
@@ -229,7 +249,13 @@ function seal(
   return ok({ keyId: key.keyId, originDeviceId: deviceId, payload: toBase64Url(payload) });
 }
 
-function open(version: RemoteVersion, keys: SealingKeys): Result<Uint8Array, OpenError> {
+/** What a payload is bound to, and sealed with. */
+type SealedSubject = Pick<
+  RemoteVersion,
+  'collection' | 'itemId' | 'changeType' | 'timestamp' | 'originDeviceId' | 'keyId' | 'payload'
+>;
+
+function open(version: SealedSubject, keys: SealingKeys): Result<Uint8Array, OpenError> {
   const sealed = fromBase64Url(version.payload);
   if (sealed === undefined) return err({ type: 'unsound', detail: 'the payload is not base64' });
   const opened = openPayload(

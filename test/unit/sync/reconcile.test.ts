@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { dayMs } from '../../../src/base/time';
 import type { ItemId } from '../../../src/model/ids/ids';
+import { accountIdSchema } from '../../../src/protocol/scalars';
+import { repairSalvaged } from '../../../src/store/salvage';
 import { writeState } from '../../../src/store/state';
 import { resolveConflict } from '../../../src/sync/resolveConflict';
 import { jsonAnswer } from '../../support/inProcessHttp';
@@ -206,6 +208,38 @@ describe('reconcile', () => {
     for (const device of [laptop, desktop]) {
       const [record, ...others] = await device.conflicts();
       assert.equal(record?.conflict?.state, 'resolved');
+      assert.deepEqual(others, []);
+    }
+  });
+
+  it('makes a conflict record anew whose row a damage took, from what was sent of it', async () => {
+    const { laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.setBody(id, 'laptop\n');
+    await desktop.time.advance(100);
+    await desktop.setBody(id, 'desktop\n');
+    await laptop.sync();
+    desktop.http.intercept = (request, send) =>
+      request.method === 'POST'
+        ? Promise.resolve({ ok: false, error: { type: 'timeout', timeoutMs: 1 } })
+        : send();
+    await desktop.cycle();
+    desktop.http.intercept = undefined;
+    assert.equal((await desktop.openConflicts()).length, 1);
+    const accountId = accountIdSchema.parse(desktop.session.accountId);
+    const account = { id: accountId, login: 'ada', server: 'https://scratch.example' };
+    await desktop.write(({ store }) => writeState(store, 'account', account));
+    await desktop.write(({ store }) => {
+      store.sql.run('DELETE FROM conflicts');
+      repairSalvaged(store.sql);
+    });
+    await assertConverged([desktop, laptop], [id]);
+    for (const device of [laptop, desktop]) {
+      const [record, ...others] = await device.openConflicts();
+      const { earlier, later } = record?.conflict ?? {};
+      assert.deepEqual([earlier?.content.body, later?.content.body], ['laptop\n', 'desktop\n']);
       assert.deepEqual(others, []);
     }
   });
