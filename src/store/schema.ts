@@ -22,6 +22,12 @@ export const storeMigrations: readonly Migration[] = [
       for (const statement of sealingKeys) tx.run(statement);
     },
   },
+  {
+    version: 3,
+    up(tx) {
+      for (const statement of unopenedColumns) tx.run(statement);
+    },
+  },
 ];
 
 const firstSchema = [
@@ -174,4 +180,17 @@ const sealingKeys = [
   // Covers what is asked of many rows at once: which items wait.
   'DROP INDEX changes_open',
   'CREATE INDEX changes_open ON changes(item_id, collection, reseal) WHERE acknowledged_ms IS NULL',
+];
+
+/** What is asked of every version that waits to be opened, in columns and an index: the versions themselves are large. */
+const unopenedColumns = [
+  'ALTER TABLE unopened ADD COLUMN version INTEGER NOT NULL DEFAULT 0',
+  `ALTER TABLE unopened ADD COLUMN stamp TEXT NOT NULL DEFAULT ''`,
+  'ALTER TABLE unopened ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0',
+  // What is no JSON could never be opened: the digests tell of it, and it is fetched.
+  'DELETE FROM unopened WHERE json_valid(wire) = 0',
+  `UPDATE unopened SET version = coalesce(json_extract(wire, '$.version'), 0),
+     stamp = coalesce(json_extract(wire, '$.timestamp'), ''),
+     deleted = coalesce(json_extract(wire, '$.changeType') = 'delete', 0)`,
+  'CREATE INDEX unopened_versions ON unopened(item_id, reason, key_id, version, stamp, deleted)',
 ];

@@ -5,12 +5,11 @@ import { forgetOverwrites } from '../store/overwritten';
 import { clearState, type ReconcileReason, readState } from '../store/state';
 import { hasUnopened } from '../store/unopened';
 import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } from './cycleRun';
-import { expectedDigest } from './digest';
 import { pullAll } from './pull';
 import { type Pushed, pushAll, resendInFlight } from './push';
 import { reconcile, resumeReconcile } from './reconcile';
 import { resealEverything } from './reseal';
-import { missingKey, openWhatWaits } from './unopenedVersions';
+import { expectedDigest, missingKey, openWhatWaits } from './unopenedVersions';
 
 /**
  * One sync cycle: send again what was not answered, pull and merge, push, until nothing is left to do. Whatever was
@@ -145,14 +144,16 @@ async function compareDigest(
   digest: string | undefined,
 ): Promise<Result<'same' | 'reconciled', CycleError>> {
   if (digest === undefined) return ok('same');
+  const expected = await expectedDigest(run);
+  if (!expected.ok) return expected;
+  const differs = expected.value !== digest;
   const held = await run.read(({ store, wallMs }) => ({
-    differs: expectedDigest(store) !== digest,
     pushedAhead: readState(store, 'pushedAhead') ?? false,
     // A wall clock that was ahead then does not put the next one off for long.
     recently: Math.abs(wallMs - (readState(store, 'digestReconciledMs') ?? 0)) < digestReconcileEveryMs,
   }));
   if (!held.ok) return held;
-  const { differs, pushedAhead, recently } = held.value;
+  const { pushedAhead, recently } = held.value;
   if (!differs && pushedAhead) {
     const cleared = await run.write(({ store }) => clearState(store, 'pushedAhead'));
     return cleared.ok ? ok('same') : cleared;

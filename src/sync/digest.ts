@@ -1,17 +1,15 @@
 import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
-import { remoteVersionSchema } from '../protocol/changes';
 import { emptyDigest, toggleInDigest } from '../protocol/digest';
 import { readState, writeState } from '../store/state';
 import {
   listSyncedItems,
   listSyncedRecords,
-  type SyncedSubject,
   type SyncedVersion,
   syncedItem,
   syncedRecord,
 } from '../store/syncedVersions';
 import type { StoreTransaction } from '../store/transaction';
-import { listUnopened } from '../store/unopened';
+import type { UnopenedVersion } from '../store/unopened';
 
 /** The device's own digest over the live versions that it holds; kept up with each version that moves. */
 
@@ -20,21 +18,22 @@ export function currentDigest(store: StoreTransaction): string {
 }
 
 /**
- * The digest that a server tells which holds what this device holds, and for what could not be opened here the version
- * that waits to be opened.
+ * The digest with some of what could not be opened here: for each, the version that waits in the place of the one that
+ * is held. With all of them it is that of a server which holds what this device was told.
  */
-export function expectedDigest(store: StoreTransaction): string {
-  let digest = currentDigest(store);
-  for (const { wire, reason } of listUnopened(store)) {
+export function digestWithUnopened(
+  store: StoreTransaction,
+  digest: string,
+  unopened: readonly UnopenedVersion[],
+): string {
+  let told = digest;
+  for (const { subject, reason, version, stamp, deleted } of unopened) {
     if (reason === 'lost') continue;
-    const version = remoteVersionSchema.safeParse(wire);
-    if (!version.success) continue;
-    const { itemId, version: number, timestamp, changeType } = version.data;
-    const held = isConflictId(itemId) ? syncedRecord(store, itemId) : syncedItem(store, itemId);
-    if (held && !held.deleted) digest = toggleInDigest(digest, itemId, held.version, held.stamp);
-    if (changeType === 'upsert') digest = toggleInDigest(digest, itemId, number, timestamp);
+    const held = isConflictId(subject) ? syncedRecord(store, subject) : syncedItem(store, subject);
+    if (held && !held.deleted) told = toggleInDigest(told, subject, held.version, held.stamp);
+    if (!deleted) told = toggleInDigest(told, subject, version, stamp);
   }
-  return digest;
+  return told;
 }
 
 /** A subject's held version moves from one to another; undefined where the server holds nothing of it. */
@@ -65,10 +64,11 @@ export function recomputeDigest(store: StoreTransaction): string {
 
 const rowsAtATime = 1000;
 
-type ListSynced = (store: StoreTransaction, after: string, limit: number) => readonly SyncedSubject[];
-
 /** Every row of a list, read some at a time. */
-export function* everySubject(store: StoreTransaction, list: ListSynced): Generator<SyncedSubject> {
+export function* everySubject<Row extends { readonly subject: string }>(
+  store: StoreTransaction,
+  list: (store: StoreTransaction, after: string, limit: number) => readonly Row[],
+): Generator<Row> {
   let after = '';
   for (;;) {
     const page = list(store, after, rowsAtATime);

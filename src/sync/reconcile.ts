@@ -235,7 +235,7 @@ async function reconcileMissing(
     records: [...everySubject(store, listSyncedRecords)].flatMap(({ subject }) =>
       !seen.has(subject) && isConflictId(subject) ? [subject] : [],
     ),
-    unopened: listUnopened(store).flatMap(({ subject, reason: why, stamp }) =>
+    unopened: [...everySubject(store, listUnopened)].flatMap(({ subject, reason: why, stamp }) =>
       why === 'lost' || seen.get(subject) === stamp ? [] : [subject],
     ),
   }));

@@ -1,12 +1,12 @@
 import { err, ok, type Result } from '../base/result';
 import { hourMs } from '../base/time';
-import { findKey } from '../crypto/keyRing';
-import { isKeyId, type KeyId } from '../model/ids/ids';
+import type { KeyId } from '../model/ids/ids';
 import { type RemoteVersion, remoteVersionSchema } from '../protocol/changes';
 import { readState, writeState } from '../store/state';
-import { forgetUnopened, listUnopened } from '../store/unopened';
+import { awaitedKey, forgetUnopened, listUnopened, unopenedUnder, unsoundSubjects } from '../store/unopened';
 import { applyOpened, applyVersions, openVersion } from './applyVersions';
 import type { CycleError, CycleRun } from './cycleRun';
+import { currentDigest, digestWithUnopened } from './digest';
 import { reconcileOpened } from './reconcile';
 import { reconcileMissing } from './reconcileItem';
 
@@ -14,30 +14,42 @@ import { reconcileMissing } from './reconcileItem';
 
 /** What is unsound may have been damaged on the way: the server is asked for it again, not more often than this. */
 const fetchUnsoundEveryMs = hourMs;
+/** So many whole versions are decoded at once, and so many are told by their columns: a few milliseconds of either. */
+const openedAtATime = 50;
+const comparedAtATime = 500;
 /** So many are asked for one by one in a cycle. */
 const maxFetched = 100;
 
 export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
-  const waiting = await run.read(({ store }) => listUnopened(store));
-  if (!waiting.ok) return waiting;
-  const openable = waiting.value.flatMap(({ reason, wire }) => {
-    const version = remoteVersionSchema.safeParse(wire);
-    const opens =
-      version.success && reason !== 'unsound' && openVersion(run, version.data).type !== 'unopened';
-    return opens ? [{ version: version.data, isLost: reason === 'lost' }] : [];
-  });
-  const current = openable.flatMap(({ version, isLost }) => (isLost ? [] : [version]));
-  if (current.length > 0) {
-    const applied = await applyVersions(run, current, undefined);
-    if (!applied.ok) return applied;
+  const keyIds = run.dependencies.keys.ring.keys.map(({ keyId }) => keyId);
+  let broughtBack = 0;
+  for (let after = ''; ; ) {
+    const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtATime));
+    if (!page.ok) return page;
+    const openable = page.value.flatMap(({ reason, wire }) => {
+      const version = remoteVersionSchema.safeParse(wire);
+      const opens = version.success && openVersion(run, version.data).type !== 'unopened';
+      return opens ? [{ version: version.data, isLost: reason === 'lost' }] : [];
+    });
+    const current = openable.flatMap(({ version, isLost }) => (isLost ? [] : [version]));
+    if (current.length > 0) {
+      const applied = await applyVersions(run, current, undefined);
+      if (!applied.ok) return applied;
+    }
+    for (const { version, isLost } of openable) {
+      if (!isLost || broughtBack++ >= maxFetched) continue;
+      const brought = await bringBack(run, version);
+      if (!brought.ok) return brought;
+    }
+    const last = page.value.at(-1)?.subject;
+    if (last === undefined) break;
+    if (run.stopped()) return err({ type: 'stopped' });
+    run.dependencies.heartbeat();
+    after = last;
   }
-  const lost = openable.flatMap(({ version, isLost }) => (isLost ? [version] : []));
-  for (const version of lost.slice(0, maxFetched)) {
-    const brought = await bringBack(run, version);
-    if (!brought.ok) return brought;
-  }
-  const unsound = waiting.value.filter(({ reason }) => reason === 'unsound').map(({ subject }) => subject);
-  return unsound.length === 0 ? ok() : fetchUnsound(run, unsound.slice(0, maxFetched));
+  const unsound = await run.read(({ store }) => unsoundSubjects(store, maxFetched));
+  if (!unsound.ok || unsound.value.length === 0) return unsound.ok ? ok() : unsound;
+  return fetchUnsound(run, unsound.value);
 }
 
 /** A version that a restored server has lost: taken here, and then settled with what the server has now. */
@@ -58,14 +70,30 @@ async function bringBack(run: CycleRun, lost: RemoteVersion): Promise<Result<voi
 
 /** The key of a version that was pulled and that this device cannot open before the password was given. */
 export async function missingKey(run: CycleRun): Promise<Result<KeyId | undefined, CycleError>> {
-  const { ring } = run.dependencies.keys;
-  return run.read(({ store }) =>
-    listUnopened(store)
-      .filter(({ reason }) => reason === 'keyMissing')
-      .map(({ keyId }) => keyId)
-      .filter(isKeyId)
-      .find(keyId => findKey(ring, keyId) === undefined),
-  );
+  const keyIds = run.dependencies.keys.ring.keys.map(({ keyId }) => keyId);
+  return run.read(({ store }) => awaitedKey(store, keyIds));
+}
+
+/**
+ * The digest that a server tells which holds what this device holds, and for what could not be opened here the version
+ * that waits to be opened.
+ */
+export async function expectedDigest(run: CycleRun): Promise<Result<string, CycleError>> {
+  const held = await run.read(({ store }) => currentDigest(store));
+  if (!held.ok) return held;
+  let digest = held.value;
+  for (let after = ''; ; ) {
+    const page = await run.read(({ store }) => {
+      const unopened = listUnopened(store, after, comparedAtATime);
+      return { digest: digestWithUnopened(store, digest, unopened), last: unopened.at(-1)?.subject };
+    });
+    if (!page.ok) return page;
+    const { last } = page.value;
+    if (last === undefined) return ok(digest);
+    run.dependencies.heartbeat();
+    digest = page.value.digest;
+    after = last;
+  }
 }
 
 async function fetchUnsound(run: CycleRun, subjects: readonly string[]): Promise<Result<void, CycleError>> {

@@ -180,7 +180,7 @@ export const healingScenes: Readonly<Record<string, () => Promise<void>>> = {
       return { ...answer, body: new TextEncoder().encode(text) };
     });
     await stage.sync(1);
-    assert.equal((await stage.read(1, listUnopened)).length, 1);
+    assert.equal((await stage.read(1, store => listUnopened(store, '', 10))).length, 1);
     network.tamper(undefined);
     await stage.sync(1);
     assert.equal((await stage.item(1, first))?.content.title, 'sent whole');

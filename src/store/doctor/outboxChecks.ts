@@ -10,7 +10,7 @@ import {
   thawHollowFlights,
 } from '../outboxRepair';
 import { addToSearchIndex } from '../search/searchIndex';
-import { listUnopened, type UnopenedReason } from '../unopened';
+import { countUnopened, type UnopenedReason } from '../unopened';
 import { unsettledItemIds } from '../unsettledSaves';
 import type { Check } from './examination';
 import { counted, type Finding, sound, trouble } from './finding';
@@ -102,7 +102,7 @@ function comparedOrFailed(error: StorageError | Compared): Result<boolean, Stora
 
 /** What waits for a key, a newer version or a merge. */
 export const checkWaiting: Check = async ({ store }) => {
-  const looked = await store.read(tx => ({ unsettled: unsettledItemIds(tx), unopened: listUnopened(tx) }));
+  const looked = await store.read(tx => ({ unsettled: unsettledItemIds(tx), unopened: countUnopened(tx) }));
   if (!looked.ok) return looked;
   const { unsettled, unopened } = looked.value;
   const findings: Finding[] = [];
@@ -111,8 +111,8 @@ export const checkWaiting: Check = async ({ store }) => {
     findings.push(trouble('saves', 'warning', found, undefined));
   }
   for (const reason of unopenedReasons) {
-    const count = unopened.filter(version => version.reason === reason).length;
-    if (count === 0) continue;
+    const count = unopened.get(reason);
+    if (count === undefined) continue;
     const found = `${counted(count, 'version')} from the server ${unopenedWords[reason]}`;
     findings.push(trouble('versions', 'warning', found, undefined));
   }

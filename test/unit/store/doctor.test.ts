@@ -163,8 +163,14 @@ describe('the doctor', () => {
     await change(tx => {
       const content = note('a');
       putUnsettledSave(tx, { itemId: itemId(1), base: content, saved: content }, 1);
-      keepUnopened(tx, { itemId: itemId(50), keyId: '00000000000000cc' }, 'keyMissing');
-      keepUnopened(tx, { itemId: itemId(51), keyId: '00000000000000cc' }, 'newerFormat');
+      const version = {
+        keyId: '00000000000000cc',
+        version: 1,
+        timestamp: stampAt(50),
+        changeType: 'upsert' as const,
+      };
+      keepUnopened(tx, { ...version, itemId: itemId(50) }, 'keyMissing');
+      keepUnopened(tx, { ...version, itemId: itemId(51) }, 'newerFormat');
       const waiting = waitingItemChange(tx, itemId(1));
       assert(waiting);
       refuse(tx, waiting, 'The item is larger than the server takes.');

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
-import { unwrap } from '../../../src/base/result';
+import { ok, unwrap } from '../../../src/base/result';
 import { countOpenConflicts, listConflicts } from '../../../src/store/conflicts';
 import { listItems, readItem } from '../../../src/store/items';
 import { countPendingItems, waitingItemChange } from '../../../src/store/outbox';
+import { Payloads } from '../../../src/store/payloads';
+import { storeMigrations } from '../../../src/store/schema';
 import { searchItems } from '../../../src/store/search/searchItems';
 import { readState } from '../../../src/store/state';
+import { listUnopened } from '../../../src/store/unopened';
 import { listVersions } from '../../../src/store/versions';
+import { openMemoryDatabase } from '../../support/memoryDatabase';
 import { inStore, itemId, stampAt } from '../../support/storeFixture';
 import { StoreFolder } from '../../support/storeFolder';
 import { keptSchemaFile } from '../../support/storeKeptSchema';
@@ -76,4 +80,26 @@ describe('a store of the first schema', () => {
       await fresh.remove();
     }
   });
+});
+
+it('a version that waits to be opened is known by its columns after the migration that brings them', async () => {
+  const database = await openMemoryDatabase(storeMigrations.filter(({ version }) => version < 3));
+  await database.write(sql => {
+    const wire = { version: 7, timestamp: stampAt(5), changeType: 'delete', payload: 'c2VhbGVk' };
+    for (const [id, text] of [
+      [itemId(1), JSON.stringify(wire)],
+      [itemId(2), 'damaged'],
+    ] as const) {
+      sql.run(
+        `INSERT INTO unopened(item_id, wire, reason, key_id) VALUES (?, ?, 'keyMissing', '00000000000000cc')`,
+        [id, text],
+      );
+    }
+    for (const migration of storeMigrations.filter(({ version }) => version === 3)) migration.up(sql);
+    return ok();
+  });
+  const payloads = new Payloads(undefined, 'sensitive');
+  assert.deepEqual(unwrap(await database.read(sql => listUnopened({ sql, payloads }, '', 10))), [
+    { subject: itemId(1), reason: 'keyMissing', version: 7, stamp: stampAt(5), deleted: true },
+  ]);
 });

@@ -177,7 +177,7 @@ describe('versions that do not open', () => {
     const { report } = await device.sync();
     assert.equal(report.unsound, 1);
     assert.equal(await device.body(id), 'one\n');
-    const [kept] = await device.read(listUnopened);
+    const [kept] = await device.read(tx => listUnopened(tx, '', 10));
     assert.equal(kept?.reason, 'newerFormat');
     const idle = await device.sync();
     assert.equal(idle.report.unsound, 0);
@@ -199,7 +199,7 @@ describe('versions that do not open', () => {
     const { laptop: device, id } = await withPayload('nonsense');
     assert.equal((await device.sync()).report.unsound, 1);
     assert.equal(await device.body(id), 'one\n');
-    const [kept] = await device.read(listUnopened);
+    const [kept] = await device.read(tx => listUnopened(tx, '', 10));
     assert.equal(kept?.reason, 'unsound');
     assert.equal(laptop.length, 16);
   });
@@ -232,7 +232,7 @@ describe('versions that do not open', () => {
     right.http.intercept = undefined;
     await right.sync();
     assert.equal(await right.body(id), 'one\n');
-    assert.deepEqual(await right.read(listUnopened), []);
+    assert.deepEqual(await right.read(tx => listUnopened(tx, '', 10)), []);
   });
 
   it('do not keep what else differs from being found', async () => {
