@@ -9,6 +9,7 @@ import { readState, type SyncCounters, writeState } from '../store/state';
 import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
 import { type CycleOutcome, runCycle } from '../sync/cycle';
+import { cycleHttp } from '../sync/cycleHttp';
 import type { CycleReport } from '../sync/cycleRun';
 import { EventStream } from '../sync/eventStream';
 import { type CycleEnd, Scheduler } from '../sync/scheduler';
@@ -225,12 +226,16 @@ export class SyncControl {
       };
     }
     const { store, clock, random, logger, http, settings, deviceId } = this.#core;
+    const heartbeat = () => this.#options.lease.heartbeat();
     const startedMs = clock.monotonic();
     try {
       const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
       const outcome = await runCycle({
         store,
-        transport: createTransport(http, clock, { server: account.server, token: session.token }),
+        transport: createTransport(cycleHttp(http, heartbeat), clock, {
+          server: account.server,
+          token: session.token,
+        }),
         clock,
         random,
         logger,
@@ -244,7 +249,7 @@ export class SyncControl {
         },
         limits: { maxItemBytes: defaultMaxItemBytes },
         offsets: this.#offsets,
-        heartbeat: () => this.#options.lease.heartbeat(),
+        heartbeat,
         takeSnapshot: this.#options.takeSnapshot,
         signal: this.#stopping.signal,
       });

@@ -29,8 +29,11 @@ export interface SyncLease {
 
 export const syncLockName = 'sync';
 
-/** The silence after which a living owner loses the lease. */
-export const leaseTermMs = 30 * secondMs;
+/**
+ * The silence after which a living owner loses the lease: more than twice what it waits for one answer, so that a slow
+ * server alone never costs it the lease.
+ */
+export const leaseTermMs = 75 * secondMs;
 
 export interface LeaseServices {
   readonly clock: Clock;

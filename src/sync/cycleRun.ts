@@ -145,7 +145,6 @@ export class CycleRun {
     report.requests++;
     report.bytesSent += timed.bytesSent;
     report.bytesReceived += timed.bytesReceived;
-    this.dependencies.heartbeat();
     const sample = this.dependencies.offsets.sample(timed.answer.serverTime, timed.roundTripMs);
     if (sample.serverStepped && !report.serverStepped) {
       report.serverStepped = true;

@@ -35,6 +35,8 @@ const maxManifestPages = 100_000;
 /** Items are fetched so many at a time. */
 const fetchesAtOnce = 6;
 const subjectsPerTransaction = 200;
+/** So many are fetched before they are applied: few enough that a cycle which is broken off has soon got somewhere. */
+const fetchesPerTransaction = 48;
 const maxInFlight = 100_000;
 
 export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise<Result<void, CycleError>> {
@@ -157,8 +159,8 @@ async function reconcilePage(
     }),
   );
   if (!differing.ok) return differing;
-  for (let from = 0; from < differing.value.length; from += subjectsPerTransaction) {
-    const fetched = await fetchAll(run, differing.value.slice(from, from + subjectsPerTransaction));
+  for (let from = 0; from < differing.value.length; from += fetchesPerTransaction) {
+    const fetched = await fetchAll(run, differing.value.slice(from, from + fetchesPerTransaction));
     if (!fetched.ok) return fetched;
     const opened = fetched.value.map(version => openVersion(run, version));
     const guarded = await guard(run, opened);

@@ -95,6 +95,7 @@ async function waitRecords(run: CycleRun, keyId: KeyId, after: string): Waiting 
   const fetched: OpenedRecord[] = [];
   for (const { id, isTrimmed } of found.value) {
     if (!isTrimmed) continue;
+    if (run.stopped()) return err({ type: 'stopped' });
     const record = await fetchRecord(run, id);
     if (!record.ok) return record;
     if (record.value) fetched.push(record.value);

@@ -38,6 +38,7 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
     }
     for (const { version, isLost } of openable) {
       if (!isLost || broughtBack++ >= maxFetched) continue;
+      if (run.stopped()) return err({ type: 'stopped' });
       const brought = await bringBack(run, version);
       if (!brought.ok) return brought;
     }
@@ -106,6 +107,7 @@ async function fetchUnsound(run: CycleRun, subjects: readonly string[]): Promise
   const fetched: RemoteVersion[] = [];
   const gone: string[] = [];
   for (const subject of subjects) {
+    if (run.stopped()) return err({ type: 'stopped' });
     const answer = await fetchCurrent(run, subject);
     if (!answer.ok) return answer;
     if (answer.value === null) gone.push(subject);

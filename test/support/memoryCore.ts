@@ -2,6 +2,7 @@ import { Emitter } from '../../src/base/event';
 import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { ok, unwrap } from '../../src/base/result';
+import type { Clock } from '../../src/base/time';
 import type { Derivation } from '../../src/device/accountKeys';
 import { atRestCipher, obtainLocalKey } from '../../src/device/atRest';
 import type { DeviceCore } from '../../src/device/core';
@@ -17,7 +18,7 @@ import { defaultDeviceSettings } from '../../src/device/openDevice';
 import type { SecretName, SecretStore } from '../../src/device/secrets';
 import { SyncControl } from '../../src/device/syncControl';
 import { createDeviceId } from '../../src/model/ids/createId';
-import type { SyncLease } from '../../src/store/lease';
+import { leaseTermMs, type SyncLease } from '../../src/store/lease';
 import { Payloads } from '../../src/store/payloads';
 import { storeMigrations } from '../../src/store/schema';
 import { readState, writeState } from '../../src/store/state';
@@ -68,7 +69,7 @@ export interface WindowOptions {
   readonly database?: MemoryDatabase;
   readonly settings?: Partial<DeviceSettings>;
   /** Shared by the windows of one device. */
-  readonly lease?: { owner: object | undefined };
+  readonly lease?: SharedLease;
 }
 
 /** The parts of a window of a device, over a store in memory that other windows may share. */
@@ -112,7 +113,7 @@ export async function openWindow(options: WindowOptions) {
   await usePayloads();
   const control = new SyncControl({
     core,
-    lease: sharedLease(options.lease ?? { owner: undefined }),
+    lease: sharedLease(options.lease ?? { owner: undefined }, time),
     takeSnapshot: async () => ok('snapshot'),
     changed: () => undefined,
     statusChanged: () => undefined,
@@ -153,17 +154,28 @@ const none = async () => failure('storage', 'not in this test');
 
 export type TestWindow = Awaited<ReturnType<typeof openWindow>>;
 
-function sharedLease(lease: { owner: object | undefined }): SyncLease {
+/** Who of the windows of a device may sync, and when it was last heard of. */
+export interface SharedLease {
+  owner: object | undefined;
+  heardMs?: number;
+}
+
+function sharedLease(lease: SharedLease, clock: Clock): SyncLease {
   const me = {};
   const release = () => {
     if (lease.owner === me) lease.owner = undefined;
   };
+  const heartbeat = () => {
+    if (lease.owner === me) lease.heardMs = clock.monotonic();
+  };
   return {
     tryAcquire: async () => {
-      lease.owner ??= me;
+      const silentMs = clock.monotonic() - (lease.heardMs ?? 0);
+      if (lease.owner === undefined || silentMs > leaseTermMs) lease.owner = me;
+      heartbeat();
       return ok(lease.owner === me);
     },
-    heartbeat: () => undefined,
+    heartbeat,
     release,
     close: async () => release(),
   };
