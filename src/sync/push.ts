@@ -30,12 +30,18 @@ export type Pushed =
 
 /** More batches than any outbox fills. */
 const maxBatches = 100_000;
+/**
+ * Then it is time to pull, which also acknowledges: half of the answers that a server remembers for a device (100,000)
+ * before it takes no more.
+ */
+const maxBatchesBeforePull = 100;
 /** Batches in a row that leave something to be sent again; then it is time to pull first. */
 const maxFruitlessBatches = 5;
 
 /** Sends again what was sent and not answered. */
 export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, CycleError>> {
   for (let batch = 0; batch < maxBatches; batch++) {
+    if (run.stopped()) return err({ type: 'stopped' });
     const flying = await run.read(({ store }) => changesInFlight(store, maxBatchChanges));
     if (!flying.ok) return flying;
     const sent = flying.value.flatMap(change => (change.flight ? [{ change, flight: change.flight }] : []));
@@ -50,7 +56,7 @@ export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>
   let fruitless = 0;
   let again = false;
   let frozen = await freezeBatch(run);
-  for (let batch = 0; batch < maxBatches && fruitless < maxFruitlessBatches; batch++) {
+  for (let batch = 0; batch < maxBatchesBeforePull && fruitless < maxFruitlessBatches; batch++) {
     if (run.stopped()) return err({ type: 'stopped' });
     if (!frozen.ok) return frozen;
     if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
@@ -159,7 +165,12 @@ function freezeWholeGroups(
   return frozen.filter(sent => !isBroken(sent));
 }
 
-async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<Pushed, CycleError>> {
+/** @param hasAcknowledged the server has just been told what need not be remembered any more */
+async function send(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  hasAcknowledged = false,
+): Promise<Result<Pushed, CycleError>> {
   const { transport, clock } = run.dependencies;
   const startedMs = clock.monotonic();
   const answer = await transport.push(
@@ -172,8 +183,12 @@ async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<
     const reason = reconcileReasonOf(answer.error);
     if (reason !== undefined) return ok({ type: 'reconcile', reason });
     const { error } = answer;
-    if (error.type === 'problem' && error.code === 'tooLarge') return sendLess(run, sent, error.detail);
-    return answer;
+    if (error.type !== 'problem') return answer;
+    if (error.code === 'tooLarge') return sendLess(run, sent, error.detail);
+    if (error.code !== 'tooManyRequests' || hasAcknowledged) return answer;
+    const acknowledged = await acknowledge(run);
+    if (!acknowledged.ok) return acknowledged;
+    return acknowledged.value === undefined ? send(run, sent, true) : ok(acknowledged.value);
   }
   const heard = await run.hear(answer.value);
   if (!heard.ok) return heard;
@@ -181,6 +196,26 @@ async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<
   if (!settled.ok) return settled;
   const { cursor } = answer.value.answer;
   return ok(settled.value === 'again' || cursor === undefined ? { type: 'again' } : { type: 'done' });
+}
+
+/**
+ * A server remembers no more answers than so many, and then takes nothing before some are acknowledged. What the cursor
+ * stands for is held durably; what comes after it is left to the next pull.
+ */
+async function acknowledge(
+  run: CycleRun,
+): Promise<Result<Extract<Pushed, { readonly type: 'reconcile' }> | undefined, CycleError>> {
+  const { transport, clock } = run.dependencies;
+  const startedMs = clock.monotonic();
+  const pulled = await transport.pull(run.cursor, 1);
+  run.report.pullMs += clock.monotonic() - startedMs;
+  run.report.pulls++;
+  if (!pulled.ok) {
+    const reason = reconcileReasonOf(pulled.error);
+    return reason === undefined ? pulled : ok({ type: 'reconcile', reason });
+  }
+  const heard = await run.hear(pulled.value);
+  return heard.ok ? ok(undefined) : heard;
 }
 
 /** The request was too large as a whole: half of it, or, when it is one change or one group, none. */
