@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { assert, defined } from '../base/assert';
 import { fromBase64Url, fromUtf8, toBase64Url, toUtf8 } from '../base/encoding';
-import { parseJson } from '../base/json';
+import { type JsonObject, parseJson } from '../base/json';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import { createKeyId } from '../model/ids/createId';
@@ -24,6 +24,8 @@ export interface KeyRing {
   readonly current: KeyId;
   /** Oldest first. */
   readonly keys: readonly DataKey[];
+  /** Fields that a newer version wrote: kept, and wrapped again with the ring. */
+  readonly extra?: JsonObject;
 }
 
 /** A key that seals payloads. */
@@ -35,6 +37,8 @@ export interface DataKey {
   readonly createdAt: number;
   /** A retired key opens, and seals nothing new. */
   readonly retired: boolean;
+  /** Fields that a newer version wrote. */
+  readonly extra?: JsonObject;
 }
 
 /** A ring of {@link maxKeys} keys takes no more; wrapped it would near what a server stores. */
@@ -69,7 +73,7 @@ export function addKey(ring: KeyRing, random: Random, now: number): Result<KeyRi
   if (ring.keys.length >= maxKeys) return err({ type: 'keyRingFull' });
   const added = createDataKey(random, now);
   const retired = ring.keys.map(key => ({ ...key, retired: true }));
-  return ok({ revision: ring.revision + 1, current: added.keyId, keys: [...retired, added] });
+  return ok({ ...ring, revision: ring.revision + 1, current: added.keyId, keys: [...retired, added] });
 }
 
 /** Takes a retired key out; the same ring when it is out already. What was sealed with it can never be opened again. */
@@ -91,10 +95,12 @@ export function currentKey(ring: KeyRing): DataKey {
 /** The opened ring as text, for the device's secret storage. It is as secret as the keys. */
 export function encodeKeyRing(ring: KeyRing): string {
   return JSON.stringify({
+    ...ring.extra,
     version: ringFormatVersion,
     revision: ring.revision,
     current: ring.current,
-    keys: ring.keys.map(({ keyId, key, createdAt, retired }) => ({
+    keys: ring.keys.map(({ keyId, key, createdAt, retired, extra }) => ({
+      ...extra,
       keyId,
       key: toBase64Url(key),
       createdAt,
@@ -111,8 +117,19 @@ export function decodeKeyRing(text: string): Result<KeyRing, DecodeKeyRingError>
   if (version !== ringFormatVersion) return err({ type: 'unsupportedVersion', version });
   const ring = ringSchema.safeParse(json);
   if (!ring.success) return err({ type: 'malformed', detail: wrongFields(ring.error) });
-  const { revision, current, keys } = ring.data;
-  return ok({ revision, current, keys });
+  const { version: _, revision, current, keys, ...extra } = ring.data;
+  return ok({
+    revision,
+    current,
+    keys: keys.map(({ keyId, key, createdAt, retired, ...rest }) => ({
+      keyId,
+      key,
+      createdAt,
+      retired,
+      ...unknownOf(rest),
+    })),
+    ...unknownOf(extra),
+  });
 }
 
 /**
@@ -166,14 +183,25 @@ const keySchema = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** The fields that this version does not know, when there are any. */
+function unknownOf(fields: Readonly<Record<string, unknown>>): { readonly extra?: JsonObject } {
+  return Object.keys(fields).length === 0 ? {} : { extra: z.record(z.string(), z.json()).parse(fields) };
+}
+
 const versionedSchema = z.looseObject({ version: z.int() });
 const ringSchema = z
-  .object({
+  .looseObject({
+    version: z.int(),
     revision: z.int().min(1),
     current: keyIdSchema,
     keys: z
       .array(
-        z.object({ keyId: keyIdSchema, key: keySchema, createdAt: z.int().min(0), retired: z.boolean() }),
+        z.looseObject({
+          keyId: keyIdSchema,
+          key: keySchema,
+          createdAt: z.int().min(0),
+          retired: z.boolean(),
+        }),
       )
       .min(1)
       .max(maxKeys),

@@ -1,8 +1,10 @@
 import { toBase64Url } from '../base/encoding';
+import type { JsonObject } from '../base/json';
 import { ok, type Result } from '../base/result';
 import type { DerivedKeys } from '../crypto/derivedKeys';
 import { type KeyRing, removeKey } from '../crypto/keyRing';
 import type { SessionAnswer } from '../protocol/accounts';
+import { unknownFields } from '../protocol/changes';
 import { readState } from '../store/state';
 import { type AccountTransport, createTransport } from '../sync/transport';
 import {
@@ -55,6 +57,8 @@ export interface FreshRing {
   /** Of the server's ring. */
   readonly version: number;
   readonly ring: KeyRing;
+  /** Fields of the server's ring that this version does not know: they go back with the next one. */
+  readonly extra: JsonObject;
   /** True when this device's own ring is newer: the server was restored from a backup of before a rotation. */
   readonly isServerBehind: boolean;
 }
@@ -75,7 +79,8 @@ export async function freshRing({
   if (!ring.ok) return failure('badCredentials', 'The password is wrong. Nothing was changed.');
   const isServerBehind = ring.value.revision < session.ring.revision;
   const newest = isServerBehind ? session.ring : ring.value;
-  return ok({ version: keyring.value.version, ring: newest, isServerBehind });
+  const { version, wrapped: _, recoveryWrapped: __, ...unknown } = keyring.value;
+  return ok({ version, ring: newest, extra: unknownFields(unknown, new Set()), isServerBehind });
 }
 
 /** The ring without retired keys that no payload on the server is sealed with, history included. */

@@ -10,6 +10,7 @@ import { deviceNameSchema, loginSchema } from '../protocol/scalars';
 import { readState, writeState } from '../store/state';
 import { type AccountTransport, createTransport } from '../sync/transport';
 import {
+  type FreshRing,
   freshRing,
   openAccount,
   otherAccount,
@@ -81,19 +82,20 @@ export function createDeviceAccount({
   };
 
   /**
-   * Puts a ring in the place of the account's, which is at `baseVersion`, with a new recovery phrase: only with that
+   * Puts a ring in the place of the account's, which is at `version`, with a new recovery phrase: only with that
    * can the ring be wrapped for it.
    */
   const replaceRing = async (
     { transport, account, session, keys }: Proven,
-    baseVersion: number,
+    { version, extra }: Pick<FreshRing, 'version' | 'extra'>,
     ring: KeyRing,
   ): Promise<Result<{ readonly recoveryPhrase: string }, DeviceError>> => {
     const phrase = createRecoveryPhrase(random);
     const recovery = unwrap(recoveryKeys(phrase));
     const put = await transport.putKeyring({
+      ...extra,
       authKey: toBase64Url(keys.authKey),
-      baseVersion,
+      baseVersion: version,
       wrapped: wrapRing(ring, keys, session.accountId, random),
       recoveryWrapped: wrapRing(ring, recovery, session.accountId, random),
       recoveryAuthKey: toBase64Url(recovery.authKey),
@@ -273,7 +275,7 @@ export function createDeviceAccount({
       const held = await freshRing(who.value);
       if (!held.ok) return held;
       const ring = await withoutUnusedKeys(who.value, held.value.ring);
-      return ring.ok ? replaceRing(who.value, held.value.version, ring.value) : ring;
+      return ring.ok ? replaceRing(who.value, held.value, ring.value) : ring;
     },
 
     rotateKey: async password => {
@@ -286,7 +288,7 @@ export function createDeviceAccount({
       const rotated = addKey(kept.value, random, core.clock.now());
       if (!rotated.ok)
         return failure('refused', 'The key ring is full. Let the other devices sync, then try again.');
-      return replaceRing(who.value, held.value.version, rotated.value);
+      return replaceRing(who.value, held.value, rotated.value);
     },
   };
 }

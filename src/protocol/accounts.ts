@@ -66,7 +66,7 @@ export const signUpRequestSchema = z.object({
   kdf: kdfSchema,
   authKey: authKeySchema,
   recoveryAuthKey: authKeySchema,
-  keyring: z.object({ wrapped: wrappedSchema, recoveryWrapped: wrappedSchema }),
+  keyring: z.looseObject({ wrapped: wrappedSchema, recoveryWrapped: wrappedSchema }),
   device: deviceSchema,
 });
 export type SignUpRequest = z.infer<typeof signUpRequestSchema>;
@@ -89,8 +89,11 @@ export const sessionAnswerSchema = z.looseObject({
 });
 export type SessionAnswer = z.infer<typeof sessionAnswerSchema>;
 
-/** `PUT /v1/accounts/me/keyring`: compare-and-set on `baseVersion`. */
-export const putKeyringRequestSchema = z.object({
+/**
+ * `PUT /v1/accounts/me/keyring`: compare-and-set on `baseVersion`. Fields that are not of this schema are the ring's, and
+ * are given back with it.
+ */
+export const putKeyringRequestSchema = z.looseObject({
   authKey: authKeySchema,
   baseVersion: z.int().min(1),
   wrapped: wrappedSchema,

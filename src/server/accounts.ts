@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type * as z from 'zod';
 import { defined } from '../base/assert';
 import { fromBase64Url, toBase64Url } from '../base/encoding';
+import type { JsonObject } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import {
   type Kdf,
@@ -11,9 +12,12 @@ import {
   putRecoveryRequestSchema,
   type SessionAnswer,
   signUpRequestSchema,
+  type WireKeyring,
 } from '../protocol/accounts';
+import { unknownFields } from '../protocol/changes';
 import { maxListedKeyIds, saltBytes } from '../protocol/limits';
 import { loginSchema } from '../protocol/scalars';
+import { maxExtraBytes } from './acceptance';
 import { hashKey, type Session, takeAttempt, verifyKey, withSession } from './authentication';
 import { readJson } from './bodies';
 import type { ServerContext } from './context';
@@ -53,7 +57,9 @@ export function accountEndpoints(context: ServerContext): readonly Endpoint[] {
       handle: withSession(context, async (_request, session) => {
         const keyring = await context.storage.findKeyring(session.accountId);
         if (!keyring.ok) return err(unavailable(keyring.error, context.logger));
-        return keyring.value === undefined ? err(signInAgain) : ok({ status: 200, body: keyring.value });
+        return keyring.value === undefined
+          ? err(signInAgain)
+          : ok({ status: 200, body: wireKeyring(keyring.value) });
       }),
     },
     {
@@ -138,10 +144,9 @@ export function sessionAnswer(
   context: ServerContext,
   accountId: SessionAnswer['accountId'],
   token: string,
-  { version, wrapped, recoveryWrapped }: StoredKeyring,
+  keyring: StoredKeyring,
 ): SessionAnswer {
-  const keyring = { version, wrapped, recoveryWrapped };
-  return { accountId, token, keyring, serverTime: context.clock.now() };
+  return { accountId, token, keyring: wireKeyring(keyring), serverTime: context.clock.now() };
 }
 
 async function signUp(context: ServerContext, request: EndpointRequest): Promise<Outcome> {
@@ -156,6 +161,9 @@ async function signUp(context: ServerContext, request: EndpointRequest): Promise
   const decoded = await readRequest(context, request, signUpRequestSchema);
   if (!decoded.ok) return decoded;
   const { login, accountId, device, ...body } = decoded.value;
+  const { wrapped, recoveryWrapped, ...unknown } = body.keyring;
+  const extra = keyringExtra(unknown);
+  if (!extra.ok) return extra;
   const party = { address: request.address, subject: login };
   const taken = await takeAttempt(context, 'signUp', party);
   if (!taken.ok) return taken;
@@ -176,7 +184,9 @@ async function signUp(context: ServerContext, request: EndpointRequest): Promise
     kdf: body.kdf,
     authHash: authHash.value,
     recoveryHash: recoveryHash.value,
-    ...body.keyring,
+    wrapped,
+    recoveryWrapped,
+    extra: extra.value,
     device: { ...device, tokenHash: hashToken(token), now: clock.now() },
     inviteHash,
   });
@@ -246,14 +256,24 @@ async function putKeyring(
 ): Promise<Outcome> {
   const body = await readRequest(context, request, putKeyringRequestSchema);
   if (!body.ok) return body;
-  const { authKey, recoveryAuthKey, ...replacement } = body.value;
+  const { authKey, recoveryAuthKey, baseVersion, wrapped, recoveryWrapped, retiredKeyIds, ...unknown } =
+    body.value;
+  const extra = keyringExtra(unknown);
+  if (!extra.ok) return extra;
   const proven = await proveOwner(context, session, request, { authKey });
   if (!proven.ok) return proven;
-  const { accountId } = session;
-  if (recoveryAuthKey === undefined) return replaceKeyring(context, { accountId, ...replacement });
+  const replacement = {
+    accountId: session.accountId,
+    baseVersion,
+    wrapped,
+    recoveryWrapped,
+    extra: extra.value,
+    ...(retiredKeyIds === undefined ? {} : { retiredKeyIds }),
+  };
+  if (recoveryAuthKey === undefined) return replaceKeyring(context, replacement);
   const recoveryHash = await hashKey(context, bytesOf(recoveryAuthKey));
   if (!recoveryHash.ok) return recoveryHash;
-  return replaceKeyring(context, { accountId, ...replacement, recoveryHash: recoveryHash.value });
+  return replaceKeyring(context, { ...replacement, recoveryHash: recoveryHash.value });
 }
 
 async function putRecovery(
@@ -279,7 +299,7 @@ async function putRecovery(
 
 async function replaceKeyring(context: ServerContext, replacement: KeyringReplacement): Promise<Outcome> {
   const replaced = await context.storage.replaceKeyring(replacement);
-  if (replaced.ok) return ok({ status: 200, body: replaced.value });
+  if (replaced.ok) return ok({ status: 200, body: wireKeyring(replaced.value) });
   switch (replaced.error.type) {
     case 'keyringChanged':
       return err({
@@ -308,6 +328,21 @@ async function deleteAccount(
   context.hub.endAccount(session.accountId);
   context.logger.info('account deleted', { account: session.accountId });
   return ok({ status: 204 });
+}
+
+/** The fields of a key ring that this version does not know, within what the server keeps of them. */
+function keyringExtra(unknown: Readonly<Record<string, unknown>>): Result<JsonObject, Failure> {
+  const extra = unknownFields(unknown, new Set());
+  if (Buffer.byteLength(JSON.stringify(extra)) <= maxExtraBytes) return ok(extra);
+  return err({
+    code: 'malformed',
+    title: 'The key ring has too many unknown fields',
+    detail: `They may take ${maxExtraBytes} bytes.`,
+  });
+}
+
+function wireKeyring({ extra, ...keyring }: StoredKeyring): WireKeyring {
+  return { ...extra, ...keyring };
 }
 
 const normaliseLogin = (login: string): string => login.trim().toLowerCase();

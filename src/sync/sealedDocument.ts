@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { fromUtf8, toUtf8 } from '../base/encoding';
-import { canonicalJson, parseJson } from '../base/json';
+import { canonicalJson, isJsonObject, type JsonObject, parseJson } from '../base/json';
 import { err, ok, type Result } from '../base/result';
 import { maxAncestors } from '../model/ancestors';
 import type { Conflict } from '../model/conflict';
@@ -30,22 +30,29 @@ export type DocumentError =
   | { readonly type: 'malformedDocument'; readonly detail: string };
 
 const format = 1;
+/**
+ * Fields that a newer version wrote beside the content, or beside the record, are kept as one unknown field of it: so
+ * they are encrypted at rest, have a history and merge as it does. They leave in their own place.
+ */
+const besideName = '$beside';
 const maxDeviceNameLength = 200;
 
 const header = z.object({ format: z.int().min(1) });
-const itemSchema = z.object({
+const itemSchema = z.looseObject({
+  format: z.int(),
   content: z.unknown(),
   ancestors: z.array(z.string().refine(isStamp, 'must be a stamp')).max(maxAncestors),
   deviceName: z.string().max(maxDeviceNameLength),
   resolves: z.string().refine(isConflictId, 'must be a conflict id').optional(),
 });
-const recordSchema = z.object({ conflict: z.unknown() });
+const recordSchema = z.looseObject({ format: z.int(), conflict: z.unknown() });
 
 export function encodeItemDocument({ content, ancestors, deviceName, resolves }: ItemDocument): Uint8Array {
   return toUtf8(
     canonicalJson({
+      ...besideOf(content.extra),
       format,
-      content: encodeContent(content),
+      content: without(encodeContent(content)),
       ancestors: ancestors.slice(0, maxAncestors),
       deviceName: deviceName.slice(0, maxDeviceNameLength),
       ...(resolves === undefined ? {} : { resolves }),
@@ -58,12 +65,14 @@ export function decodeItemDocument(bytes: Uint8Array): Result<ItemDocument, Docu
   if (!document.ok) return document;
   const content = decodeContent(document.value.content);
   if (!content.ok) return err({ type: 'malformedDocument', detail: content.error.detail });
-  const { ancestors, deviceName, resolves } = document.value;
-  return ok({ content: content.value, ancestors, deviceName, resolves });
+  const { content: _, format: __, ancestors, deviceName, resolves, ...beside } = document.value;
+  const extra = withBeside(content.value.extra, beside);
+  return ok({ content: { ...content.value, extra }, ancestors, deviceName, resolves });
 }
 
 export function encodeRecordDocument(conflict: Conflict): Uint8Array {
-  return toUtf8(canonicalJson({ format, conflict: encodeConflict(conflict) }));
+  const { extra = {} } = conflict;
+  return toUtf8(canonicalJson({ ...besideOf(extra), format, conflict: without(encodeConflict(conflict)) }));
 }
 
 export function decodeRecordDocument(bytes: Uint8Array): Result<Conflict, DocumentError> {
@@ -71,7 +80,23 @@ export function decodeRecordDocument(bytes: Uint8Array): Result<Conflict, Docume
   if (!document.ok) return document;
   const conflict = decodeConflict(document.value.conflict);
   if (!conflict.ok) return err({ type: 'malformedDocument', detail: conflict.error.detail });
-  return ok(conflict.value);
+  const { conflict: _, format: __, ...beside } = document.value;
+  const extra = withBeside(conflict.value.extra ?? {}, beside);
+  return ok(Object.keys(extra).length === 0 ? conflict.value : { ...conflict.value, extra });
+}
+
+function besideOf(extra: JsonObject): JsonObject {
+  const beside = extra[besideName];
+  return isJsonObject(beside) ? beside : {};
+}
+
+function without({ [besideName]: _, ...rest }: JsonObject): JsonObject {
+  return rest;
+}
+
+function withBeside(extra: JsonObject, fields: Readonly<Record<string, unknown>>): JsonObject {
+  const beside = z.record(z.string(), z.json()).parse(fields);
+  return Object.keys(beside).length === 0 ? without(extra) : { ...extra, [besideName]: beside };
 }
 
 function readDocument<T>(bytes: Uint8Array, schema: z.ZodType<T>): Result<T, DocumentError> {

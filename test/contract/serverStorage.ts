@@ -28,6 +28,7 @@ export function accountOf(login: string, deviceId: string = deviceIds[0]): NewAc
     recoveryHash: 'recovery',
     wrapped: 'd3JhcHBlZA',
     recoveryWrapped: 'cmVjb3Zlcnk',
+    extra: {},
     device: { deviceId, name: 'laptop', tokenHash: `token of ${deviceId}`, now },
     inviteHash: undefined,
   };

@@ -80,6 +80,6 @@ export function subjectOf(row: Row): SubjectId {
 
 const objectSchema = z.record(z.string(), z.json());
 
-function objectOf(text: string): JsonObject {
+export function objectOf(text: string): JsonObject {
   return objectSchema.parse(JSON.parse(text));
 }

@@ -19,6 +19,12 @@ export const serverMigrations: readonly Migration[] = [
       for (const statement of firstSchema) tx.run(statement);
     },
   },
+  {
+    version: 2,
+    up(tx) {
+      tx.run(`ALTER TABLE accounts ADD COLUMN keyring_extra TEXT NOT NULL DEFAULT '{}'`);
+    },
+  },
 ];
 
 const firstSchema = [

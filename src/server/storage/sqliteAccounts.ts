@@ -7,7 +7,7 @@ import { emptyDigest } from '../../protocol/digest';
 import { maxListedDevices } from '../../protocol/limits';
 import type { Database, Row, SqlValue, Transaction } from '../../sqlite/database';
 import { createEpoch, createMark, writeMark } from './positions';
-import { integerOf, textOf } from './rows';
+import { integerOf, objectOf, textOf } from './rows';
 import type {
   AccountStorage,
   CreateAccountError,
@@ -48,7 +48,8 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
         if (inviteHash !== undefined && !useInvite(tx, inviteHash, device.now))
           return err({ type: 'inviteInvalid' });
         insertAccount(tx, random, account);
-        return ok({ version: 1, wrapped: account.wrapped, recoveryWrapped: account.recoveryWrapped });
+        const { wrapped, recoveryWrapped, extra } = account;
+        return ok({ version: 1, wrapped, recoveryWrapped, extra });
       }),
     findCredentials: by =>
       database.read(tx => {
@@ -163,7 +164,7 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
 
 const ofDevice = 'account = (SELECT account FROM accounts WHERE account_id = ?) AND device_id = ?';
 const credentialColumns = 'account_id, kdf, auth_hash, recovery_hash';
-const keyringColumns = 'keyring_version, wrapped, recovery_wrapped';
+const keyringColumns = 'keyring_version, wrapped, recovery_wrapped, keyring_extra';
 const deviceColumns = 'device_id, name, token_hash, devices.created_at AS created_at, last_seen_at';
 
 function useInvite(tx: Transaction, hash: string, now: number): boolean {
@@ -173,8 +174,8 @@ function useInvite(tx: Transaction, hash: string, now: number): boolean {
 function insertAccount(tx: Transaction, random: Random, account: NewAccount): void {
   tx.run(
     `INSERT INTO accounts (account_id, login, created_at, kdf, auth_hash, recovery_hash, keyring_version, wrapped,
-       recovery_wrapped, retired_key_ids, epoch, sequence, horizon, digest, live_bytes, history_bytes)
-     VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, 0, 0, ?, 0, 0)`,
+       recovery_wrapped, retired_key_ids, epoch, sequence, horizon, digest, live_bytes, history_bytes, keyring_extra)
+     VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, '[]', ?, 0, 0, ?, 0, 0, ?)`,
     [
       account.accountId,
       account.login,
@@ -186,6 +187,7 @@ function insertAccount(tx: Transaction, random: Random, account: NewAccount): vo
       account.recoveryWrapped,
       createEpoch(random),
       emptyDigest,
+      JSON.stringify(account.extra),
     ],
   );
   const row = tx.get('SELECT account FROM accounts WHERE account_id = ?', [account.accountId]);
@@ -211,18 +213,20 @@ function updateKeyring(tx: Transaction, row: Row, replacement: KeyringReplacemen
     version: current.version + 1,
     wrapped: replacement.wrapped ?? current.wrapped,
     recoveryWrapped: replacement.recoveryWrapped ?? current.recoveryWrapped,
+    extra: replacement.extra ?? current.extra,
   };
   const retired = retiredSchema.parse(JSON.parse(textOf(row, 'retired_key_ids')));
   const allRetired = [...new Set([...retired, ...(replacement.retiredKeyIds ?? [])])];
   const orKept = (value: SqlValue | undefined) => value ?? null;
   tx.run(
-    `UPDATE accounts SET keyring_version = ?, wrapped = ?, recovery_wrapped = ?, retired_key_ids = ?,
+    `UPDATE accounts SET keyring_version = ?, wrapped = ?, recovery_wrapped = ?, keyring_extra = ?, retired_key_ids = ?,
        kdf = coalesce(?, kdf), auth_hash = coalesce(?, auth_hash), recovery_hash = coalesce(?, recovery_hash)
      WHERE account_id = ?`,
     [
       next.version,
       next.wrapped,
       next.recoveryWrapped,
+      JSON.stringify(next.extra),
       JSON.stringify(allRetired),
       replacement.kdf === undefined ? null : JSON.stringify(replacement.kdf),
       orKept(replacement.authHash),
@@ -256,6 +260,7 @@ function keyringOf(row: Row): StoredKeyring {
     version: integerOf(row, 'keyring_version'),
     wrapped: textOf(row, 'wrapped'),
     recoveryWrapped: textOf(row, 'recovery_wrapped'),
+    extra: objectOf(textOf(row, 'keyring_extra')),
   };
 }
 

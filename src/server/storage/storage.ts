@@ -84,6 +84,8 @@ export interface NewAccount {
   readonly recoveryHash: string;
   readonly wrapped: string;
   readonly recoveryWrapped: string;
+  /** Fields of the key ring that this version does not know. */
+  readonly extra: JsonObject;
   readonly device: NewDevice;
   /** Undefined when signing up is open. */
   readonly inviteHash: string | undefined;
@@ -100,6 +102,8 @@ export interface StoredKeyring {
   readonly version: number;
   readonly wrapped: string;
   readonly recoveryWrapped: string;
+  /** Fields that this version does not know. */
+  readonly extra: JsonObject;
 }
 
 export interface KeyringReplacement {
@@ -112,6 +116,8 @@ export interface KeyringReplacement {
   readonly recoveryHash?: string;
   /** Added to those that are retired already: a key never comes back. */
   readonly retiredKeyIds?: readonly string[];
+  /** In the place of the fields that this version does not know; left out: they stay. */
+  readonly extra?: JsonObject;
 }
 
 export interface StoredDevice {

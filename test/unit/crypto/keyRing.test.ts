@@ -52,6 +52,20 @@ describe('key ring', () => {
     assert.equal(encodeKeyRing(first), text);
   });
 
+  it('keeps what a newer version wrote into it, through a rotation', () => {
+    const { ring, random } = setUp(3);
+    const text = JSON.parse(encodeKeyRing(ring));
+    const [first, second] = text.keys;
+    const newer = { ...text, purpose: { of: 'ring' }, keys: [{ ...first, purpose: 'of key' }, second] };
+    const rotated = unwrap(addKey(unwrap(decodeKeyRing(JSON.stringify(newer))), random, 3000));
+    const kept = JSON.parse(encodeKeyRing(unwrap(decodeKeyRing(encodeKeyRing(rotated)))));
+    assert.deepEqual(kept.purpose, { of: 'ring' });
+    assert.deepEqual(
+      kept.keys.map(({ purpose }: { readonly purpose?: string }) => purpose),
+      ['of key', undefined, undefined],
+    );
+  });
+
   it('removes a retired key, once', () => {
     const { ring } = setUp(4);
     const retired = ring.keys.filter(key => key.retired).map(key => key.keyId);

@@ -326,6 +326,23 @@ describe('accounts', () => {
     assert.equal(unwrap(await desktop.items.get(id)).title, 'Shopping');
   });
 
+  it('gives the fields of a ring back that a newer version has put there', async () => {
+    const { device } = await openServer();
+    const laptop = await device();
+    await signUp(laptop);
+    laptop.http.intercept = async ({ method, url }, ask) => {
+      const answer = await ask();
+      if (!answer.ok || method !== 'GET' || !url.endsWith('/keyring')) return answer;
+      const keyring = JSON.parse(new TextDecoder().decode(answer.value.body));
+      return jsonAnswer(200, { ...keyring, hint: 'newer', authKey: 'not to be sent' });
+    };
+    unwrap(await laptop.account.rotateKey(password));
+    const put = laptop.http.sent.find(({ method, url }) => method === 'PUT' && url.endsWith('/keyring'));
+    const body = JSON.parse(new TextDecoder().decode(put?.body));
+    assert.equal(body.hint, 'newer');
+    assert.notEqual(body.authKey, 'not to be sent');
+  });
+
   it('gives its newer ring to a server that was restored from before a rotation', async () => {
     const database = await openMemoryDatabase(serverMigrations);
     let { app } = await createTestServer({ database });

@@ -211,6 +211,32 @@ describe('the key ring', () => {
     assert.equal(keyringSchema.parse(await held.json()).wrapped, 'b25l');
   });
 
+  it('keeps the fields that a newer device gives it, within a limit', async () => {
+    const { app } = await createTestServer();
+    const device = await signUp(app.fetch);
+    const ring = { authKey, wrapped: 'b25l', recoveryWrapped: 'cmluZw' };
+    const put = (fields: object) => device.call('PUT', '/v1/accounts/me/keyring', { ...ring, ...fields });
+    const held = async () => {
+      const answer = await device.call('GET', '/v1/accounts/me/keyring');
+      const { hint, authKey: proof } = keyringSchema.parse(await answer.json());
+      return { hint, proof };
+    };
+    const answer = keyringSchema.parse(await (await put({ baseVersion: 1, hint: { a: [1] } })).json());
+    assert.deepEqual(answer['hint'], { a: [1] });
+    assert.deepEqual(await held(), { hint: { a: [1] }, proof: undefined });
+    const body = { newRecoveryAuthKey: newKey, baseVersion: 2, recoveryWrapped: 'bmV3', authKey };
+    await device.call('PUT', '/v1/accounts/me/recovery', body);
+    assert.deepEqual((await held()).hint, { a: [1] });
+    const session = await send(app.fetch, 'POST', '/v1/devices', {
+      login: 'ada',
+      authKey,
+      device: { deviceId, name: 'x' },
+    });
+    assert.deepEqual(sessionAnswerSchema.parse(await session.json()).keyring['hint'], { a: [1] });
+    const tooMuch = { baseVersion: 3, hint: 'x'.repeat(16 * 1024) };
+    assert.equal(await outcome(await put(tooMuch)), '400 malformed');
+  });
+
   it('can do without the keys that nothing is sealed with, which the server tells', async () => {
     const { app } = await createTestServer();
     const device = await signUp(app.fetch);

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { toUtf8 } from '../../../src/base/encoding';
+import { defined } from '../../../src/base/assert';
+import { fromUtf8, toUtf8 } from '../../../src/base/encoding';
 import { systemRandom } from '../../../src/base/random';
 import { unwrap } from '../../../src/base/result';
 import { hourMs } from '../../../src/base/time';
 import { sealPayload } from '../../../src/crypto/envelope';
 import { addKey, createKeyRing, currentKey } from '../../../src/crypto/keyRing';
+import type { Content } from '../../../src/model/content';
 import { createAccountId, createChangeId } from '../../../src/model/ids/createId';
 import { changeSchema, type RemoteVersion, remoteVersionSchema } from '../../../src/protocol/changes';
+import { writeConflict } from '../../../src/store/conflicts';
 import { listUnopened } from '../../../src/store/unopened';
 import { recomputeDigest } from '../../../src/sync/digest';
-import { decodeItemDocument } from '../../../src/sync/sealedDocument';
+import {
+  decodeItemDocument,
+  decodeRecordDocument,
+  encodeItemDocument,
+  encodeRecordDocument,
+} from '../../../src/sync/sealedDocument';
 import { openItem, type SealingKeys, sealItemChange } from '../../../src/sync/sealing';
 import { itemId, laptop, note, stampAt } from '../../support/storeFixture';
 import { createAccount, type SyncDevice } from '../../support/syncDevice';
@@ -130,6 +138,56 @@ describe('sealing', () => {
     const sound = { content: { ...note('Title'), extra: undefined }, deviceName: 'x', format: 1 };
     assert.ok(!decode({ ...sound, ancestors: ['not a stamp'] }).ok);
   });
+});
+
+describe('what a newer version wrote beside a content', () => {
+  const beside = { reminder: { at: 5 }, source: 'phone' };
+
+  it('is sealed again where it stood, and a content keeps it through an edit', async () => {
+    const account = await createAccount();
+    const device = await account.device('laptop');
+    const id = await device.add('Shopping', 'milk\n');
+    const { content } = await device.item(id);
+    const document = JSON.parse(fromUtf8(encodeItemDocument(documentOf(defined(content, 'unlocked')))) ?? '');
+    const opened = unwrap(decodeItemDocument(toUtf8(JSON.stringify({ ...document, ...beside }))));
+    await device.edit(id, opened.content);
+    await device.setBody(id, 'milk\neggs\n');
+    const edited = defined((await device.item(id)).content, 'unlocked');
+    const sent = JSON.parse(fromUtf8(encodeItemDocument(documentOf(edited))) ?? '');
+    assert.deepEqual([sent.reminder, sent.source], [beside.reminder, beside.source]);
+    assert.deepEqual(sent.content, { ...document.content, body: 'milk\neggs\n' });
+    assert.equal(sent.format, 1);
+  });
+
+  it('is sealed again beside a record too', async () => {
+    const account = await createAccount();
+    const left = await account.device('laptop');
+    const right = await account.device('desktop');
+    const id = await left.add('Shopping', 'one\n');
+    for (const device of [left, right]) await device.sync();
+    for (const device of [left, right]) await device.setBody(id, `${device.name}\n`);
+    for (const device of [left, right]) await device.sync();
+    const [record] = await right.conflicts();
+    const text = fromUtf8(encodeRecordDocument(defined(record?.conflict, 'they met')));
+    const written = { ...JSON.parse(text ?? ''), ...beside };
+    const opened = unwrap(decodeRecordDocument(toUtf8(JSON.stringify(written))));
+    await right.write(({ store }) => writeConflict(store, { ...opened, revision: opened.revision + 1 }));
+    const [kept] = await right.conflicts();
+    const sent = JSON.parse(fromUtf8(encodeRecordDocument(defined(kept?.conflict, 'it is held'))) ?? '');
+    assert.deepEqual(sent, { ...written, conflict: { ...written.conflict, revision: opened.revision + 1 } });
+  });
+
+  it('takes the place of nothing that is known', () => {
+    const content = note('Title', '', { extra: { $beside: { format: 9, content: 'x', ancestors: 'x' } } });
+    assert.equal(unwrap(decodeItemDocument(encodeItemDocument(documentOf(content)))).content.title, 'Title');
+  });
+});
+
+const documentOf = (content: Content) => ({
+  content,
+  ancestors: [],
+  deviceName: 'laptop',
+  resolves: undefined,
 });
 
 describe('versions that do not open', () => {
