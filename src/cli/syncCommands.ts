@@ -11,11 +11,12 @@ export function addSyncCommands(program: Command, runner: Runner): void {
     summary: 'push what changed here and pull what changed elsewhere',
     help: `When others changed or deleted an unusual share of the items, sync stops, takes
 a snapshot and asks: look with scratch status, then go on with
---accept-mass-change or go back with --reject-mass-change.`,
+--accept-mass-change, or keep what this device holds of those items with
+--reject-mass-change; everything else syncs either way.`,
     declare: command =>
       command
         .addOption(new Option('--accept-mass-change', 'go on').conflicts('rejectMassChange'))
-        .option('--reject-mass-change', 'go back to the snapshot and forget what was held'),
+        .option('--reject-mass-change', 'keep what this device holds of the items, everywhere'),
     schema: z.object({
       acceptMassChange: z.boolean().optional(),
       rejectMassChange: z.boolean().optional(),
@@ -24,7 +25,8 @@ a snapshot and asks: look with scratch status, then go on with
       if (options.rejectMassChange) {
         return answer(
           await device.sync.rejectMassChange(),
-          () => 'Gone back to the snapshot; nothing of the mass change is kept.',
+          () =>
+            'What the mass change deleted or overwrote is as this device held it, and everything else is synced.',
           () => ({ rejected: true }),
         );
       }

@@ -154,7 +154,10 @@ export interface DeviceSync {
     readonly trigger: SyncTrigger;
     readonly acceptMassChange?: boolean;
   }): Answer<SyncReportJson>;
-  /** Goes back to the snapshot that the guard took and forgets what it held. */
+  /**
+   * Syncs, and sets what the held mass change deletes or overwrites back to what this device holds. Everything else, of
+   * this device and of others, stays as it is.
+   */
   rejectMassChange(): Answer<void>;
   pause(): Answer<void>;
   resume(): Answer<void>;

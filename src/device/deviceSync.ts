@@ -3,7 +3,7 @@ import { ok, type Result } from '../base/result';
 import { isoTime } from '../base/time';
 import { countClosedConflicts, countOpenConflicts } from '../store/conflicts';
 import { countPendingItems } from '../store/outbox';
-import { readState, type SyncCounters } from '../store/state';
+import { type HeldMassChange, readState, type SyncCounters } from '../store/state';
 import { readLogEntries } from '../store/syncLog';
 import { requireSession } from './accountEntry';
 import { type DeviceCore, read } from './core';
@@ -20,19 +20,17 @@ const maxLogEntriesRead = 1000;
 export function createDeviceSync(
   core: DeviceCore,
   control: SyncControl,
-  upkeep: Pick<Upkeep, 'commands' | 'start'>,
+  upkeep: Pick<Upkeep, 'start'>,
 ): DeviceSync {
   return {
     status: () => statusOf(core, control),
-    now: ({ trigger, acceptMassChange }) => control.runNow(trigger, acceptMassChange ?? false),
+    now: ({ trigger, acceptMassChange }) => control.runNow(trigger, acceptMassChange ? 'accept' : undefined),
     rejectMassChange: async () => {
       const guard = await read(core, store => ok(readState(store, 'guard')));
       if (!guard.ok) return guard;
       if (!guard.value) return failure('badInput', 'No mass change waits for an answer.');
-      const accepted = await control.runNow('command', true);
-      if (!accepted.ok) return accepted;
-      const rolled = await upkeep.commands.rollBack(guard.value.snapshot);
-      return rolled.ok ? ok() : rolled;
+      const rejected = await control.runNow('command', 'reject');
+      return rejected.ok ? ok() : rejected;
     },
     pause: () => control.setPaused(true),
     resume: () => control.setPaused(false),
@@ -80,7 +78,7 @@ export async function statusOf(
     facts.value;
   const isLocked = locked || (!session.ok && session.error.code === 'locked');
   const attention = guard
-    ? `Sync is held: ${guard.changed} of ${guard.total} items would be deleted or overwritten. Accept it or roll back.`
+    ? `Sync is held: ${guard.changed} of ${guard.total} items would be deleted or overwritten. Accept it, or reject it and keep what this device holds.`
     : (control.failure?.message ?? control.notice);
   const lastMs = Math.max(lastSyncMs ?? 0, control.lastIdleMs ?? 0);
   return ok({
@@ -92,9 +90,13 @@ export async function statusOf(
     state: stateOf({ signedIn, isLocked, paused, control, guard: guard !== undefined }),
     ...(attention === undefined ? {} : { attention }),
     ...(guard || !control.failure ? {} : { attentionCode: control.failure.code }),
-    ...(guard === undefined ? {} : { guard }),
+    ...(guard === undefined ? {} : { guard: guardJson(guard) }),
     counters: countersJson(sumOf(counters, control.uncounted), closed),
   });
+}
+
+function guardJson({ changed, total, snapshot }: HeldMassChange): NonNullable<StatusJson['guard']> {
+  return { changed, total, snapshot };
 }
 
 function countersJson(

@@ -60,7 +60,7 @@ export function cycleFailure(error: CycleError, server: string): Err<DeviceError
     case 'massChange':
       return failure(
         'massChange',
-        `Sync is held: it would delete or overwrite ${error.changed} of ${error.total} items. Nothing was changed and a snapshot was taken. Look at it, then accept (scratch sync --accept-mass-change) or roll back.`,
+        `Sync is held: it would delete or overwrite ${error.changed} of ${error.total} items. Nothing was changed and a snapshot was taken. Look at it, then accept it (scratch sync --accept-mass-change) or keep what this device holds (--reject-mass-change).`,
       );
     case 'keyMissing':
       return failure(

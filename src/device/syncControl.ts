@@ -10,7 +10,7 @@ import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
 import { type CycleOutcome, runCycle } from '../sync/cycle';
 import { cycleHttp } from '../sync/cycleHttp';
-import type { CycleReport } from '../sync/cycleRun';
+import type { CycleReport, MassChangeAnswer } from '../sync/cycleRun';
 import { EventStream } from '../sync/eventStream';
 import { type CycleEnd, Scheduler } from '../sync/scheduler';
 import { createTransport } from '../sync/transport';
@@ -136,11 +136,11 @@ export class SyncControl {
   /** Runs a cycle on command; after the one that runs, which may have passed by what was just written. */
   async runNow(
     trigger: SyncTrigger,
-    acceptMassChange: boolean,
+    massChange?: MassChangeAnswer,
   ): Promise<Result<SyncReportJson, DeviceError>> {
     if (await this.#isPaused()) return failure('paused', 'Sync is paused. Resume it first.');
     while (this.#running) await this.#running;
-    const { answer, end } = await this.#run(trigger, { acceptMassChange, waitForLease: true });
+    const { answer, end } = await this.#run(trigger, { massChange, waitForLease: true });
     if (this.#started) this.#scheduler.noteEnd(end);
     return answer;
   }
@@ -183,7 +183,7 @@ export class SyncControl {
     }
     // Another window may have paused the device, or let it go on.
     if (await this.#isPaused()) return { type: 'needsPerson' };
-    const { end } = await this.#run(trigger, { acceptMassChange: false, waitForLease: false });
+    const { end } = await this.#run(trigger, { massChange: undefined, waitForLease: false });
     return end;
   }
 
@@ -194,7 +194,7 @@ export class SyncControl {
 
   async #run(
     trigger: SyncTrigger,
-    how: { readonly acceptMassChange: boolean; readonly waitForLease: boolean },
+    how: { readonly massChange: MassChangeAnswer | undefined; readonly waitForLease: boolean },
   ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
     const running = this.#runOnce(trigger, how);
     const ended = () => undefined;
@@ -210,7 +210,7 @@ export class SyncControl {
 
   async #runOnce(
     trigger: SyncTrigger,
-    how: { readonly acceptMassChange: boolean; readonly waitForLease: boolean },
+    how: { readonly massChange: MassChangeAnswer | undefined; readonly waitForLease: boolean },
   ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
     const signedIn = await requireSession(this.#core);
     if (!signedIn.ok) return { answer: signedIn, end: { type: 'needsPerson' } };
@@ -244,7 +244,7 @@ export class SyncControl {
         settings: {
           text: settings().conflictsText,
           guardMaxChangedPercent: settings().guardMaxChangedPercent,
-          acceptMassChange: how.acceptMassChange,
+          massChange: how.massChange,
           retryRefused: trigger === 'command' || trigger === 'start',
         },
         limits: { maxItemBytes: defaultMaxItemBytes },

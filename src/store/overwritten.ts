@@ -1,5 +1,6 @@
 import { assert } from '../base/assert';
 import type { ItemId } from '../model/ids/ids';
+import type { Stamp } from '../model/ids/stamp';
 import { integer } from './rows';
 import type { StoreTransaction } from './transaction';
 
@@ -9,6 +10,8 @@ export interface Overwrite {
   readonly itemId: ItemId;
   /** Deleted, not only changed. */
   readonly deleted: boolean;
+  /** That of the version which does it; undefined for an item that the server has pruned. */
+  readonly stamp: Stamp | undefined;
 }
 
 export function noteOverwrites(
@@ -46,4 +49,21 @@ export function countOverwrites(
 
 export function forgetOverwrites(store: StoreTransaction, untilMs: number): void {
   store.sql.run('DELETE FROM overwritten WHERE at_ms <= ?', [untilMs]);
+}
+
+/** Keeps what a mass change would overwrite, until a person has answered. */
+export function holdOverwrites(store: StoreTransaction, overwrites: readonly Overwrite[]): void {
+  for (const { itemId } of overwrites) {
+    store.sql.run('INSERT INTO held_overwrites(item_id) VALUES (?) ON CONFLICT(item_id) DO NOTHING', [
+      itemId,
+    ]);
+  }
+}
+
+export function isHeldOverwrite(store: StoreTransaction, itemId: ItemId): boolean {
+  return store.sql.get('SELECT 1 FROM held_overwrites WHERE item_id = ?', [itemId]) !== undefined;
+}
+
+export function forgetHeldOverwrites(store: StoreTransaction): void {
+  store.sql.run('DELETE FROM held_overwrites');
 }

@@ -28,6 +28,12 @@ export const storeMigrations: readonly Migration[] = [
       for (const statement of unopenedColumns) tx.run(statement);
     },
   },
+  {
+    version: 4,
+    up(tx) {
+      tx.run(heldByGuard);
+    },
+  },
 ];
 
 const firstSchema = [
@@ -194,3 +200,6 @@ const unopenedColumns = [
      deleted = coalesce(json_extract(wire, '$.changeType') = 'delete', 0)`,
   'CREATE INDEX unopened_versions ON unopened(item_id, reason, key_id, version, stamp, deleted)',
 ];
+
+/** What the mass change that waits for a person's answer would delete or overwrite, as far as it has been counted. */
+const heldByGuard = 'CREATE TABLE held_overwrites(item_id TEXT PRIMARY KEY) WITHOUT ROWID';

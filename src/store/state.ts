@@ -46,7 +46,7 @@ export interface DeviceState {
   readonly counters: SyncCounters;
   readonly paused: boolean;
   /** A mass change that waits for a person's answer. */
-  readonly guard: { readonly changed: number; readonly total: number; readonly snapshot: string };
+  readonly guard: HeldMassChange;
   /** The key that encrypts at rest, wrapped by the account's data key of this id. */
   readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
   /** Tells the local key from another one without telling anything of it; set before the first value is sealed. */
@@ -59,6 +59,16 @@ export interface DeviceState {
   readonly searchIndexedBelow: number;
   /** By which policy the rows lie in the file; while they are rewritten, the row after which that goes on. */
   readonly atRest: { readonly policy: AtRestPolicy; readonly afterRid?: number };
+}
+
+export interface HeldMassChange {
+  readonly changed: number;
+  /** Live items before it. */
+  readonly total: number;
+  /** The id of the snapshot that was taken. */
+  readonly snapshot: string;
+  /** The corrected time at which it was held; older versions of the product did not note it. */
+  readonly heldMs?: number;
 }
 
 /** Why everything is compared with the server's manifest. */
@@ -109,7 +119,12 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
     bytesReceived: z.int().min(0),
   }),
   paused: z.boolean(),
-  guard: z.object({ changed: z.int(), total: z.int(), snapshot: z.string() }),
+  guard: z.object({
+    changed: z.int(),
+    total: z.int(),
+    snapshot: z.string(),
+    heldMs: z.number().exactOptional(),
+  }),
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
   localKeyPrint: z.string(),
   localKeyClaim: z.string(),

@@ -1,14 +1,15 @@
 import { err, ok, type Result } from '../base/result';
 import type { RemoteVersion } from '../protocol/changes';
-import { forgetOverwrites, type Overwrite } from '../store/overwritten';
-import { writeState } from '../store/state';
+import { forgetHeldOverwrites, forgetOverwrites, holdOverwrites, type Overwrite } from '../store/overwritten';
+import { readState, writeState } from '../store/state';
 import { forgetUnopened, keepUnopened } from '../store/unopened';
 import { type Applied, applyItem } from './applyItem';
 import { correctedTime } from './clock';
 import { applyRecord } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
-import { guardWindowMs, massChangeOf, noteOverwritten, overwritesOf } from './guard';
+import { guardWindowMs, massChangeOf, overwritesOf } from './guard';
+import { isRejected, overwriting } from './rejection';
 import { type OpenError, type OpenedItem, type OpenedRecord, openItem, openRecord } from './sealing';
 
 /** Versions from the server, opened, guarded and applied some at a time. */
@@ -54,8 +55,9 @@ export async function applyVersions(
     const isLast = from + versionsPerTransaction >= opened.length;
     const startedMs = run.dependencies.clock.monotonic();
     const applied = await run.write(context => {
-      noteOverwritten(context, overwritesOf(context, itemsOf(chunk)));
-      const outcomes = chunk.map(version => applyOpened(context, version));
+      const outcomes = overwriting(run, context, overwritesOf(context, itemsOf(chunk)), () =>
+        chunk.map(version => applyOpened(context, version)),
+      );
       if (isLast) last?.(context);
       return outcomes;
     });
@@ -81,18 +83,25 @@ export async function guardOverwrites(
   overwrites: (context: MergeContext) => readonly Overwrite[],
 ): Promise<Result<void, CycleError>> {
   const { settings, takeSnapshot, logger } = run.dependencies;
-  if (settings.acceptMassChange) return ok();
-  const found = await run.read(context =>
-    massChangeOf(context, overwrites(context), settings.guardMaxChangedPercent),
-  );
+  if (settings.massChange === 'accept') return ok();
+  const found = await run.read(context => {
+    const rejected = isRejected(run, context.store);
+    const counted = overwrites(context).filter(overwrite => !rejected(overwrite));
+    return { counted, massChange: massChangeOf(context, counted, settings.guardMaxChangedPercent) };
+  });
   if (!found.ok) return found;
-  if (found.value === undefined) return ok();
+  const { counted, massChange } = found.value;
+  if (massChange === undefined) return ok();
   const snapshot = await takeSnapshot();
   if (!snapshot.ok) return snapshot;
-  const held = { ...found.value, snapshot: snapshot.value };
-  const written = await run.write(context => {
-    writeState(context.store, 'guard', held);
-    forgetOverwrites(context.store, correctedTime(context.store, context.wallMs) - guardWindowMs);
+  const held = { ...massChange, snapshot: snapshot.value };
+  const written = await run.write(({ store, wallMs }) => {
+    const heldMs = correctedTime(store, wallMs);
+    // While one is being rejected another may be held: then what is still to be set back of the first is kept.
+    if (readState(store, 'guard') === undefined) forgetHeldOverwrites(store);
+    holdOverwrites(store, counted);
+    writeState(store, 'guard', { ...held, heldMs });
+    forgetOverwrites(store, heldMs - guardWindowMs);
   });
   if (!written.ok) return written;
   logger.warn('a mass change is held until a person has looked at it', {

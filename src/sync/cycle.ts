@@ -1,8 +1,8 @@
 import { err, ok, type Result } from '../base/result';
 import { hourMs } from '../base/time';
 import { forgetRefusals, refusals } from '../store/outbox';
-import { forgetOverwrites } from '../store/overwritten';
-import { clearState, type ReconcileReason, readState } from '../store/state';
+import { forgetHeldOverwrites, forgetOverwrites } from '../store/overwritten';
+import { clearState, type HeldMassChange, type ReconcileReason, readState } from '../store/state';
 import { hasUnopened } from '../store/unopened';
 import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } from './cycleRun';
 import { pullAll } from './pull';
@@ -53,7 +53,7 @@ export async function runCycle(dependencies: CycleDependencies): Promise<CycleOu
 }
 
 interface Beginning {
-  readonly guard: { readonly changed: number; readonly total: number; readonly snapshot: string } | undefined;
+  readonly guard: HeldMassChange | undefined;
   readonly pending: ReconcileReason | undefined;
   readonly unopened: boolean;
 }
@@ -62,8 +62,9 @@ async function steps(
   run: CycleRun,
   beginning: Beginning,
 ): Promise<Result<'finished' | 'unfinished', CycleError>> {
-  if (beginning.guard && !run.dependencies.settings.acceptMassChange) {
-    return err({ type: 'massChange', ...beginning.guard });
+  if (beginning.guard && run.dependencies.settings.massChange === undefined) {
+    const { changed, total, snapshot } = beginning.guard;
+    return err({ type: 'massChange', changed, total, snapshot });
   }
   if (beginning.pending) {
     const reconciled = await resumeReconcile(run, beginning.pending);
@@ -91,7 +92,7 @@ async function steps(
   }
   const missing = await missingKey(run);
   if (!missing.ok) return missing;
-  if (run.dependencies.settings.acceptMassChange) {
+  if (run.dependencies.settings.massChange !== undefined) {
     const forgotten = await forgetGuard(run);
     if (!forgotten.ok) return forgotten;
   }
@@ -183,6 +184,7 @@ async function retryRefusals(run: CycleRun): Promise<Result<void, CycleError>> {
 async function forgetGuard(run: CycleRun): Promise<Result<void, CycleError>> {
   return run.write(({ store }) => {
     clearState(store, 'guard');
+    forgetHeldOverwrites(store);
     forgetOverwrites(store, Number.MAX_SAFE_INTEGER);
   });
 }

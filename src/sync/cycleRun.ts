@@ -34,11 +34,14 @@ export interface CycleDependencies {
   readonly signal: AbortSignal;
 }
 
+/** `reject`: what it would delete or overwrite goes back to what this device holds, as new changes. */
+export type MassChangeAnswer = 'accept' | 'reject';
+
 export interface CycleSettings {
   readonly text: TextPolicy;
   readonly guardMaxChangedPercent: number;
-  /** A person has seen the mass change and goes on. */
-  readonly acceptMassChange: boolean;
+  /** A person's answer to the mass change that is held; left out, it goes on to be held. */
+  readonly massChange?: MassChangeAnswer | undefined;
   /** Changes that were refused are sent once more, as when a person asks for it. */
   readonly retryRefused?: boolean;
 }

@@ -33,7 +33,7 @@ export function overwritesOf(context: MergeContext, versions: readonly OpenedIte
     if (!held || held.deleted || held.syncedStamp === version.stamp || held.content === undefined) return [];
     const seen = version.reseal ? waitingItemChange(context.store, version.itemId)?.base.content : undefined;
     if (!version.deleted && sameContent(seen ?? held.content, version.document.content)) return [];
-    return [{ itemId: version.itemId, deleted: version.deleted }];
+    return [{ itemId: version.itemId, deleted: version.deleted, stamp: version.stamp }];
   });
 }
 

@@ -23,8 +23,9 @@ import { issueStamp } from './clock';
 import { recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
-import { noteOverwritten, overwritesOf } from './guard';
+import { overwritesOf } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
+import { overwriting } from './rejection';
 import { moveItemStamp, restampRefused } from './restamp';
 
 /** What each sent change becomes by its answer: acknowledged, put on top of what it met, or refused. */
@@ -75,7 +76,7 @@ export async function settleAnswers(
     }
     if (isMoved) writeState(context.store, 'cursor', cursor);
     if (cursor === undefined) writeState(context.store, 'pushedAhead', true);
-    return answered.map(item => settle(context, item, answer.serverTime));
+    return answered.map(item => settle(run, context, item, answer.serverTime));
   });
   if (!written.ok) return written;
   if (isMoved) run.cursor = cursor;
@@ -127,17 +128,21 @@ function metBy(
 
 type Settled = 'accepted' | 'refused' | 'again' | ReturnType<typeof applyOpened>;
 
-function settle(context: MergeContext, { change, flight, answer, met }: Answered, serverMs: number): Settled {
+function settle(
+  run: CycleRun,
+  context: MergeContext,
+  { change, flight, answer, met }: Answered,
+  serverMs: number,
+): Settled {
   switch (answer.status) {
     case 'accepted':
       accept(context, change, flight, answer.version);
       return 'accepted';
     case 'conflict':
       if (met === undefined) return lost(context, change);
-      if (met.type === 'item') {
-        noteOverwritten(context, overwritesOf(context, [met.item]));
-      }
-      return applyOpened(context, met);
+      return overwriting(run, context, met.type === 'item' ? overwritesOf(context, [met.item]) : [], () =>
+        applyOpened(context, met),
+      );
     case 'rejected':
       return reject(context, change, answer, serverMs);
   }

@@ -19,10 +19,11 @@ import { applyReconciledRecord } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
 import { everySubject, recomputeDigest } from './digest';
-import { noteOverwritten, overwritesOf } from './guard';
+import { overwritesOf } from './guard';
 import { reconcileReasonOf } from './pull';
-import { reconcileItem, reconcileMissingItem, reconcileMissingRecord, wouldBeDeleted } from './reconcileItem';
+import { deletionOf, reconcileItem, reconcileMissingItem, reconcileMissingRecord } from './reconcileItem';
 import { pushOverUnopened } from './reconcileUnopened';
+import { overwriting } from './rejection';
 import { openSentRecord } from './sealing';
 
 /**
@@ -168,8 +169,9 @@ async function reconcilePage(
     const startedMs = run.dependencies.clock.monotonic();
     const written = await run.write(context => {
       const items = opened.flatMap(version => (version.type === 'item' ? [version.item] : []));
-      noteOverwritten(context, overwritesOf(context, items));
-      return opened.map(version => reconcileOpened(context, version, reason));
+      return overwriting(run, context, overwritesOf(context, items), () =>
+        opened.map(version => reconcileOpened(context, version, reason)),
+      );
     });
     run.report.mergeMs += run.dependencies.clock.monotonic() - startedMs;
     if (!written.ok) return written;
@@ -249,12 +251,15 @@ async function reconcileMissing(
     if (!epoch.ok) return epoch;
     if (epoch.value === 'new') return ok('otherEpoch');
     const guarded = await guardOverwrites(run, ({ store }) =>
-      missingItems.filter(id => wouldBeDeleted(store, id)).map(itemId => ({ itemId, deleted: true })),
+      missingItems.flatMap(id => deletionOf(store, id) ?? []),
     );
     if (!guarded.ok) return guarded;
   }
   const items = await inChunks(run, missingItems, (context, id: ItemId) => {
-    const outcome = reconcileMissingItem(context, id, reason);
+    const deletion = reason === 'newEpoch' ? undefined : deletionOf(context.store, id);
+    const outcome = overwriting(run, context, deletion === undefined ? [] : [deletion], () =>
+      reconcileMissingItem(context, id, reason),
+    );
     if (outcome === 'conflict') run.report.conflicts++;
     run.report.changedItems.add(id);
   });

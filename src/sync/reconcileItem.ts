@@ -12,12 +12,12 @@ import {
   putWaitingRecordChange,
   waitingItemChange,
 } from '../store/outbox';
+import type { Overwrite } from '../store/overwritten';
 import type { ReconcileReason } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import { setVersionNumber, versionByStamp } from '../store/versions';
 import { type Applied, applyReconciled, rebase } from './applyItem';
 import type { MergeContext } from './context';
-import { noteOverwritten } from './guard';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
 import { surviveDeletion } from './pushAnswers';
 import type { OpenedItem } from './sealing';
@@ -73,7 +73,6 @@ export function reconcileMissingItem(
     // In the same epoch it was deleted, and its tombstone pruned.
     if (waiting) return surviveDeletion(context, id) ? 'conflict' : 'deleted';
     holdItemVersion(store, id, undefined);
-    if (!held.deleted) noteOverwritten(context, [{ itemId: id, deleted: true }]);
     writeItem(store, { ...held, content: held.content, deleted: true }, context.wallMs);
     return 'deleted';
   }
@@ -86,9 +85,10 @@ export function reconcileMissingItem(
   return 'pushedAgain';
 }
 
-/** True for an item that goes to Deleted items when the server, in the same epoch, holds nothing of it. */
-export function wouldBeDeleted(store: StoreTransaction, id: ItemId): boolean {
-  return readItem(store, id)?.deleted === false && waitingItemChange(store, id) === undefined;
+/** What an item loses when the server, in the same epoch, holds nothing of it: then it goes to Deleted items. */
+export function deletionOf(store: StoreTransaction, id: ItemId): Overwrite | undefined {
+  const isLive = readItem(store, id)?.deleted === false && waitingItemChange(store, id) === undefined;
+  return isLive ? { itemId: id, deleted: true, stamp: undefined } : undefined;
 }
 
 export function reconcileMissingRecord(context: MergeContext, id: ConflictId, reason: ReconcileReason): void {

@@ -241,6 +241,22 @@ describe('two homes of the terminal and a fresh server', () => {
     await syncAll();
     assert.equal((await show(a(), added.id)).body, 'kept\n');
   });
+
+  it('keeps what B holds of a mass change that is rejected, and all that was written meanwhile', async () => {
+    const titles = async (home: string) =>
+      (await run<ItemSummaryJson[]>(home, ['list'])).map(({ title }) => title).sort();
+    const before = await titles(b());
+    const ids = (await run<ItemSummaryJson[]>(a(), ['list'])).map(({ id }) => id);
+    for (const id of ids.slice(0, Math.ceil(ids.length / 2))) await run(a(), ['rm', id]);
+    await run(a(), ['add', 'note', 'New on A']);
+    await sync(a());
+    assert.equal((await scratch(b(), ['sync'], password)).exitCode, 1);
+    await run(b(), ['add', 'note', 'Written while held']);
+    assert.deepEqual(await run(b(), ['sync', '--reject-mass-change']), { rejected: true });
+    await syncAll();
+    const after = [...before, 'New on A', 'Written while held'].sort();
+    assert.deepEqual([await titles(a()), await titles(b())], [after, after]);
+  });
 });
 
 async function filesIn(folder: string): Promise<readonly string[]> {

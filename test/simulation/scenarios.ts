@@ -147,12 +147,12 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       sleeper.process.sleep(5 * minuteMs);
       return answer;
     });
-    void sleeper.control.runNow('command', true).then(done => {
+    void sleeper.control.runNow('command', 'accept').then(done => {
       slept = done.ok ? 'done' : done.error.code;
     });
     await stage.pass(minuteMs);
     let woken: string | undefined;
-    void other.control.runNow('command', true).then(done => {
+    void other.control.runNow('command', 'accept').then(done => {
       woken = done.ok ? 'done' : done.error.code;
     });
     await stage.pass(minuteMs);

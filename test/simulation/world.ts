@@ -220,7 +220,9 @@ export class World {
     const device = this.#device(number);
     device.network.use(random, this.#plan.faults);
     const window = await device.window(windowNumber);
-    void window.control.runNow('command', accept).catch((failure: unknown) => this.#failures.push(failure));
+    void window.control
+      .runNow('command', accept ? 'accept' : undefined)
+      .catch((failure: unknown) => this.#failures.push(failure));
   }
 
   /** One cycle in the first window: `done`, or why it was not. */
@@ -228,7 +230,7 @@ export class World {
     const device = this.#device(number);
     const window = await device.window(0);
     let answer: string | undefined;
-    window.control.runNow('command', accept).then(
+    window.control.runNow('command', accept ? 'accept' : undefined).then(
       done => {
         answer = done.ok ? 'done' : `${done.error.code}: ${done.error.message}`;
       },

@@ -12,7 +12,6 @@ import { createDeviceConflicts } from '../../src/device/deviceConflicts';
 import { createDeviceDocuments } from '../../src/device/deviceDocuments';
 import { createDeviceItems } from '../../src/device/deviceItems';
 import { createDeviceSync } from '../../src/device/deviceSync';
-import { failure } from '../../src/device/failures';
 import { createIndexing } from '../../src/device/indexing';
 import { defaultDeviceSettings } from '../../src/device/openDevice';
 import type { SecretName, SecretStore } from '../../src/device/secrets';
@@ -136,7 +135,6 @@ export async function openWindow(options: WindowOptions) {
     documents: createDeviceDocuments(core, changed),
     conflicts: createDeviceConflicts(core, changed),
     sync: createDeviceSync(core, control, {
-      commands: { takeSnapshot: none, snapshots: none, rollBack: none, doctor: none },
       start: () => undefined,
     }),
     account: createDeviceAccount({
@@ -149,8 +147,6 @@ export async function openWindow(options: WindowOptions) {
     }),
   };
 }
-
-const none = async () => failure('storage', 'not in this test');
 
 export type TestWindow = Awaited<ReturnType<typeof openWindow>>;
 

@@ -108,7 +108,6 @@ export class SyncDevice {
     this.settings = {
       text: 'merge',
       guardMaxChangedPercent: 30,
-      acceptMassChange: false,
       ...options.settings,
     };
   }

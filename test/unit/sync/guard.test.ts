@@ -37,7 +37,7 @@ describe('the guard against mass changes', () => {
     assert.equal((await desktop.cycle()).error?.type, 'massChange');
     assert.deepEqual(desktop.http.sent, [], 'nothing is asked meanwhile');
     assert.equal(desktop.snapshots, 1);
-    await desktop.sync({ acceptMassChange: true });
+    await desktop.sync({ massChange: 'accept' });
     assert.equal(await liveOf(desktop, ids), 0);
     assert.equal((await desktop.item(mine)).version, 1);
     assert.equal(await desktop.read(store => readState(store, 'guard')), undefined);
@@ -50,6 +50,16 @@ describe('the guard against mass changes', () => {
     await removeAll(laptop, ids.slice(6, 12));
     assert.equal((await desktop.cycle()).error?.type, 'massChange');
     assert.equal(await liveOf(desktop, ids), 24);
+  });
+
+  it('is rejected whole, with the pages that were not read yet', async () => {
+    const { laptop, desktop, ids } = await withItems(450);
+    await removeAll(laptop, ids);
+    assert.equal((await desktop.cycle()).error?.type, 'massChange');
+    await desktop.sync({ massChange: 'reject' });
+    assert.equal(await liveOf(desktop, ids), 450);
+    await laptop.sync();
+    assert.equal(await liveOf(laptop, ids), 450);
   });
 
   it('forgets after a day, also when the wall clock was years ahead for a while', async () => {
@@ -69,7 +79,7 @@ describe('the guard against mass changes', () => {
   it('begins to count anew after a person has accepted', async () => {
     const { laptop, desktop, ids } = await withItems(30);
     await removeAll(laptop, ids.slice(0, 12));
-    await desktop.sync({ acceptMassChange: true });
+    await desktop.sync({ massChange: 'accept' });
     await removeAll(laptop, ids.slice(12, 13));
     await desktop.sync();
     assert.equal(await liveOf(desktop, ids), 17);
@@ -91,7 +101,7 @@ describe('the guard against mass changes', () => {
     for (let index = 0; index < 12; index++) added.push(await laptop.add(`New ${index}`));
     await laptop.sync();
     assert.equal((await desktop.cycle({ guardMaxChangedPercent: 100 })).error?.type, 'massChange');
-    await desktop.sync({ acceptMassChange: true });
+    await desktop.sync({ massChange: 'accept' });
     assert.equal(await liveOf(desktop, added), 12);
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { dayMs } from '../../../src/base/time';
 import type { ItemId } from '../../../src/model/ids/ids';
 import { accountIdSchema } from '../../../src/protocol/scalars';
+import { waitingItemChange } from '../../../src/store/outbox';
 import { repairSalvaged } from '../../../src/store/salvage';
 import { writeState } from '../../../src/store/state';
 import { resolveConflict } from '../../../src/sync/resolveConflict';
@@ -287,6 +288,11 @@ describe('reconcile', () => {
     assert.equal(error?.type, 'massChange');
     for (const id of ids) assert.equal((await desktop.item(id)).deleted, false);
     assert.equal(desktop.snapshots, 1);
+    await desktop.cycle({ massChange: 'reject' });
+    for (const id of ids) {
+      assert.equal((await desktop.item(id)).deleted, false);
+      assert.equal((await desktop.read(store => waitingItemChange(store, id)))?.type, 'upsert');
+    }
   });
 
   it('gives a manifest up that does not move on', async () => {

@@ -304,7 +304,7 @@ describe('after a rotation', () => {
       await desktop.sync();
     }
     assert.ok((await account.server.prune()).ok);
-    const { report } = await laptop.sync({ acceptMassChange: true });
+    const { report } = await laptop.sync({ massChange: 'accept' });
     assert.ok(report.reconciled);
     assert.equal((await laptop.item(id)).deleted, true);
     assert.deepEqual(await laptop.conflicts(), []);
