@@ -1,4 +1,4 @@
-import type { Clock } from '../base/time';
+import { type Clock, minuteMs } from '../base/time';
 
 /**
  * What the server's answers tell of its clock. The estimate is corrected for half of the round trip, after Cristian,
@@ -16,7 +16,13 @@ export interface OffsetSample {
 
 /** More than scheduling and network noise, far less than what would win a conflict. */
 const maxUnexplainedMs = 30_000;
+/**
+ * Over a sleep, or when the wall clock was set: that the wall clock was put right a little on waking is likelier than a
+ * step of the server. No more than what devices and the server take from each other anyway.
+ */
+const maxUnexplainedAcrossJumpMs = 5 * minuteMs;
 
+/** The clocks at the moment of one answer of the server, in milliseconds. */
 interface Anchor {
   readonly serverMs: number;
   readonly monotonicMs: number;
@@ -38,18 +44,25 @@ export class OffsetEstimator {
       monotonicMs: this.#clock.monotonic(),
       wallMs: this.#clock.now(),
     };
-    const anchor = this.#anchor;
-    if (anchor !== undefined) {
-      const elapsedServer = now.serverMs - anchor.serverMs;
-      const byMonotonic = Math.abs(elapsedServer - (now.monotonicMs - anchor.monotonicMs));
-      // The monotonic clock of some systems stands still while they sleep; the wall clock does not.
-      const byWall = Math.abs(elapsedServer - (now.wallMs - anchor.wallMs));
-      if (Math.min(byMonotonic, byWall) > maxUnexplainedMs + roundTripMs) {
-        const explainedServerMs = anchor.serverMs + (now.monotonicMs - anchor.monotonicMs);
-        return { offsetMs: explainedServerMs - now.wallMs, serverStepped: true };
-      }
+    const explainedServerMs = this.#anchor && serverTimeAfter(this.#anchor, now, roundTripMs);
+    if (explainedServerMs !== undefined) {
+      return { offsetMs: explainedServerMs - now.wallMs, serverStepped: true };
     }
     this.#anchor = now;
     return { offsetMs: now.serverMs - now.wallMs, serverStepped: false };
   }
+}
+
+/** The server time that this machine's clocks make likely, when they do not explain the one that was told. */
+function serverTimeAfter(anchor: Anchor, now: Anchor, roundTripMs: number): number | undefined {
+  const elapsedServer = now.serverMs - anchor.serverMs;
+  const elapsedMonotonic = now.monotonicMs - anchor.monotonicMs;
+  const elapsedWall = now.wallMs - anchor.wallMs;
+  const byMonotonic = Math.abs(elapsedServer - elapsedMonotonic);
+  // The monotonic clock of some systems stands still while they sleep; the wall clock does not.
+  const byWall = Math.abs(elapsedServer - elapsedWall);
+  const hasJumped = Math.abs(elapsedWall - elapsedMonotonic) > maxUnexplainedMs;
+  const toleranceMs = hasJumped ? maxUnexplainedAcrossJumpMs : maxUnexplainedMs;
+  if (Math.min(byMonotonic, byWall) <= toleranceMs + roundTripMs) return undefined;
+  return anchor.serverMs + (byWall < byMonotonic ? elapsedWall : elapsedMonotonic);
 }

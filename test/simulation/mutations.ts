@@ -60,8 +60,8 @@ export const mutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'sync/clockOffset.ts',
-        text: 'if (Math.min(byMonotonic, byWall) > maxUnexplainedMs + roundTripMs) {',
-        by: 'if (Math.min(byMonotonic, byWall) > Number.POSITIVE_INFINITY) {',
+        text: 'if (Math.min(byMonotonic, byWall) <= toleranceMs + roundTripMs) return undefined;',
+        by: 'if (Math.min(byMonotonic, byWall) + toleranceMs + roundTripMs < Number.POSITIVE_INFINITY) return undefined;',
       },
     ],
   },

@@ -31,6 +31,36 @@ describe('the estimate of the server time', () => {
     assert.deepEqual(offsets.sample(start + 8 * hour, 0), { offsetMs: 0, serverStepped: false });
   });
 
+  it('follows a wall clock that was put right a little when the machine woke up', async () => {
+    const time = new VirtualTime(start);
+    const offsets = new OffsetEstimator(time);
+    offsets.sample(start, 0);
+    time.jump(8 * hour + 45_000);
+    assert.deepEqual(offsets.sample(start + 8 * hour, 0), { offsetMs: -45_000, serverStepped: false });
+    await time.advance(1000);
+    assert.deepEqual(offsets.sample(start + 8 * hour + 1000, 0), { offsetMs: -45_000, serverStepped: false });
+    time.jump(120_000 - 45_000);
+    assert.deepEqual(offsets.sample(start + 8 * hour + 121_000, 0), { offsetMs: 0, serverStepped: false });
+  });
+
+  it('goes on by the wall clock when the server steps while the machine sleeps', async () => {
+    const time = new VirtualTime(start);
+    const offsets = new OffsetEstimator(time);
+    offsets.sample(start, 0);
+    time.jump(8 * hour);
+    assert.deepEqual(offsets.sample(start + 9 * hour, 0), { offsetMs: 0, serverStepped: true });
+    await time.advance(1000);
+    assert.deepEqual(offsets.sample(start + 9 * hour + 1000, 0), { offsetMs: 0, serverStepped: true });
+  });
+
+  it('goes on by the monotonic clock when the server steps and the wall clock was set', () => {
+    const time = new VirtualTime(start);
+    const offsets = new OffsetEstimator(time);
+    offsets.sample(start, 0);
+    time.jump(-8 * hour);
+    assert.deepEqual(offsets.sample(start + hour, 0), { offsetMs: 8 * hour, serverStepped: true });
+  });
+
   it('shows a step of the server that nothing here explains, and does not follow it', async () => {
     const time = new VirtualTime(start);
     const offsets = new OffsetEstimator(time);
