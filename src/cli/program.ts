@@ -3,7 +3,7 @@ import { version } from '../../package.json';
 import { messageOf } from '../base/errors';
 import { type Logger, type LogLine, silentLogger } from '../base/logger';
 import type { Result } from '../base/result';
-import type { Device } from '../device/device';
+import type { LocalDevice } from '../device/device';
 import type { DeviceError } from '../device/deviceError';
 import { addAccountCommands } from './accountCommands';
 import { declareCommonOptions, type Runner } from './command';
@@ -24,7 +24,7 @@ export type OpenHome = (
     /** For what a person should hear beside the answer. */
     readonly note: (message: string) => void;
   },
-) => Promise<Result<Device, DeviceError>>;
+) => Promise<Result<LocalDevice, DeviceError>>;
 
 /** Runs one command line, without the names of node and the script, and answers the exit code. */
 export async function runCommandLine(
@@ -51,6 +51,8 @@ export async function runCommandLine(
       if (result.ok) output.answer(result.value);
       else output.fail(result.error);
       exitCode = result.ok ? exitCodes.done : exitCodeOf(result.error.code);
+      // A command that failed may have met a store on which nothing can be done now.
+      if (result.ok) await device.housekeeping.round();
     } finally {
       await device.close();
     }

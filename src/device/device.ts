@@ -47,6 +47,19 @@ export interface Device {
   close(): Promise<void>;
 }
 
+/** A device of this process, from which its store is kept in order. */
+export interface LocalDevice extends Device {
+  readonly housekeeping: Housekeeping;
+}
+
+/** What is done for the store when nobody asks for it; signed in or not, and also while sync is paused. */
+export interface Housekeeping {
+  /** Begins to prune, index, snapshot and check in small steps, a minute from now. Idempotent. */
+  start(): void;
+  /** Does so at once, for about a second, when it is due: for a process that is about to end. */
+  round(): Promise<void>;
+}
+
 export interface DeviceSettings {
   readonly syncEnabled: boolean;
   readonly syncOnSave: boolean;

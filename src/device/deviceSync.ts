@@ -9,7 +9,6 @@ import { requireSession } from './accountEntry';
 import { type DeviceCore, read } from './core';
 import type { DeviceSync } from './device';
 import type { DeviceError } from './deviceError';
-import type { Upkeep } from './deviceUpkeep';
 import { failure } from './failures';
 import type { CountersJson, DeviceState, LogEntryJson, StatusJson } from './json';
 import type { SyncControl } from './syncControl';
@@ -17,11 +16,7 @@ import { noCounters, sumOf } from './syncCounters';
 
 const maxLogEntriesRead = 1000;
 
-export function createDeviceSync(
-  core: DeviceCore,
-  control: SyncControl,
-  upkeep: Pick<Upkeep, 'start'>,
-): DeviceSync {
+export function createDeviceSync(core: DeviceCore, control: SyncControl): DeviceSync {
   return {
     status: () => statusOf(core, control),
     now: ({ trigger, acceptMassChange }) => control.runNow(trigger, acceptMassChange ? 'accept' : undefined),
@@ -34,10 +29,7 @@ export function createDeviceSync(
     },
     pause: () => control.setPaused(true),
     resume: () => control.setPaused(false),
-    start: () => {
-      upkeep.start();
-      return control.start();
-    },
+    start: () => control.start(),
     setFocused: async focused => control.setFocused(focused),
     log: limit =>
       read(core, store =>

@@ -1,5 +1,5 @@
 import { ok, type Result } from '../base/result';
-import { isoTime, type Timer } from '../base/time';
+import { isoTime, secondMs, type Timer } from '../base/time';
 import type { ItemId } from '../model/ids/ids';
 import type { StorageError } from '../sqlite/database';
 import { readItem } from '../store/items';
@@ -9,7 +9,7 @@ import type { SnapshotReader } from '../store/snapshotReader';
 import { currentDigest, recomputeDigest } from '../sync/digest';
 import { editItem } from '../sync/localEdits';
 import { type DeviceCore, write } from './core';
-import type { DeviceUpkeep } from './device';
+import type { DeviceUpkeep, Housekeeping } from './device';
 import type { DeviceError } from './deviceError';
 import { lockedFailure } from './deviceItems';
 import { failure, storageFailure } from './failures';
@@ -18,13 +18,13 @@ import type { SnapshotJson } from './json';
 /** Snapshots, roll back, the doctor, and what is done when nothing else goes on. */
 export interface Upkeep {
   readonly commands: DeviceUpkeep;
+  readonly housekeeping: Housekeeping;
   /** Takes a snapshot for a reason of the device's own; answers its id. */
   keepSnapshot(reason: SnapshotReason): Promise<Result<string, StorageError>>;
   /** Leaves no clear trace of what is encrypted at rest; to be called after it may have changed. */
   sealTraces(): Promise<void>;
-  /** Begins to prune, index, snapshot and check in small steps. Idempotent. */
-  start(): void;
-  stop(): void;
+  /** Ends with the step that runs. */
+  stop(): Promise<void>;
 }
 
 const editsPerTransaction = 100;
@@ -38,13 +38,21 @@ export function createDeviceUpkeep(
   const { snapshots } = maintenance;
   const digest = { current: currentDigest, recompute: recomputeDigest };
   let idleTimer: Timer | undefined;
+  let running: Promise<void> = Promise.resolve();
   let stopped = false;
 
+  const tellWaiting = ({ type }: StorageError) =>
+    core.logger.warn('the upkeep of the store waits', { reason: type });
+  const armIdle = (delayMs: number): void => {
+    if (stopped) return;
+    idleTimer = core.timers.after(delayMs, () => {
+      running = runIdle();
+    });
+  };
   const runIdle = async (): Promise<void> => {
     const step = await maintenance.idle({ historyKeepDays: core.settings().historyKeepDays });
-    if (!step.ok) core.logger.warn('the upkeep of the store waits', { reason: step.error.type });
-    if (!stopped)
-      idleTimer = core.timers.after(step.ok ? step.value.waitMs : retryIdleMs, () => void runIdle());
+    if (!step.ok) tellWaiting(step.error);
+    armIdle(step.ok ? step.value.waitMs : retryIdleMs);
   };
 
   return {
@@ -90,6 +98,18 @@ export function createDeviceUpkeep(
       },
     },
 
+    housekeeping: {
+      start: () => {
+        if (idleTimer === undefined) armIdle(firstIdleMs);
+      },
+
+      round: async () => {
+        const { historyKeepDays } = core.settings();
+        const done = await maintenance.round({ historyKeepDays, maxMs: maxRoundMs });
+        if (!done.ok) tellWaiting(done.error);
+      },
+    },
+
     keepSnapshot: async reason => {
       const taken = await snapshots.take(reason);
       return taken.ok ? ok(taken.value.id) : taken;
@@ -101,13 +121,10 @@ export function createDeviceUpkeep(
         core.logger.warn('traces of encrypted items wait to be sealed', { reason: done.error.type });
     },
 
-    start: () => {
-      idleTimer ??= core.timers.after(firstIdleMs, () => void runIdle());
-    },
-
-    stop: () => {
+    stop: async () => {
       stopped = true;
       idleTimer?.cancel();
+      await running;
     },
   };
 }
@@ -115,6 +132,8 @@ export function createDeviceUpkeep(
 /** After a start there is more urgent work. */
 const firstIdleMs = 60_000;
 const retryIdleMs = 600_000;
+/** What a command of the terminal may take longer for it, once a day. */
+const maxRoundMs = secondMs;
 
 /** Sets every item that differs to what it was, as edits of this device; answers which. */
 async function setBack(

@@ -18,7 +18,7 @@ import type { HttpClient } from '../sync/http';
 import type { Derivation } from './accountKeys';
 import { atRestCipher, obtainLocalKey } from './atRest';
 import type { DeviceCore } from './core';
-import type { Device, DeviceEvent, DeviceSettings } from './device';
+import type { DeviceEvent, DeviceSettings, LocalDevice } from './device';
 import { createDeviceAccount } from './deviceAccount';
 import { createDeviceConflicts } from './deviceConflicts';
 import { createDeviceDocuments, settleLeftSaves } from './deviceDocuments';
@@ -59,7 +59,7 @@ export const defaultDeviceSettings: DeviceSettings = {
 };
 
 /** Opens the device that lives in a folder, and makes it when there is none. */
-export async function openDevice(options: OpenDeviceOptions): Promise<Result<Device, DeviceError>> {
+export async function openDevice(options: OpenDeviceOptions): Promise<Result<LocalDevice, DeviceError>> {
   const { folder, clock, timers, random, logger, secrets, http } = options;
   let settings = options.settings;
   const events = new Emitter<DeviceEvent>(error =>
@@ -76,7 +76,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
   });
   if (!opened.ok) return storageFailure(opened.error);
   const { store, maintenance } = opened.value;
-  const identity = await identify(store, random);
+  const identity = await identify(store, random, clock.now());
   if (!identity.ok) return closing(store, storageFailure(identity.error));
   const lease = await createSyncLease(folder, { clock, timers, random, logger });
   if (!lease.ok) return closing(store, storageFailure(lease.error));
@@ -157,8 +157,9 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
       },
       ...(options.derivation === undefined ? {} : { derivation: options.derivation }),
     }),
-    sync: createDeviceSync(core, control, upkeep),
+    sync: createDeviceSync(core, control),
     upkeep: upkeep.commands,
+    housekeeping: upkeep.housekeeping,
     configure: async next => {
       settings = { ...settings, ...next };
       const used = await usePayloads();
@@ -174,7 +175,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
     close: () => {
       closed ??= (async () => {
         foreign.dispose();
-        upkeep.stop();
+        await upkeep.stop();
         await control.stop();
         await indexing.stop();
         await sealing;
@@ -186,13 +187,14 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Dev
 }
 
 /** This device's id; made, once for all its windows, with the store. */
-async function identify(store: Store, random: Random) {
+async function identify(store: Store, random: Random, nowMs: number) {
   const known = await store.read(tx => readState(tx, 'device'));
   if (!known.ok) return known;
   if (known.value) return ok(known.value.id);
   return store.write<DeviceId, never>(tx => {
     const device = readState(tx, 'device') ?? { id: createDeviceId(random), name: nameOfThisMachine() };
     writeState(tx, 'device', device);
+    writeState(tx, 'upkeep', { doneMs: nowMs });
     rememberDeviceName(tx, device.id, device.name);
     return ok(device.id);
   });

@@ -3,15 +3,15 @@ import { defined } from '../base/assert';
 import { messageOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import { ok, type Result } from '../base/result';
-import type { Device, DeviceEvent, DeviceSettings } from './device';
+import type { DeviceEvent, DeviceSettings, LocalDevice } from './device';
 import type { DeviceError } from './deviceError';
 import type { WorkerEntry } from './workerContract';
 
-export type OpenDevice = (settings: DeviceSettings) => Promise<Result<Device, DeviceError>>;
+export type OpenDevice = (settings: DeviceSettings) => Promise<Result<LocalDevice, DeviceError>>;
 
 /** What the worker offers to its host: a device that is opened when the host asks for it. */
 export function workerEntry(openDevice: OpenDevice, logger: Logger): WorkerEntry {
-  let device: Device | undefined;
+  let device: LocalDevice | undefined;
   const opened = () => defined(device, 'the device is used before it was opened');
 
   async function open(
@@ -26,6 +26,7 @@ export function workerEntry(openDevice: OpenDevice, logger: Logger): WorkerEntry
         logger.warn('an event did not reach the editor', { event: event.type, error: messageOf(error) });
       });
     });
+    device.housekeeping.start();
     return ok();
   }
 

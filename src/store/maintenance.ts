@@ -13,6 +13,7 @@ import { pruneLogs } from './hygiene';
 import { scrub } from './scrub';
 import { continueSearchIndex, mergeSearchIndex } from './search/searchIndex';
 import type { Snapshots } from './snapshots';
+import { type DeviceState, readState, writeState } from './state';
 import type { Store } from './store';
 import { pruneVersions } from './versionUpkeep';
 
@@ -33,6 +34,14 @@ export interface StoreMaintenance {
   idle(limits: {
     readonly historyKeepDays: number;
   }): Promise<Result<{ readonly waitMs: number }, StorageError>>;
+  /**
+   * What `idle` does, at once and for about `maxMs`, when it was not done for a day or a check is due: for a process
+   * that is about to end. What is left goes on with the next one. Costs two small reads when nothing is due.
+   */
+  round(limits: {
+    readonly historyKeepDays: number;
+    readonly maxMs: number;
+  }): Promise<Result<void, StorageError>>;
 }
 
 export interface MaintenanceParts {
@@ -55,12 +64,19 @@ export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenanc
       const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false), 0);
       return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenLooksMs }) : isBusy;
     },
+    round: async ({ historyKeepDays, maxMs }) => {
+      const isDue = await upkeep.isRoundDue();
+      if (!isDue.ok || !isDue.value) return isDue.ok ? ok() : isDue;
+      return upkeep.alone(() => upkeep.round(historyKeepDays, maxMs), ok(), 0);
+    },
   };
 }
 
 /** Between two steps of a round of upkeep, so that nobody waits for it. */
 const betweenStepsMs = 100;
 const betweenRoundsMs = hourMs;
+/** A process that is about to end makes a round when none was made for so long. */
+const roundDueAfterMs = dayMs;
 /** Between two rounds it is looked so often whether a check is due: a process may have died in its work since. */
 const betweenLooksMs = 5 * minuteMs;
 /** A step of another process is over sooner; a longer work there does this one's too. */
@@ -79,7 +95,6 @@ class Upkeep {
   #lock: ProcessLock | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #versionsAfter: string | undefined = '';
-  #checkedMs: number | undefined;
   /** Each answers whether it has more to do. */
   readonly #steps: readonly Step[] = [
     () => this.#rest(),
@@ -141,11 +156,39 @@ class Upkeep {
     if (step === undefined) {
       this.#next = 0;
       this.#restsUntilMs = clock.monotonic() + betweenRoundsMs;
-      return ok(false);
+      const noted = await this.#noteDone();
+      return noted.ok ? ok(false) : noted;
     }
     const more = await step(keepDays);
     if (more.ok && !more.value) this.#next++;
     return more.ok ? ok(true) : more;
+  }
+
+  async isRoundDue(): Promise<Result<boolean, StorageError>> {
+    const { store, database, clock } = this.#parts;
+    const kept = await store.read(tx => readState(tx, 'upkeep'));
+    if (!kept.ok) return kept;
+    if (isOlderThan(kept.value?.doneMs, roundDueAfterMs, clock)) return ok(true);
+    const stats = await database.stats();
+    return stats.ok ? ok(stats.value.isCheckDue) : stats;
+  }
+
+  /** Steps until the round is done or `maxMs` have passed; a step that has begun is ended. */
+  async round(keepDays: number, maxMs: number): Promise<Result<void, StorageError>> {
+    const { store, clock } = this.#parts;
+    const untilMs = clock.monotonic() + maxMs;
+    const kept = await store.read(tx => readState(tx, 'upkeep')?.at);
+    if (!kept.ok) return kept;
+    const checked = await this.#checkWhenDue();
+    if (!checked.ok) return checked;
+    this.#next = kept.value?.step ?? 0;
+    this.#versionsAfter = kept.value?.versionsAfter;
+    this.#restsUntilMs = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const more = await this.step(keepDays);
+      if (!more.ok || !more.value) return more.ok ? ok() : more;
+      if (clock.monotonic() >= untilMs) return this.#noteUnfinished();
+    }
   }
 
   async applyAtRest(): Promise<Result<void, StorageError>> {
@@ -210,14 +253,44 @@ class Upkeep {
   }
 
   async #checkNowAndThen(): Promise<Result<boolean, StorageError>> {
-    const nowMs = this.#parts.clock.monotonic();
-    this.#checkedMs ??= nowMs;
-    return nowMs - this.#checkedMs < checkEveryMs ? ok(false) : this.#check();
+    const { store, clock } = this.#parts;
+    const checkedMs = await store.read(tx => readState(tx, 'upkeep')?.checkedMs);
+    if (!checkedMs.ok) return checkedMs;
+    return isOlderThan(checkedMs.value, checkEveryMs, clock) ? this.#check() : ok(false);
   }
 
   async #check(): Promise<Result<false, StorageError>> {
-    this.#checkedMs = this.#parts.clock.monotonic();
     const checked = await this.#parts.database.quickCheck();
-    return checked.ok ? ok(false) : checked;
+    if (!checked.ok) return checked;
+    const noted = await this.#note(kept => ({ doneMs: 0, ...kept, checkedMs: this.#parts.clock.now() }));
+    return noted.ok ? ok(false) : noted;
   }
+
+  /** Written once a day, not with every round. */
+  async #noteDone(): Promise<Result<void, StorageError>> {
+    const { store, clock } = this.#parts;
+    const kept = await store.read(tx => readState(tx, 'upkeep'));
+    if (!kept.ok) return kept;
+    const isFresh = kept.value?.at === undefined && !isOlderThan(kept.value?.doneMs, roundDueAfterMs, clock);
+    if (isFresh) return ok();
+    return this.#note(({ at: _at, ...rest } = { doneMs: 0 }) => ({ ...rest, doneMs: clock.now() }));
+  }
+
+  #noteUnfinished(): Promise<Result<void, StorageError>> {
+    const after = this.#versionsAfter;
+    const at = { step: this.#next, ...(after === undefined ? {} : { versionsAfter: after }) };
+    return this.#note(kept => ({ doneMs: 0, ...kept, at }));
+  }
+
+  #note(
+    next: (kept: DeviceState['upkeep'] | undefined) => DeviceState['upkeep'],
+  ): Promise<Result<void, StorageError>> {
+    return this.#parts.store.write(tx => ok(writeState(tx, 'upkeep', next(readState(tx, 'upkeep')))));
+  }
+}
+
+/** Also true of a time to come: the wall clock was wrong then, or is now. */
+function isOlderThan(atMs: number | undefined, ageMs: number, clock: Clock): boolean {
+  const sinceMs = clock.now() - (atMs ?? 0);
+  return sinceMs < 0 || sinceMs >= ageMs;
 }

@@ -53,6 +53,15 @@ export interface DeviceState {
   readonly localKeyPrint: string;
   /** The window that is making the local key. */
   readonly localKeyClaim: string;
+  /** The last rounds of upkeep; times in milliseconds since 1970. */
+  readonly upkeep: {
+    /** When a round was last done to its end; a later one within a day need not be noted. */
+    readonly doneMs: number;
+    /** When every page was last looked at. */
+    readonly checkedMs?: number;
+    /** Where a round that ran out of time goes on: its step, and the item whose history came last. */
+    readonly at?: { readonly step: number; readonly versionsAfter?: string };
+  };
   /** The last daily snapshot that was due, and what the store looked like then. */
   readonly dailySnapshot: { readonly atMs: number; readonly mark: string };
   /** While the search index is not whole: rows from this one on are not in it yet. */
@@ -128,6 +137,11 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
   localKeyPrint: z.string(),
   localKeyClaim: z.string(),
+  upkeep: z.object({
+    doneMs: z.number(),
+    checkedMs: z.number().exactOptional(),
+    at: z.object({ step: z.int().min(0), versionsAfter: z.string().exactOptional() }).exactOptional(),
+  }),
   dailySnapshot: z.object({ atMs: z.number(), mark: z.string() }),
   searchIndexedBelow: z.int().min(0),
   atRest: z.object({ policy: z.enum(['sensitive', 'all']), afterRid: z.int().exactOptional() }),

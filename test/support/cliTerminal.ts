@@ -1,7 +1,7 @@
 import { ok } from '../../src/base/result';
 import { type OpenHome, runCommandLine } from '../../src/cli/program';
 import type { Terminal } from '../../src/cli/terminal';
-import type { Device } from '../../src/device/device';
+import type { LocalDevice } from '../../src/device/device';
 
 export interface CommandRun {
   readonly exitCode: number;
@@ -24,7 +24,7 @@ export interface World {
 
 /** Runs a command line over a device that is given, on a terminal that is not there. */
 export async function runScratch(
-  device: Device | OpenHome,
+  device: LocalDevice | OpenHome,
   args: readonly string[],
   world: World = {},
 ): Promise<CommandRun> {

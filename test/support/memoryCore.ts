@@ -134,9 +134,7 @@ export async function openWindow(options: WindowOptions) {
     }),
     documents: createDeviceDocuments(core, changed),
     conflicts: createDeviceConflicts(core, changed),
-    sync: createDeviceSync(core, control, {
-      start: () => undefined,
-    }),
+    sync: createDeviceSync(core, control),
     account: createDeviceAccount({
       core,
       onSession: async () => {

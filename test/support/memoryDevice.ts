@@ -1,7 +1,6 @@
 import { type Disposable, Emitter } from '../../src/base/event';
 import { err, ok, type Result } from '../../src/base/result';
 import type {
-  Device,
   DeviceAccount,
   DeviceConflicts,
   DeviceDocuments,
@@ -10,6 +9,8 @@ import type {
   DeviceSettings,
   DeviceSync,
   DeviceUpkeep,
+  Housekeeping,
+  LocalDevice,
 } from '../../src/device/device';
 import type { DeviceError } from '../../src/device/deviceError';
 import type {
@@ -42,7 +43,7 @@ export const idleStatus: StatusJson = {
 };
 
 /** A device that holds everything in memory and does what a test tells it. Revisions are counted from 1. */
-export class MemoryDevice implements Device {
+export class MemoryDevice implements LocalDevice {
   readonly #items = new Map<string, ItemJson>();
   readonly #revisions = new Map<string, number>();
   readonly #waiting = new Map<string, string>();
@@ -245,6 +246,15 @@ export class MemoryDevice implements Device {
     snapshots: async () => ok([]),
     rollBack: async () => ok({ changed: 0, undoSnapshot: 's2' }),
     doctor: async () => ok([]),
+  };
+
+  readonly housekeeping: Housekeeping = {
+    start: () => {
+      this.asked.push('start housekeeping');
+    },
+    round: async () => {
+      this.asked.push('round of housekeeping');
+    },
   };
 
   async configure(settings: Partial<DeviceSettings>): Promise<Result<void, DeviceError>> {

@@ -69,6 +69,12 @@ describe('the command line', () => {
     }
   });
 
+  it('keeps the store in order after a command that was done, when the answer was given', async () => {
+    const device = new MemoryDevice();
+    await runScratch(device, ['status']);
+    assert.deepEqual(device.asked, ['round of housekeeping', 'close']);
+  });
+
   const wrongUsages: readonly (readonly string[])[] = [
     [],
     ['frobnicate'],

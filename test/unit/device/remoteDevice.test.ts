@@ -76,6 +76,12 @@ describe('a device in a worker thread', () => {
     assert.equal(workers.length, 1);
   });
 
+  it('keeps the store in order from its first use, without being told to sync', async () => {
+    await start();
+    const asked = await device.items.create({ kind: 'note', title: 'asked' });
+    assert.equal(asked.ok && asked.value.body, '["start housekeeping"]');
+  });
+
   it('tells its listeners of events', async () => {
     await start();
     const heard = new Promise(resolve => device.on(resolve));

@@ -24,6 +24,7 @@ const entry = workerEntry(async settings => {
       if (item.title === 'crash') process.exit(3);
       if (item.title === 'secret') await secrets.set('session', item.body ?? '');
       if (item.title === 'log') logger.warn('said in the worker', { size: 3 });
+      if (item.title === 'asked') return create({ ...item, body: JSON.stringify(device.asked) });
       if (item.title === 'settings') {
         return err({ code: 'badInput', message: JSON.stringify(device.settings) });
       }
@@ -52,6 +53,7 @@ const entry = workerEntry(async settings => {
     account: device.account,
     sync: device.sync,
     upkeep: device.upkeep,
+    housekeeping: device.housekeeping,
     configure: changed => device.configure(changed),
     on: listener => device.on(listener),
     close: () => device.close(),

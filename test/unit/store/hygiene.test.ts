@@ -15,6 +15,7 @@ import {
 } from '../../../src/store/hygiene';
 import type { OpenedStore } from '../../../src/store/openStore';
 import { putWaitingRecordChange } from '../../../src/store/outbox';
+import { readState } from '../../../src/store/state';
 import { setSyncedRecord, syncedRecord } from '../../../src/store/syncedVersions';
 import type { StoreTransaction } from '../../../src/store/transaction';
 import { inStore, itemId, laptop, note, putItem, stampAt } from '../../support/storeFixture';
@@ -189,6 +190,90 @@ describe('hygiene', () => {
     const { waitMs } = unwrap(await opened.maintenance.idle({ historyKeepDays: 90 }));
     assert.equal(existsSync(dueMarker), false);
     assert(waitMs < 1000, 'and then the upkeep goes on');
+  });
+
+  describe('of a process that is about to end', () => {
+    const changeCounterAt = 24;
+    const counter = () => readFileSync(folder.storeFile).readUInt32BE(changeCounterAt);
+    const round = async (maxMs = 60_000) =>
+      unwrap(await opened.maintenance.round({ historyKeepDays: 90, maxMs }));
+    const reasons = () => unwrap(opened.maintenance.snapshots.list()).map(({ reason }) => reason);
+    const looseVersions = () =>
+      inStore(opened.store, tx =>
+        Number(tx.sql.get('SELECT count(*) AS loose FROM versions WHERE packed = 0')?.['loose']),
+      );
+    const edit = (items: number, atMs: number) =>
+      inStore(opened.store, tx => {
+        for (let number = 0; number < items; number++)
+          putItem(tx, itemId(number), note(`title ${number}`, `body ${atMs}`), atMs);
+      });
+
+    it('is one round a day, and nothing is written while none is due', async () => {
+      await edit(5, 1);
+      await edit(5, 2);
+      await round();
+      assert.deepEqual(reasons(), ['daily']);
+      assert.equal(await looseVersions(), 0);
+      await edit(5, 3);
+      const writes = counter();
+      await round();
+      folder.nowMs += dayMs - 1;
+      await round();
+      assert.equal(counter(), writes);
+      folder.nowMs += 1;
+      await round();
+      assert.deepEqual(reasons(), ['daily', 'daily']);
+      assert.equal(await looseVersions(), 0);
+    });
+
+    it('goes on where the process before it ran out of time', async () => {
+      const items = 730;
+      for (const atMs of [1, 2]) await edit(items, atMs);
+      const loose: number[] = [];
+      const isDone = () => inStore(opened.store, tx => (readState(tx, 'upkeep')?.doneMs ?? 0) > 0);
+      while (!(await isDone())) {
+        await round(0);
+        loose.push(await looseVersions());
+        await folder.close();
+        opened = await folder.open();
+        assert(loose.length < 40, 'it comes to an end');
+      }
+      assert(loose.includes(items - 500), loose.join(' '));
+      assert.equal(loose.at(-1), 0);
+    });
+
+    it('checks the file when a process has ended in its work', async () => {
+      await round();
+      const dueMarker = join(folder.path, 'locks', 'store.db.check-due');
+      writeFileSync(dueMarker, 'a test');
+      await round();
+      assert.equal(existsSync(dueMarker), false);
+    });
+
+    it('is left to another process that is at it', async () => {
+      await edit(5, 1);
+      const other = await folder.open();
+      const [here, there] = await Promise.all(
+        [opened, other].map(each => each.maintenance.round({ historyKeepDays: 90, maxMs: 60_000 })),
+      );
+      assert(here?.ok && there?.ok);
+      assert.deepEqual(reasons(), ['daily']);
+    });
+  });
+
+  it('looks at every page once a week, whichever process it is', async () => {
+    const checkedMs = () => inStore(opened.store, tx => readState(tx, 'upkeep')?.checkedMs);
+    await idleUntilDone();
+    const firstMs = await checkedMs();
+    assert.equal(firstMs, folder.nowMs);
+    folder.nowMs += 7 * dayMs - 1;
+    await folder.close();
+    opened = await folder.open();
+    await idleUntilDone();
+    assert.equal(await checkedMs(), firstMs);
+    folder.nowMs += 1;
+    await idleUntilDone();
+    assert.equal(await checkedMs(), folder.nowMs);
   });
 
   it('is done by one process at a time', async () => {
