@@ -10,6 +10,7 @@ import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
 import { type CycleOutcome, runCycle } from '../sync/cycle';
 import { cycleHttp } from '../sync/cycleHttp';
+import { type CycleLimits, defaultCycleLimits } from '../sync/cycleLimits';
 import type { CycleReport, MassChangeAnswer } from '../sync/cycleRun';
 import { EventStream } from '../sync/eventStream';
 import { type CycleEnd, Scheduler } from '../sync/scheduler';
@@ -31,6 +32,8 @@ export interface SyncControlOptions {
   /** Told of the items that a cycle changed. */
   readonly changed: (report: CycleReport) => void;
   readonly statusChanged: () => void;
+  /** How much a cycle takes at once; left out: the usual. */
+  readonly atOnce?: CycleLimits;
 }
 
 /** A command waits so long for another window's cycle. */
@@ -248,6 +251,7 @@ export class SyncControl {
           retryRefused: trigger === 'command' || trigger === 'start',
         },
         limits: { maxItemBytes: defaultMaxItemBytes },
+        atOnce: this.#options.atOnce ?? defaultCycleLimits,
         offsets: this.#offsets,
         heartbeat,
         takeSnapshot: this.#options.takeSnapshot,

@@ -44,6 +44,8 @@ export interface PushLimits {
   readonly maxItemBytes: number;
   /** Of all current versions; history is trimmed to what they leave. */
   readonly maxAccountBytes: number;
+  /** Answers that are remembered for one device. */
+  readonly maxRememberedAnswers: number;
 }
 
 export interface PushState {

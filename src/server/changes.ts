@@ -8,7 +8,7 @@ import {
   pullQuerySchema,
   unknownFields,
 } from '../protocol/changes';
-import { maxBatchChanges, maxPagePayloadBytes } from '../protocol/limits';
+import { maxBatchChanges } from '../protocol/limits';
 import { changeIdSchema, cursorSchema } from '../protocol/scalars';
 import type { StorageError } from '../sqlite/database';
 import type { PushedChange } from './acceptance';
@@ -51,12 +51,13 @@ async function pull(context: ServerContext, request: EndpointRequest, session: S
   if (!query.success) return err(malformed('query', query.error));
   const cursor = decodeCursor(query.data.since ?? null);
   if (!cursor.ok) return cursor;
+  const { limits } = context;
   const pulled = await context.storage.pull({
     accountId: session.accountId,
     deviceId: session.deviceId,
     cursor: cursor.value,
-    limit: query.data.limit,
-    maxPayloadBytes: maxPagePayloadBytes,
+    limit: Math.min(query.data.limit, limits.maxPageChanges),
+    maxPayloadBytes: limits.maxPagePayloadBytes,
     now: context.clock.now(),
   });
   if (!pulled.ok) return err(failureOf(context, pulled.error));

@@ -1,7 +1,13 @@
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { type Clock, dayMs } from '../base/time';
-import { defaultMaxBodyBytes, defaultMaxItemBytes } from '../protocol/limits';
+import {
+  defaultMaxBodyBytes,
+  defaultMaxItemBytes,
+  maxManifestEntries,
+  maxPageChanges,
+  maxPagePayloadBytes,
+} from '../protocol/limits';
 import type { AuthHash } from './authHash';
 import type { EventHub } from './events';
 import type { Metrics } from './metrics';
@@ -31,6 +37,13 @@ export interface ServerLimits {
   readonly maxItemBytes: number;
   readonly maxAccountBytes: number;
   readonly retentionMs: number;
+  /** Versions, and the sum of their payloads in bytes, in a page of a pull. */
+  readonly maxPageChanges: number;
+  readonly maxPagePayloadBytes: number;
+  /** Entries in a page of the manifest. */
+  readonly maxManifestEntries: number;
+  /** Answers that are remembered for one device that pushes and never pulls. */
+  readonly maxRememberedAnswers: number;
   readonly signUp: 'invite' | 'open' | 'closed';
 }
 
@@ -39,5 +52,9 @@ export const defaultServerLimits: ServerLimits = {
   maxItemBytes: defaultMaxItemBytes,
   maxAccountBytes: 1024 * 1024 * 1024,
   retentionMs: 90 * dayMs,
+  maxPageChanges,
+  maxPagePayloadBytes,
+  maxManifestEntries,
+  maxRememberedAnswers: 100_000,
   signUp: 'invite',
 };

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { err, ok } from '../base/result';
 import { manifestQuerySchema, versionsQuerySchema } from '../protocol/changes';
-import { maxPagePayloadBytes } from '../protocol/limits';
 import { conflictIdSchema, itemIdSchema } from '../protocol/scalars';
 import { withSession } from './authentication';
 import { wireVersion } from './changes';
@@ -14,7 +13,7 @@ const subjectSchema = z.union([itemIdSchema, conflictIdSchema]);
 
 /** Manifest, one item, its history. */
 export function itemEndpoints(context: ServerContext): readonly Endpoint[] {
-  const { storage, clock, logger } = context;
+  const { storage, clock, logger, limits } = context;
   return [
     {
       method: 'GET',
@@ -22,7 +21,8 @@ export function itemEndpoints(context: ServerContext): readonly Endpoint[] {
       handle: withSession(context, async (request, { accountId }) => {
         const query = manifestQuerySchema.safeParse(request.query());
         if (!query.success) return err(malformed('query', query.error));
-        const { after = '', limit } = query.data;
+        const { after = '' } = query.data;
+        const limit = Math.min(query.data.limit, limits.maxManifestEntries);
         const page = await storage.manifest({ accountId, after, limit });
         if (!page.ok)
           return err(page.error.type === 'accessGone' ? signInAgain : unavailable(page.error, logger));
@@ -65,7 +65,7 @@ export function itemEndpoints(context: ServerContext): readonly Endpoint[] {
           subject: subject.data,
           before,
           limit,
-          maxPayloadBytes: maxPagePayloadBytes,
+          maxPayloadBytes: limits.maxPagePayloadBytes,
         });
         if (!page.ok) return err(unavailable(page.error, logger));
         const { versions, hasMore } = page.value;

@@ -44,6 +44,7 @@ export function readSettings(environment: Environment): Result<ServerSettings, r
     trustsProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
     limits: {
+      ...defaultServerLimits,
       maxBodyBytes: values.MAX_BODY_BYTES,
       maxItemBytes: values.MAX_ITEM_BYTES,
       maxAccountBytes: values.MAX_ACCOUNT_BYTES,

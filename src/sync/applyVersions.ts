@@ -23,9 +23,6 @@ export type OpenedVersion =
 /** What became of a version; `kept`: this device holds a later state of the record. */
 export type Outcome = Applied | 'kept' | 'unopened';
 
-/** So many are applied in one transaction: few enough that no other window waits long for the lock. */
-const versionsPerTransaction = 200;
-
 export function openVersion(run: CycleRun, version: RemoteVersion): OpenedVersion {
   const { keys } = run.dependencies;
   if (version.collection === 'item') {
@@ -47,12 +44,13 @@ export async function applyVersions(
   versions: readonly RemoteVersion[],
   last: ((context: MergeContext) => void) | undefined,
 ): Promise<Result<void, CycleError>> {
+  const { appliedPerTransaction } = run.dependencies.atOnce;
   const opened = versions.map(version => openVersion(run, version));
   const guarded = await guard(run, opened);
   if (!guarded.ok) return guarded;
-  for (let from = 0; from < opened.length || (from === 0 && last); from += versionsPerTransaction) {
-    const chunk = opened.slice(from, from + versionsPerTransaction);
-    const isLast = from + versionsPerTransaction >= opened.length;
+  for (let from = 0; from < opened.length || (from === 0 && last); from += appliedPerTransaction) {
+    const chunk = opened.slice(from, from + appliedPerTransaction);
+    const isLast = from + appliedPerTransaction >= opened.length;
     const startedMs = run.dependencies.clock.monotonic();
     const applied = await run.write(context => {
       const outcomes = overwriting(run, context, overwritesOf(context, itemsOf(chunk)), () =>

@@ -8,6 +8,7 @@ import type { StorageError, Store } from '../store/store';
 import type { StoreTransaction } from '../store/transaction';
 import type { OffsetEstimator } from './clockOffset';
 import type { MergeContext, TextPolicy } from './context';
+import type { CycleLimits } from './cycleLimits';
 import type { MassChange } from './guard';
 import { restampNeverSent } from './restamp';
 import type { SealingKeys, SizeLimits } from './sealing';
@@ -24,6 +25,7 @@ export interface CycleDependencies {
   readonly keys: SealingKeys;
   readonly settings: CycleSettings;
   readonly limits: SizeLimits;
+  readonly atOnce: CycleLimits;
   /** Lives as long as the process: it explains the server's time by this machine's monotonic clock. */
   readonly offsets: OffsetEstimator;
   /** Tells the other windows that this one is alive. */

@@ -10,6 +10,7 @@ import {
 } from '../store/syncedVersions';
 import type { StoreTransaction } from '../store/transaction';
 import type { UnopenedVersion } from '../store/unopened';
+import { defaultCycleLimits } from './cycleLimits';
 
 /** The device's own digest over the live versions that it holds; kept up with each version that moves. */
 
@@ -62,19 +63,18 @@ export function recomputeDigest(store: StoreTransaction): string {
   return digest;
 }
 
-const rowsAtATime = 1000;
-
 /** Every row of a list, read some at a time. */
 export function* everySubject<Row extends { readonly subject: string }>(
   store: StoreTransaction,
   list: (store: StoreTransaction, after: string, limit: number) => readonly Row[],
+  rowsAtOnce = defaultCycleLimits.rowsAtOnce,
 ): Generator<Row> {
   let after = '';
   for (;;) {
-    const page = list(store, after, rowsAtATime);
+    const page = list(store, after, rowsAtOnce);
     yield* page;
     const last = page.at(-1);
-    if (last === undefined || page.length < rowsAtATime) return;
+    if (last === undefined || page.length < rowsAtOnce) return;
     after = last.subject;
   }
 }

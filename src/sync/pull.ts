@@ -6,8 +6,6 @@ import type { TransportError } from './transport';
 
 /** Pulls page after page until there is no more. */
 
-/** Fewer than the server would send: a page is decoded and opened without a pause, which takes about 30 ms. */
-const changesPerPage = 400;
 /** More pages than any account fills; a server that never ends is given up. */
 const maxPages = 100_000;
 
@@ -18,11 +16,11 @@ export type Pulled =
   | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
 
 export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>> {
-  const { transport, clock } = run.dependencies;
+  const { transport, clock, atOnce } = run.dependencies;
   for (let page = 0; page < maxPages; page++) {
     if (run.stopped()) return err({ type: 'stopped' });
     const startedMs = clock.monotonic();
-    const pulled = await transport.pull(run.cursor, changesPerPage);
+    const pulled = await transport.pull(run.cursor, atOnce.pageChanges);
     run.report.pullMs += clock.monotonic() - startedMs;
     run.report.pulls++;
     if (!pulled.ok) {

@@ -1,6 +1,5 @@
 import { err, ok, type Result } from '../base/result';
 import { createChangeId } from '../model/ids/createId';
-import { maxBatchChanges, maxBatchPayloadBytes } from '../protocol/limits';
 import { readConflict } from '../store/conflicts';
 import { itemWireExtra } from '../store/items';
 import {
@@ -30,19 +29,15 @@ export type Pushed =
 
 /** More batches than any outbox fills. */
 const maxBatches = 100_000;
-/**
- * Then it is time to pull, which also acknowledges: half of the answers that a server remembers for a device (100,000)
- * before it takes no more.
- */
-const maxBatchesBeforePull = 100;
 /** Batches in a row that leave something to be sent again; then it is time to pull first. */
 const maxFruitlessBatches = 5;
 
 /** Sends again what was sent and not answered. */
 export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, CycleError>> {
+  const { batchChanges } = run.dependencies.atOnce;
   for (let batch = 0; batch < maxBatches; batch++) {
     if (run.stopped()) return err({ type: 'stopped' });
-    const flying = await run.read(({ store }) => changesInFlight(store, maxBatchChanges));
+    const flying = await run.read(({ store }) => changesInFlight(store, batchChanges));
     if (!flying.ok) return flying;
     const sent = flying.value.flatMap(change => (change.flight ? [{ change, flight: change.flight }] : []));
     if (sent.length === 0) return ok({ type: 'done' });
@@ -55,8 +50,9 @@ export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, Cycl
 export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>> {
   let fruitless = 0;
   let again = false;
+  const { batchesBeforePull } = run.dependencies.atOnce;
   let frozen = await freezeBatch(run);
-  for (let batch = 0; batch < maxBatchesBeforePull && fruitless < maxFruitlessBatches; batch++) {
+  for (let batch = 0; batch < batchesBeforePull && fruitless < maxFruitlessBatches; batch++) {
     if (run.stopped()) return err({ type: 'stopped' });
     if (!frozen.ok) return frozen;
     if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
@@ -81,10 +77,10 @@ export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>
  * @returns undefined when nothing waits
  */
 async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] | undefined, CycleError>> {
-  const { random, clock, keys } = run.dependencies;
+  const { random, clock, keys, atOnce } = run.dependencies;
   const keyId = keys.ring.current;
   const waiting = await run.read(({ store }) =>
-    sendableChanges(store, maxBatchChanges).map(change => ({
+    sendableChanges(store, atOnce.batchChanges).map(change => ({
       change,
       seal: sealerOf(run, store, change),
     })),
@@ -107,7 +103,7 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
       continue;
     }
     const startsGroup = change.groupId === undefined || batch.at(-1)?.change.groupId !== change.groupId;
-    if (bytes + frozen.value.length > maxBatchPayloadBytes && batch.length > 0 && startsGroup) break;
+    if (bytes + frozen.value.length > atOnce.batchBytes && batch.length > 0 && startsGroup) break;
     bytes += frozen.value.length;
     batch.push({ change, flight: { changeId, frozen: frozen.value, keyId } });
   }

@@ -33,11 +33,6 @@ import { openSentRecord } from './sealing';
 
 /** More pages than any account fills. */
 const maxManifestPages = 100_000;
-/** Items are fetched so many at a time. */
-const fetchesAtOnce = 6;
-const subjectsPerTransaction = 200;
-/** So many are fetched before they are applied: few enough that a cycle which is broken off has soon got somewhere. */
-const fetchesPerTransaction = 48;
 const maxInFlight = 100_000;
 
 export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise<Result<void, CycleError>> {
@@ -160,8 +155,9 @@ async function reconcilePage(
     }),
   );
   if (!differing.ok) return differing;
-  for (let from = 0; from < differing.value.length; from += fetchesPerTransaction) {
-    const fetched = await fetchAll(run, differing.value.slice(from, from + fetchesPerTransaction));
+  const { fetchedPerTransaction } = run.dependencies.atOnce;
+  for (let from = 0; from < differing.value.length; from += fetchedPerTransaction) {
+    const fetched = await fetchAll(run, differing.value.slice(from, from + fetchedPerTransaction));
     if (!fetched.ok) return fetched;
     const opened = fetched.value.map(version => openVersion(run, version));
     const guarded = await guard(run, opened);
@@ -205,6 +201,7 @@ async function fetchAll(
   run: CycleRun,
   entries: readonly ManifestEntry[],
 ): Promise<Result<readonly RemoteVersion[], CycleError>> {
+  const { fetchesAtOnce } = run.dependencies.atOnce;
   const versions: RemoteVersion[] = [];
   for (let from = 0; from < entries.length; from += fetchesAtOnce) {
     if (run.stopped()) return err({ type: 'stopped' });
@@ -232,14 +229,15 @@ async function reconcileMissing(
   seen: ReadonlyMap<string, string>,
   reason: ReconcileReason,
 ): Promise<Result<'done' | 'otherEpoch', CycleError>> {
+  const { rowsAtOnce } = run.dependencies.atOnce;
   const found = await run.read(({ store }) => ({
-    items: [...everySubject(store, listSyncedItems)].flatMap(({ subject }) =>
+    items: [...everySubject(store, listSyncedItems, rowsAtOnce)].flatMap(({ subject }) =>
       !seen.has(subject) && isItemId(subject) ? [subject] : [],
     ),
-    records: [...everySubject(store, listSyncedRecords)].flatMap(({ subject }) =>
+    records: [...everySubject(store, listSyncedRecords, rowsAtOnce)].flatMap(({ subject }) =>
       !seen.has(subject) && isConflictId(subject) ? [subject] : [],
     ),
-    unopened: [...everySubject(store, listUnopened)].flatMap(({ subject, reason: why, stamp }) =>
+    unopened: [...everySubject(store, listUnopened, rowsAtOnce)].flatMap(({ subject, reason: why, stamp }) =>
       why === 'lost' || seen.get(subject) === stamp ? [] : [subject],
     ),
   }));
@@ -281,9 +279,10 @@ async function inChunks<Id>(
   ids: readonly Id[],
   work: (context: MergeContext, id: Id) => void,
 ): Promise<Result<void, CycleError>> {
-  for (let from = 0; from < ids.length; from += subjectsPerTransaction) {
+  const { settledPerTransaction } = run.dependencies.atOnce;
+  for (let from = 0; from < ids.length; from += settledPerTransaction) {
     const written = await run.write(context => {
-      for (const id of ids.slice(from, from + subjectsPerTransaction)) work(context, id);
+      for (const id of ids.slice(from, from + settledPerTransaction)) work(context, id);
     });
     if (!written.ok) return written;
   }

@@ -19,8 +19,6 @@ import type { OpenedRecord } from './sealing';
  * still sealed otherwise. Tombstones and superseded versions are left to the server's pruning.
  */
 
-/** So many wait in the outbox at once: few enough that an edit made meanwhile does not wait for long. */
-const reseals = 200;
 /** More batches than any account fills. */
 const maxBatches = 100_000;
 
@@ -58,8 +56,9 @@ export async function resealEverything(
 type Waiting = Promise<Result<string | undefined, CycleError>>;
 
 async function waitItems(run: CycleRun, keyId: KeyId, after: string): Waiting {
+  const { resealedAtOnce } = run.dependencies.atOnce;
   return run.write(context => {
-    const ids = itemsSealedOtherwise(context.store, keyId, after, reseals);
+    const ids = itemsSealedOtherwise(context.store, keyId, after, resealedAtOnce);
     for (const id of ids) waitItem(context, id);
     return ids.at(-1);
   });
@@ -85,8 +84,9 @@ function waitItem(context: MergeContext, id: ItemId): void {
 }
 
 async function waitRecords(run: CycleRun, keyId: KeyId, after: string): Waiting {
+  const { resealedAtOnce } = run.dependencies.atOnce;
   const found = await run.read(({ store }) =>
-    recordsSealedOtherwise(store, keyId, after, reseals).map(id => ({
+    recordsSealedOtherwise(store, keyId, after, resealedAtOnce).map(id => ({
       id,
       isTrimmed: readConflict(store, id)?.conflict === undefined,
     })),

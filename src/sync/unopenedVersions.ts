@@ -14,17 +14,13 @@ import { reconcileMissing } from './reconcileItem';
 
 /** What is unsound may have been damaged on the way: the server is asked for it again, not more often than this. */
 const fetchUnsoundEveryMs = hourMs;
-/** So many whole versions are decoded at once, and so many are told by their columns: a few milliseconds of either. */
-const openedAtATime = 50;
-const comparedAtATime = 500;
-/** So many are asked for one by one in a cycle. */
-const maxFetched = 100;
 
 export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
+  const { openedAtOnce, unopenedFetched } = run.dependencies.atOnce;
   const keyIds = run.dependencies.keys.ring.keys.map(({ keyId }) => keyId);
   let broughtBack = 0;
   for (let after = ''; ; ) {
-    const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtATime));
+    const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtOnce));
     if (!page.ok) return page;
     const openable = page.value.flatMap(({ reason, wire }) => {
       const version = remoteVersionSchema.safeParse(wire);
@@ -37,7 +33,7 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
       if (!applied.ok) return applied;
     }
     for (const { version, isLost } of openable) {
-      if (!isLost || broughtBack++ >= maxFetched) continue;
+      if (!isLost || broughtBack++ >= unopenedFetched) continue;
       if (run.stopped()) return err({ type: 'stopped' });
       const brought = await bringBack(run, version);
       if (!brought.ok) return brought;
@@ -48,7 +44,7 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
     run.dependencies.heartbeat();
     after = last;
   }
-  const unsound = await run.read(({ store }) => unsoundSubjects(store, maxFetched));
+  const unsound = await run.read(({ store }) => unsoundSubjects(store, unopenedFetched));
   if (!unsound.ok || unsound.value.length === 0) return unsound.ok ? ok() : unsound;
   return fetchUnsound(run, unsound.value);
 }
@@ -80,12 +76,13 @@ export async function missingKey(run: CycleRun): Promise<Result<KeyId | undefine
  * that waits to be opened.
  */
 export async function expectedDigest(run: CycleRun): Promise<Result<string, CycleError>> {
+  const { rowsAtOnce } = run.dependencies.atOnce;
   const held = await run.read(({ store }) => currentDigest(store));
   if (!held.ok) return held;
   let digest = held.value;
   for (let after = ''; ; ) {
     const page = await run.read(({ store }) => {
-      const unopened = listUnopened(store, after, comparedAtATime);
+      const unopened = listUnopened(store, after, rowsAtOnce);
       return { digest: digestWithUnopened(store, digest, unopened), last: unopened.at(-1)?.subject };
     });
     if (!page.ok) return page;

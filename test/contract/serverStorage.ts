@@ -16,7 +16,7 @@ export interface ServerStorageUnderTest {
 }
 
 export const now = 1_735_689_600_000;
-export const limits = { maxItemBytes: 10_000, maxAccountBytes: 1_000_000 };
+export const limits = { maxItemBytes: 10_000, maxAccountBytes: 1_000_000, maxRememberedAnswers: 100_000 };
 export const deviceIds = ['00000000000000a1', '00000000000000b2', '00000000000000c3'] as const;
 
 export function accountOf(login: string, deviceId: string = deviceIds[0]): NewAccount {

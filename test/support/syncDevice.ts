@@ -19,6 +19,7 @@ import type { StoreTransaction } from '../../src/store/transaction';
 import { OffsetEstimator } from '../../src/sync/clockOffset';
 import type { MergeContext } from '../../src/sync/context';
 import { type CycleOutcome, runCycle } from '../../src/sync/cycle';
+import { defaultCycleLimits } from '../../src/sync/cycleLimits';
 import type { CycleDependencies, CycleSettings } from '../../src/sync/cycleRun';
 import { editItem, type LocalEdit } from '../../src/sync/localEdits';
 import { createTransport, type Transport } from '../../src/sync/transport';
@@ -87,6 +88,7 @@ export class SyncDevice {
   transport: Transport;
   ring: KeyRing;
   settings: CycleSettings;
+  atOnce = defaultCycleLimits;
   snapshots = 0;
   readonly stopping = new AbortController();
   readonly #random: Random;
@@ -129,6 +131,7 @@ export class SyncDevice {
       keys: { accountId: accountIdSchema.parse(this.session.accountId), ring: this.ring },
       settings: this.settings,
       limits: { maxItemBytes: 1024 * 1024 },
+      atOnce: this.atOnce,
       offsets: this.offsets,
       heartbeat: () => undefined,
       takeSnapshot: async () => ok(`snapshot-${++this.snapshots}`),

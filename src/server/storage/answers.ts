@@ -11,22 +11,20 @@ import { blobOf, integerOf, textOf } from './rows';
  * costs a page or two, where one row for each answer would touch as many pages as there are answers.
  */
 
-/** Answers remembered for one device that pushes and never pulls. */
-export const maxRememberedAnswers = 100_000;
 const idBytes = 16;
 
-/** Whether the device may have so many more answers remembered. */
+/** Whether the device may have so many `more` answers remembered, of which it may have `most`. */
 export function hasRoomForAnswers(
   tx: Transaction,
   { device, acknowledged }: Reader,
-  { head, more }: { readonly head: number; readonly more: number },
+  { head, more, most }: { readonly head: number; readonly more: number; readonly most: number },
 ): boolean {
   // It cannot have more than sequence numbers were given since it acknowledged one.
-  if (head - acknowledged + more <= maxRememberedAnswers) return true;
+  if (head - acknowledged + more <= most) return true;
   const row = tx.get('SELECT coalesce(sum(length(change_ids)), 0) AS bytes FROM answers WHERE device = ?', [
     device,
   ]);
-  return integerOf(defined(row, 'a sum has a row'), 'bytes') / idBytes + more <= maxRememberedAnswers;
+  return integerOf(defined(row, 'a sum has a row'), 'bytes') / idBytes + more <= most;
 }
 
 /** Those of the given changes that the device is still to be answered as before. Reads all that is remembered for it. */

@@ -58,7 +58,11 @@ export async function pushToSqlite(
       if (objection !== undefined) return ok(refuseCursor(tx, random, position.value, objection));
       const reader = findReader(tx, position.value.account, batch.deviceId);
       if (!reader.ok) return reader;
-      const room = { head: position.value.sequence, more: batch.changes.length };
+      const room = {
+        head: position.value.sequence,
+        more: batch.changes.length,
+        most: batch.limits.maxRememberedAnswers,
+      };
       if (!hasRoomForAnswers(tx, reader.value, room)) return err({ type: 'tooManyRemembered' });
       return ok(ok(apply(tx, random, position.value, reader.value, batch)));
     },

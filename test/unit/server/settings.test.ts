@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { unwrap } from '../../../src/base/result';
 import { dayMs, hourMs, minuteMs } from '../../../src/base/time';
+import { defaultServerLimits } from '../../../src/server/context';
 import { parseTerm } from '../../../src/server/program';
 import { minBodyBytes, readSettings } from '../../../src/server/settings';
 
@@ -45,6 +46,7 @@ describe('the settings', () => {
       trustsProxy: true,
       logLevel: 'debug',
       limits: {
+        ...defaultServerLimits,
         maxBodyBytes: 20_000_000,
         maxItemBytes: 2_000_000,
         maxAccountBytes: 50_000_000,
