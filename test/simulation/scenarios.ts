@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { dayMs, hourMs, minuteMs, secondMs } from '../../src/base/time';
 import { parseStamp } from '../../src/model/ids/stamp';
+import { leaseTermMs } from '../../src/store/lease';
 import { readState } from '../../src/store/state';
 import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
 import { resolveConflict } from '../../src/sync/resolveConflict';
@@ -150,7 +151,7 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     void sleeper.control.runNow('command', 'accept').then(done => {
       slept = done.ok ? 'done' : done.error.code;
     });
-    await stage.pass(minuteMs);
+    await stage.pass(leaseTermMs + secondMs);
     let woken: string | undefined;
     void other.control.runNow('command', 'accept').then(done => {
       woken = done.ok ? 'done' : done.error.code;
