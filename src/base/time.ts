@@ -2,7 +2,10 @@
 export interface Clock {
   /** Wall time in milliseconds since 1970-01-01T00:00:00Z; may be wrong and may jump. */
   now(): number;
-  /** Milliseconds that only grow, from an arbitrary start. */
+  /**
+   * Milliseconds that only grow, from a start that is the same for every process since the machine was started. May stand
+   * still while the machine sleeps.
+   */
   monotonic(): number;
 }
 
@@ -19,9 +22,11 @@ export interface Timers {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+const nanosecondsPerMs = 1_000_000;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => Number(process.hrtime.bigint()) / nanosecondsPerMs,
 };
 
 export const systemTimers: Timers = {

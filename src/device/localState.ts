@@ -119,6 +119,7 @@ const forgottenState = [
   'guard',
   'digestReconciledMs',
   'clockOffsetMs',
+  'timeAnchor',
   'resealedWith',
 ] as const;
 

@@ -8,6 +8,7 @@ import type { Clock, Timers } from '../base/time';
 import { createDeviceId } from '../model/ids/createId';
 import type { DeviceId } from '../model/ids/ids';
 import { maxDeviceNameLength } from '../protocol/limits';
+import { readHostFacts } from '../sqlite/hostFacts';
 import { rememberDeviceName } from '../store/devices';
 import { createSyncLease } from '../store/lease';
 import { openStore, type Recovered } from '../store/openStore';
@@ -119,6 +120,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
   const control = new SyncControl({
     core,
     lease: lease.value,
+    boot: readHostFacts().boot,
     takeSnapshot: () => upkeep.keepSnapshot('massChange'),
     changed: report => {
       const itemIds = [...new Set([...report.changedItems, ...report.acknowledgedItems])];

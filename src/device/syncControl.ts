@@ -28,6 +28,8 @@ import { countersOf, noCounters, sumOf } from './syncCounters';
 export interface SyncControlOptions {
   readonly core: DeviceCore;
   readonly lease: SyncLease;
+  /** Names the time since the machine was started, where the system says it. */
+  readonly boot: string | undefined;
   readonly takeSnapshot: () => Promise<Result<string, StorageError>>;
   /** Told of the items that a cycle changed. */
   readonly changed: (report: CycleReport) => void;
@@ -45,7 +47,7 @@ export class SyncControl {
   readonly #options: SyncControlOptions;
   readonly #core: DeviceCore;
   readonly #scheduler: Scheduler;
-  readonly #offsets: OffsetEstimator;
+  #offsets: OffsetEstimator;
   readonly #stopping = new AbortController();
   /** Ends with the cycle, whatever its end. */
   #running: Promise<void> | undefined;
@@ -60,7 +62,7 @@ export class SyncControl {
     this.#options = options;
     this.#core = options.core;
     const { clock, timers, random, logger, settings } = options.core;
-    this.#offsets = new OffsetEstimator(clock);
+    this.#offsets = new OffsetEstimator(clock, options.boot);
     this.#scheduler = new Scheduler({
       clock,
       timers,
@@ -129,6 +131,8 @@ export class SyncControl {
   async sessionChanged(): Promise<void> {
     this.#failure = undefined;
     this.#notice = undefined;
+    // It may be another server's time now.
+    this.#offsets = new OffsetEstimator(this.#core.clock, this.#options.boot);
     if (this.#started) {
       await this.#listen();
       this.#scheduler.wake();

@@ -22,6 +22,8 @@ export interface DeviceState {
   readonly clock: { readonly millis: number; readonly counter: number };
   /** Server time less this machine's wall time, in milliseconds. */
   readonly clockOffsetMs: number;
+  /** What the last answer of the server that was followed said of the time, as far as it was kept. */
+  readonly timeAnchor: TimeAnchor;
   readonly account: { readonly id: AccountId; readonly login: string; readonly server: string };
   /** False after signing out; the account is remembered, so that another one is recognised. */
   readonly signedIn: boolean;
@@ -80,6 +82,15 @@ export interface HeldMassChange {
   readonly heldMs?: number;
 }
 
+/** The clocks at the moment of one answer of the server, in milliseconds. */
+export interface TimeAnchor {
+  readonly serverMs: number;
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  /** Names the time since the machine was started, where the system says it. */
+  readonly boot?: string;
+}
+
 /** Why everything is compared with the server's manifest. */
 export type ReconcileReason = 'newEpoch' | 'cursorExpired' | 'digestMismatch';
 
@@ -102,6 +113,12 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   device: z.object({ id: z.string().refine(isDeviceId, 'must be a device id'), name: z.string() }),
   clock: z.object({ millis: z.int().min(0), counter: z.int().min(0) }),
   clockOffsetMs: z.number(),
+  timeAnchor: z.object({
+    serverMs: z.number(),
+    wallMs: z.number(),
+    monotonicMs: z.number(),
+    boot: z.string().exactOptional(),
+  }),
   account: z.object({
     id: z.string().refine(isAccountId, 'must be an account id'),
     login: z.string(),

@@ -1,4 +1,5 @@
-import { type Clock, minuteMs } from '../base/time';
+import { type Clock, dayMs, minuteMs } from '../base/time';
+import type { TimeAnchor } from '../store/state';
 
 /**
  * What the server's answers tell of its clock. The estimate is corrected for half of the round trip, after Cristian,
@@ -22,30 +23,49 @@ const maxUnexplainedMs = 30_000;
  */
 const maxUnexplainedAcrossJumpMs = 5 * minuteMs;
 
-/** The clocks at the moment of one answer of the server, in milliseconds. */
-interface Anchor {
-  readonly serverMs: number;
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
+/**
+ * A step of the server that has lasted so long is followed: then it is likelier that its clock was put right. Also
+ * keeps what two good clocks drift apart in between far below {@link maxUnexplainedMs}.
+ */
+const maxAnchorAgeMs = dayMs;
 
+/**
+ * Explains the server's time by this machine's clocks, from one answer to the next. A process that has just been
+ * started compares with the answer that an earlier one has kept, unless the machine was started in between: then a
+ * wrong wall clock of this machine and a step of the server look the same, and the server is followed.
+ */
 export class OffsetEstimator {
   readonly #clock: Clock;
-  #anchor: Anchor | undefined;
+  readonly #boot: string | undefined;
+  #anchor: TimeAnchor | undefined;
 
-  constructor(clock: Clock) {
+  /** @param boot names the time since the machine was started, where the system says it: see {@link Clock.monotonic} */
+  constructor(clock: Clock, boot: string | undefined) {
     this.#clock = clock;
+    this.#boot = boot;
   }
 
-  /** @param roundTripMs from sending the request to reading the answer that carried `serverTimeMs` */
-  sample(serverTimeMs: number, roundTripMs: number): OffsetSample {
-    const now: Anchor = {
+  /** The last answer that was followed, to be kept for the processes after this one. */
+  get anchor(): TimeAnchor | undefined {
+    return this.#anchor;
+  }
+
+  /**
+   * @param roundTripMs from sending the request to reading the answer that carried `serverTimeMs`
+   * @param kept what an earlier process has kept
+   */
+  sample(serverTimeMs: number, roundTripMs: number, kept?: TimeAnchor): OffsetSample {
+    const now: TimeAnchor = {
       serverMs: serverTimeMs + roundTripMs / 2,
       monotonicMs: this.#clock.monotonic(),
       wallMs: this.#clock.now(),
+      ...(this.#boot === undefined ? {} : { boot: this.#boot }),
     };
-    const explainedServerMs = this.#anchor && serverTimeAfter(this.#anchor, now, roundTripMs);
+    const anchor = this.#anchor ?? kept;
+    const explainedServerMs =
+      anchor && isComparable(anchor, now) ? serverTimeAfter(anchor, now, roundTripMs) : undefined;
     if (explainedServerMs !== undefined) {
+      this.#anchor = anchor;
       return { offsetMs: explainedServerMs - now.wallMs, serverStepped: true };
     }
     this.#anchor = now;
@@ -53,8 +73,13 @@ export class OffsetEstimator {
   }
 }
 
+function isComparable(anchor: TimeAnchor, now: TimeAnchor): boolean {
+  const elapsedMs = now.monotonicMs - anchor.monotonicMs;
+  return anchor.boot === now.boot && elapsedMs >= 0 && elapsedMs <= maxAnchorAgeMs;
+}
+
 /** The server time that this machine's clocks make likely, when they do not explain the one that was told. */
-function serverTimeAfter(anchor: Anchor, now: Anchor, roundTripMs: number): number | undefined {
+function serverTimeAfter(anchor: TimeAnchor, now: TimeAnchor, roundTripMs: number): number | undefined {
   const elapsedServer = now.serverMs - anchor.serverMs;
   const elapsedMonotonic = now.monotonicMs - anchor.monotonicMs;
   const elapsedWall = now.wallMs - anchor.wallMs;

@@ -33,6 +33,7 @@ export async function runCycle(dependencies: CycleDependencies): Promise<CycleOu
     fence: readState(store, 'fence') ?? 0,
     cursor: readState(store, 'cursor'),
     offsetMs: readState(store, 'clockOffsetMs'),
+    timeAnchor: readState(store, 'timeAnchor'),
     reconcile: readState(store, 'reconcile'),
     guard: readState(store, 'guard'),
     unopened: hasUnopened(store),

@@ -3,7 +3,7 @@ import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import type { Clock } from '../base/time';
 import type { DeviceId, KeyId } from '../model/ids/ids';
-import { readState, writeState } from '../store/state';
+import { readState, type TimeAnchor, writeState } from '../store/state';
 import type { StorageError, Store } from '../store/store';
 import type { StoreTransaction } from '../store/transaction';
 import type { OffsetEstimator } from './clockOffset';
@@ -26,7 +26,7 @@ export interface CycleDependencies {
   readonly settings: CycleSettings;
   readonly limits: SizeLimits;
   readonly atOnce: CycleLimits;
-  /** Lives as long as the process: it explains the server's time by this machine's monotonic clock. */
+  /** Lives as long as the process: it explains the server's time by this machine's clocks. */
   readonly offsets: OffsetEstimator;
   /** Tells the other windows that this one is alive. */
   readonly heartbeat: () => void;
@@ -106,6 +106,7 @@ export class CycleRun {
   #fence: number;
   #fenceTaken = false;
   #offsetMs: number | undefined;
+  readonly #timeAnchor: TimeAnchor | undefined;
 
   constructor(
     dependencies: CycleDependencies,
@@ -113,12 +114,14 @@ export class CycleRun {
       readonly fence: number;
       readonly cursor: string | undefined;
       readonly offsetMs: number | undefined;
+      readonly timeAnchor?: TimeAnchor | undefined;
     },
   ) {
     this.dependencies = dependencies;
     this.cursor = beginning.cursor;
     this.#fence = beginning.fence;
     this.#offsetMs = beginning.offsetMs;
+    this.#timeAnchor = beginning.timeAnchor;
     this.report = emptyReport(beginning.offsetMs);
   }
 
@@ -133,7 +136,7 @@ export class CycleRun {
   async write<T>(work: (context: MergeContext) => T): Promise<Result<T, StorageError | Fenced>> {
     const written = await this.dependencies.store.write<T, Fenced>(store => {
       if ((readState(store, 'fence') ?? 0) !== this.#fence) return err({ type: 'fenced' });
-      if (!this.#fenceTaken) writeState(store, 'fence', this.#fence + 1);
+      if (!this.#fenceTaken) this.#takeFence(store);
       return ok(work(this.#context(store)));
     });
     if (written.ok && !this.#fenceTaken) {
@@ -150,7 +153,11 @@ export class CycleRun {
     report.requests++;
     report.bytesSent += timed.bytesSent;
     report.bytesReceived += timed.bytesReceived;
-    const sample = this.dependencies.offsets.sample(timed.answer.serverTime, timed.roundTripMs);
+    const sample = this.dependencies.offsets.sample(
+      timed.answer.serverTime,
+      timed.roundTripMs,
+      this.#timeAnchor,
+    );
     if (sample.serverStepped && !report.serverStepped) {
       report.serverStepped = true;
       this.dependencies.logger.warn('the server clock has jumped; its time is not followed', {
@@ -180,6 +187,13 @@ export class CycleRun {
 
   stopped(): boolean {
     return this.dependencies.signal.aborted;
+  }
+
+  /** Keeps the time beside it, of which later processes want to know: it is not worth a write of its own. */
+  #takeFence(store: StoreTransaction): void {
+    writeState(store, 'fence', this.#fence + 1);
+    const { anchor } = this.dependencies.offsets;
+    if (anchor) writeState(store, 'timeAnchor', anchor);
   }
 
   #context(store: StoreTransaction): MergeContext {

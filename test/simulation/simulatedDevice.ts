@@ -228,7 +228,7 @@ export class SimulatedDevice {
     const core: DeviceCore = {
       folder: '',
       store: createStore(database, this.#payloads),
-      clock: this.wall.clockOf(process),
+      clock: this.wall.clock,
       timers: process.timers,
       random,
       logger: silentLogger,
@@ -243,6 +243,7 @@ export class SimulatedDevice {
     const control = new SyncControl({
       core,
       lease: this.#lease.of(process),
+      boot: 'boot',
       takeSnapshot: async () => ok('snapshot'),
       changed: () => undefined,
       statusChanged: () => undefined,

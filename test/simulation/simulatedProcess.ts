@@ -109,9 +109,9 @@ export class SimulatedWall {
     return this.#frozenAtMs ?? this.#time.nowMs + this.#offsetMs;
   }
 
-  /** The clocks as a process of the device sees them. */
-  clockOf(process: SimulatedProcess): Clock {
-    return { now: () => this.now(), monotonic: () => process.ageMs };
+  /** The machine's clocks, as all of its processes see them. */
+  get clock(): Clock {
+    return { now: () => this.now(), monotonic: () => this.#time.nowMs };
   }
 }
 

@@ -113,6 +113,7 @@ export async function openWindow(options: WindowOptions) {
   const control = new SyncControl({
     core,
     lease: sharedLease(options.lease ?? { owner: undefined }, time),
+    boot: 'boot',
     takeSnapshot: async () => ok('snapshot'),
     changed: () => undefined,
     statusChanged: () => undefined,

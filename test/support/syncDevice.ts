@@ -84,7 +84,7 @@ export class SyncDevice {
   readonly time: VirtualTime;
   readonly http: InProcessHttp;
   session: TestDevice;
-  readonly offsets: OffsetEstimator;
+  offsets: OffsetEstimator;
   transport: Transport;
   ring: KeyRing;
   settings: CycleSettings;
@@ -104,7 +104,7 @@ export class SyncDevice {
     this.ring = options.ring;
     this.time = new VirtualTime(testEpochMs + (options.aheadMs ?? 0));
     this.http = inProcessHttp(options.fetch);
-    this.offsets = new OffsetEstimator(this.time);
+    this.offsets = new OffsetEstimator(this.time, 'boot');
     this.transport = createTransport(this.http, this.time, { server: baseUrl, token: options.session.token });
     this.#random = options.random ?? systemRandom;
     this.settings = {
@@ -143,6 +143,11 @@ export class SyncDevice {
   async signInAgain(fetch: Fetch): Promise<void> {
     this.session = await signIn(fetch, this.session.login, { deviceId: this.id });
     this.transport = createTransport(this.http, this.time, { server: baseUrl, token: this.session.token });
+  }
+
+  /** From now on it is another process of the device, as with each command in a terminal. */
+  startAnew(boot = 'boot'): void {
+    this.offsets = new OffsetEstimator(this.time, boot);
   }
 
   cycle(settings: Partial<CycleSettings> = {}): Promise<CycleOutcome> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { hourMs } from '../../../src/base/time';
 import { maxBatchChanges } from '../../../src/protocol/limits';
 import { runCycle } from '../../../src/sync/cycle';
 
@@ -101,5 +102,22 @@ describe('sync cycle', () => {
     laptop.http.intercept = undefined;
     await laptop.sync();
     assert.equal((await laptop.item(id)).version, 1);
+  });
+
+  it('by another process knows the time of the server from the one before', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    await laptop.add('Shopping');
+    await account.serverTime.advance(1);
+    await laptop.sync();
+    laptop.startAnew();
+    await account.serverTime.advance(hourMs);
+    const { report } = await laptop.sync();
+    assert.equal(report.serverStepped, true);
+    assert.equal(report.clockOffsetMs, 0);
+    laptop.startAnew('another boot');
+    const after = await laptop.sync();
+    assert.equal(after.report.serverStepped, false);
+    assert.equal(after.report.clockOffsetMs, hourMs);
   });
 });
