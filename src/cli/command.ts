@@ -13,6 +13,10 @@ export interface Answer {
   text(page: Page): string;
   /** True when the text is written as it is, byte for byte. */
   readonly isExact?: boolean;
+  /** What was left undone although the rest was done: told as a failure is, and the exit code is its own. */
+  readonly shortfall?: Failure;
+  /** A line beside the answer, for a person. */
+  readonly note?: string;
 }
 
 /** What a command is called with. */

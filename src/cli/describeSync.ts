@@ -41,8 +41,9 @@ function sizeText(bytes: number): string {
 }
 
 export function reportText(report: SyncReportJson, page: Page): string {
-  const { pushed, pulled, merged, conflicts, durationMs } = report;
-  const moved = `pushed ${pushed}, pulled ${pulled}, merged ${merged}`;
+  const { pushed, pulled, merged, conflicts, durationMs, refused } = report;
+  const left = refused === undefined ? '' : `, ${page.paint('warning', `refused ${refused}`)}`;
+  const moved = `pushed ${pushed}, pulled ${pulled}, merged ${merged}${left}`;
   const took = page.paint('quiet', `(${Math.round(durationMs)} ms)`);
   if (conflicts === 0) return `Synced: ${moved} ${took}`;
   const found = page.paint('warning', `${count(conflicts, 'new conflict')}`);
@@ -104,6 +105,7 @@ const shownFromSeconds = 2;
 
 function outcomeCell(entry: LogEntryJson): Cell {
   if (entry.error !== undefined) return { text: entry.error, tone: 'bad' };
+  if (entry.notice !== undefined) return { text: entry.notice, tone: 'warning' };
   if (entry.resealed !== undefined) return `${count(entry.resealed, 'item')} sealed with the new key`;
   return entry.conflicts > 0 ? { text: count(entry.conflicts, 'conflict'), tone: 'warning' } : 'ok';
 }

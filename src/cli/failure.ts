@@ -1,5 +1,5 @@
 import { err, type Result } from '../base/result';
-import type { DeviceError, DeviceErrorCode } from '../device/deviceError';
+import type { DeviceErrorCode } from '../device/deviceError';
 
 /** Why a command was not done; `message` is one line that says what to do. */
 export interface Failure {
@@ -7,8 +7,8 @@ export interface Failure {
   readonly message: string;
 }
 
-/** `usage`: the command was not understood. `internal`: a bug. */
-export type FailureCode = DeviceError['code'] | 'usage' | 'internal';
+/** `usage`: the command was not understood. `itemRefused`: a sync left items out. `internal`: a bug. */
+export type FailureCode = DeviceErrorCode | 'usage' | 'itemRefused' | 'internal';
 
 export const exitCodes = {
   done: 0,
@@ -28,7 +28,7 @@ export function usage(message: string): Result<never, Failure> {
 }
 
 /** Whatever is not named here is `failed`. */
-const exitCodeByFailure: Readonly<Partial<Record<DeviceErrorCode | 'usage' | 'internal', ExitCode>>> = {
+const exitCodeByFailure: Readonly<Partial<Record<FailureCode, ExitCode>>> = {
   usage: exitCodes.badInput,
   badInput: exitCodes.badInput,
   unknownItem: exitCodes.badInput,

@@ -16,18 +16,31 @@ export function outputTo(terminal: Terminal, isJson: boolean): Output {
   const page = pageOf(terminal.out, terminal.environment);
   const errorPage = pageOf(terminal.errors, terminal.environment);
   const note = (message: string) => terminal.errors.write(`scratch: ${plain(message)}\n`);
+  const complain = ({ message }: Failure) =>
+    terminal.errors.write(`${errorPage.paint('bad', 'scratch:')} ${plain(message)}\n`);
   return {
     note,
     answer(answer) {
-      if (isJson) return terminal.out.write(`${JSON.stringify(answer.json)}\n`);
-      const text = answer.text(page);
-      if (answer.isExact) terminal.out.write(text);
-      else if (text !== '') terminal.out.write(`${text}\n`);
+      const { shortfall } = answer;
+      if (isJson) {
+        const error = shortfall === undefined ? {} : { error: errorJson(shortfall) };
+        const json = answer.json instanceof Object && shortfall ? { ...answer.json, ...error } : answer.json;
+        terminal.out.write(`${JSON.stringify(json)}\n`);
+      } else {
+        const text = answer.text(page);
+        if (answer.isExact) terminal.out.write(text);
+        else if (text !== '') terminal.out.write(`${text}\n`);
+      }
+      if (answer.note !== undefined) note(answer.note);
+      if (shortfall !== undefined) complain(shortfall);
     },
-    fail({ code, message }) {
-      const line = plain(message);
-      terminal.errors.write(`${errorPage.paint('bad', 'scratch:')} ${line}\n`);
-      if (isJson) terminal.out.write(`${JSON.stringify({ error: { code, message: line } })}\n`);
+    fail(failure) {
+      complain(failure);
+      if (isJson) terminal.out.write(`${JSON.stringify({ error: errorJson(failure) })}\n`);
     },
   };
+}
+
+function errorJson({ code, message }: Failure): Failure {
+  return { code, message: plain(message) };
 }

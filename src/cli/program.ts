@@ -50,7 +50,8 @@ export async function runCommandLine(
       const result = await spec.run({ device, terminal, args: positional, options });
       if (result.ok) output.answer(result.value);
       else output.fail(result.error);
-      exitCode = result.ok ? exitCodes.done : exitCodeOf(result.error.code);
+      const failed = result.ok ? result.value.shortfall : result.error;
+      exitCode = failed === undefined ? exitCodes.done : exitCodeOf(failed.code);
       // A command that failed may have met a store on which nothing can be done now.
       if (result.ok) await device.housekeeping.round();
     } finally {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import * as z from 'zod';
+import { ok } from '../base/result';
 import { addCommand, answer, type Runner } from './command';
 import { logText, reportText, statusText } from './describeSync';
 import { usage } from './failure';
@@ -31,7 +32,16 @@ a snapshot and asks: look with scratch status, then go on with
         );
       }
       const { acceptMassChange = false } = options;
-      return answer(await device.sync.now({ trigger: 'command', acceptMassChange }), reportText);
+      const synced = await device.sync.now({ trigger: 'command', acceptMassChange });
+      const told = answer(synced, reportText);
+      if (!told.ok || !synced.ok || synced.value.notice === undefined) return told;
+      const { refused, notice } = synced.value;
+      return ok({
+        ...told.value,
+        ...(refused === undefined
+          ? { note: notice }
+          : { shortfall: { code: 'itemRefused', message: notice } }),
+      });
     },
   });
   addCommand(program, runner, {

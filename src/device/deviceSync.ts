@@ -137,5 +137,7 @@ const logEntrySchema: z.ZodType<LogEntryJson> = z.object({
   mergeMs: z.number(),
   pushMs: z.number(),
   resealed: z.number().exactOptional(),
+  refused: z.number().exactOptional(),
+  notice: z.string().exactOptional(),
   error: z.string().exactOptional(),
 });

@@ -151,6 +151,10 @@ export interface SyncReportJson {
   readonly conflicts: number;
   readonly durationMs: number;
   readonly cursor: string | null;
+  /** Changes that wait because they are not taken as they are; left out when there are none. */
+  readonly refused?: number;
+  /** What a person should know although the cycle succeeded; left out when there is nothing. */
+  readonly notice?: string;
 }
 
 /** One cycle in the activity log. Only cycles that did something, or failed, are logged. */

@@ -4,7 +4,6 @@ import { isoTime, secondMs } from '../base/time';
 import { defaultMaxItemBytes } from '../protocol/limits';
 import type { StorageError } from '../sqlite/database';
 import type { SyncLease } from '../store/lease';
-import { refusals } from '../store/outbox';
 import { readState, type SyncCounters, writeState } from '../store/state';
 import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
@@ -21,6 +20,7 @@ import type { DeviceError } from './deviceError';
 import { lockedFailure } from './deviceItems';
 import { cycleFailure, failure, storageFailure } from './failures';
 import type { LogEntryJson, SyncReportJson, SyncTrigger } from './json';
+import { cycleNotice, type RefusedChanges, refusedChanges } from './notices';
 import { countersOf, noCounters, sumOf } from './syncCounters';
 
 /** Runs sync cycles: one at a time in this process and, by the lease, on this device. */
@@ -41,7 +41,6 @@ export interface SyncControlOptions {
 /** A command waits so long for another window's cycle. */
 const maxLeaseWaitMs = 15 * secondMs;
 const leasePollMs = 100;
-const maxRefusalsTold = 3;
 
 export class SyncControl {
   readonly #options: SyncControlOptions;
@@ -275,20 +274,25 @@ export class SyncControl {
   ): Promise<{ readonly answer: Result<SyncReportJson, DeviceError>; readonly end: CycleEnd }> {
     const { report, error } = outcome;
     const failed = error === undefined ? undefined : cycleFailure(error, server).error;
+    const refused = await this.#refused();
+    const notice = cycleNotice(report);
+    const notices = [refused?.message, notice].filter(each => each !== undefined).join(' ') || undefined;
     const answer = reportJson(outcome, durationMs);
     const told = this.#failure?.message;
     // Stopping, and making way for another window, are no failures that anybody could mend.
     const makesWay = error?.type === 'fenced' || error?.type === 'stopped';
     this.#failure = makesWay ? undefined : failed;
-    this.#notice = await this.#noticeOf(report);
+    this.#notice = notices;
     const ended = error === undefined ? 'succeeded' : makesWay ? 'madeWay' : 'failed';
     this.#uncounted = sumOf(this.#uncounted, countersOf(report, ended));
     if (error === undefined) this.#lastIdleMs = this.#core.clock.now();
     if (didSomething(report) || (failed !== undefined && failed.message !== told)) {
-      await this.#log(trigger, answer, report, failed);
+      const told = { ...answer, ...noticeJson(refused?.count, refused?.messageWithoutTitle ?? notice) };
+      await this.#log(trigger, told, report, failed);
     }
     this.#options.changed(report);
-    return { answer: failed === undefined ? ok(answer) : err(failed), end: endOf(outcome) };
+    const done = { ...answer, ...noticeJson(refused?.count, notices) };
+    return { answer: failed === undefined ? ok(done) : err(failed), end: endOf(outcome) };
   }
 
   async #log(
@@ -322,16 +326,9 @@ export class SyncControl {
     events.fire({ type: 'logged', entry });
   }
 
-  async #noticeOf(report: CycleReport): Promise<string | undefined> {
-    if (report.serverStepped) {
-      return "The server's clock has jumped. Its time is not followed; check the clock of the server.";
-    }
-    if (report.diverged) {
-      return 'This device and the server hold different versions although everything was compared. Run the doctor.';
-    }
-    const refused = await this.#core.store.read(store => refusals(store, maxRefusalsTold));
-    const first = refused.ok ? refused.value[0] : undefined;
-    return first && `An item is not synced: ${first.reason}.`;
+  async #refused(): Promise<RefusedChanges | undefined> {
+    const refused = await this.#core.store.read(refusedChanges);
+    return refused.ok ? refused.value : undefined;
   }
 
   async #acquireLease(maxWaitMs: number): Promise<Result<boolean, StorageError>> {
@@ -366,6 +363,13 @@ function endOf({ error, unfinished }: CycleOutcome): CycleEnd {
 function didSomething(report: CycleReport): boolean {
   const { pushed, resealed, pulled, merged, conflicts, refused, unsound } = report;
   return pushed + resealed + pulled + merged + conflicts + refused + unsound > 0 || report.reconciled;
+}
+
+function noticeJson(
+  refused: number | undefined,
+  notice: string | undefined,
+): Pick<SyncReportJson, 'refused' | 'notice'> {
+  return { ...(refused === undefined ? {} : { refused }), ...(notice === undefined ? {} : { notice }) };
 }
 
 function reportJson({ report, cursor }: CycleOutcome, durationMs: number): SyncReportJson {

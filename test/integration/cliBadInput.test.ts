@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { ItemJson, ItemSummaryJson, StatusJson } from '../../src/device/json';
+import type { ItemJson, ItemSummaryJson, LogEntryJson, StatusJson } from '../../src/device/json';
 import { defaultMaxItemBytes } from '../../src/protocol/limits';
 import { freePort, type ScratchRun, type ServerProcess, scratch, startServer } from '../support/processes';
 
@@ -128,6 +129,24 @@ describe('bad input and bad luck in the terminal', () => {
       listed.map(({ title }) => title),
       ['Kept'],
     );
+  });
+
+  it('says at a sync which item the server does not take', async () => {
+    const small = await startServer(path.join(folder, 'small'), { SIGN_UP: 'open', MAX_ITEM_BYTES: '4096' });
+    try {
+      assert.equal((await run(signUp(small.url, 'edsger'))).exitCode, 0);
+      const body = randomBytes(8192).toString('base64');
+      assert.equal((await run(['add', 'note', 'Large', '--file', '-'], body)).exitCode, 0);
+      for (let times = 0; times < 2; times++) {
+        const synced = await run(['sync']);
+        assert.equal(synced.exitCode, 1, synced.out);
+        assert.match(synced.errors, /^scratch: “Large” \([0-9a-f]{8}\) is not synced: [^\n]+\n$/);
+      }
+      const [entry]: readonly LogEntryJson[] = JSON.parse((await run(['log', '--json'])).out);
+      assert.match(entry?.notice ?? '', /not synced/);
+    } finally {
+      await small.stop();
+    }
   });
 
   it('refuses a recovery phrase that is not one', async () => {

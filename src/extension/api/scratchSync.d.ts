@@ -147,6 +147,10 @@ export interface ScratchSyncReport {
   readonly conflicts: number;
   readonly durationMs: number;
   readonly cursor: string | null;
+  /** Changes that wait because they are not taken as they are; left out when there are none. */
+  readonly refused?: number;
+  /** What a person should know although the sync succeeded; left out when there is nothing. */
+  readonly notice?: string;
 }
 
 /** Without ids: any item may have changed. */

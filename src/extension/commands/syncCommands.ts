@@ -32,7 +32,8 @@ class SyncNow implements Command {
   async run(): Promise<void> {
     const { device, messages } = this.parts;
     const report = await messages.valueOf(device.sync.now({ trigger: 'command' }));
-    if (report) messages.whisper(reportText(report));
+    if (report?.notice !== undefined) messages.warn(report.notice);
+    else if (report) messages.whisper(reportText(report));
   }
 }
 

@@ -12,6 +12,7 @@ export function entryText(entry: LogEntryJson, say: Say): string {
     entry.conflicts > 0 && conflictsText(entry.conflicts, say),
     entry.resealed !== undefined && say('{0} sealed with the new key', entry.resealed),
   ].filter(Boolean);
+  if (entry.notice !== undefined) return [parts.join(', '), entry.notice].filter(Boolean).join('. ');
   return parts.length > 0 ? parts.join(', ') : say('nothing to do');
 }
 

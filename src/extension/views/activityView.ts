@@ -131,7 +131,7 @@ function cycleItem(entry: LogEntryJson, nowMs: number): TreeItem {
 }
 
 function cycleIcon(entry: LogEntryJson): string {
-  if (entry.error !== undefined) return 'warning';
+  if (entry.error !== undefined || entry.notice !== undefined) return 'warning';
   if (entry.conflicts > 0) return 'git-merge';
   if (entry.pushed > 0) return entry.pulled > 0 ? 'sync' : 'cloud-upload';
   return entry.pulled > 0 ? 'cloud-download' : 'check';

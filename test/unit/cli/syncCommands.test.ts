@@ -31,6 +31,23 @@ describe('sync commands', () => {
     assert.equal(run.out, `${JSON.stringify(report)}\n`);
   });
 
+  it('fails when an item was left out, with what was done all the same', async () => {
+    const notice = '“Plan” (1f3a9c2d) is not synced: it is too large.';
+    const left = { ...report, refused: 1, notice };
+    const run = await runScratch(syncing(left), ['sync']);
+    assert.equal(run.exitCode, 1);
+    assert.equal(run.errors, `scratch: ${notice}\n`);
+    assert.match(run.out, /^Synced: pushed 1, pulled 2, merged 1, refused 1 /);
+    const json = await runScratch(syncing(left), ['sync', '--json']);
+    assert.equal(json.exitCode, 1);
+    assert.deepEqual(JSON.parse(json.out), { ...left, error: { code: 'itemRefused', message: notice } });
+  });
+
+  it('tells what a person should know although the cycle succeeded', async () => {
+    const run = await runScratch(syncing({ ...report, notice: 'The clock has jumped.' }), ['sync']);
+    assert.deepEqual([run.exitCode, run.errors], [0, 'scratch: The clock has jumped.\n']);
+  });
+
   it('asks for a cycle by command, accepting a mass change only when told to', async () => {
     const asked: unknown[] = [];
     await runScratch(syncing(report, asked), ['sync']);

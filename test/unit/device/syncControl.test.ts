@@ -72,13 +72,33 @@ describe('the state of a device', () => {
       request.method === 'POST'
         ? { ok: true, value: { status: 413, headers: {}, body: new Uint8Array() } }
         : send();
-    unwrap(await syncNow(first));
+    const report = unwrap(await syncNow(first));
+    assert.equal(report.refused, 1);
+    assert.match(report.notice ?? '', /“Large” \([0-9a-f]{8}\) is not synced: /);
+    const [logged] = unwrap(await first.sync.log(1));
+    assert.match(logged?.notice ?? '', /The item [0-9a-f]{8} is not synced: /);
+    assert.equal(logged?.refused, 1);
     const status = unwrap(await first.sync.status());
     assert.equal(status.state, 'attention');
     assert.match(status.attention ?? '', /not synced/);
     first.http.intercept = undefined;
-    unwrap(await syncNow(first));
+    const taken = unwrap(await syncNow(first));
+    assert.deepEqual([taken.refused, taken.notice], [undefined, undefined]);
     assert.equal(await stateOf(first), 'idle', 'a person asked again, and it was taken');
+  });
+});
+
+describe('a sync that leaves a sensitive item out', () => {
+  it('does not tell its title', async () => {
+    const { first } = await twoWindows();
+    const body = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('base64');
+    unwrap(await first.items.create({ kind: 'note', title: 'Secret', body, sensitive: true }));
+    first.http.intercept = async (request, send) =>
+      request.method === 'POST'
+        ? { ok: true, value: { status: 413, headers: {}, body: new Uint8Array() } }
+        : send();
+    const report = unwrap(await syncNow(first));
+    assert.match(report.notice ?? '', /^The item [0-9a-f]{8} is not synced/);
   });
 });
 
