@@ -62,7 +62,9 @@ describe('sync commands', () => {
     const device = new MemoryDevice();
     const run = await runScratch(device, ['sync', '--reject-mass-change']);
     assert.equal(run.exitCode, 0);
-    assert.deepEqual(device.asked, ['rejectMassChange', 'close']);
+    assert.ok(
+      device.asked.includes('rejectMassChange') && !device.asked.some(asked => asked.startsWith('sync')),
+    );
   });
 
   it('says where to look after a conflict', async () => {
