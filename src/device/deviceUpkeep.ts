@@ -1,4 +1,4 @@
-import { ok, type Result } from '../base/result';
+import { type Err, ok, type Result } from '../base/result';
 import { isoTime, secondMs, type Timer } from '../base/time';
 import type { ItemId } from '../model/ids/ids';
 import type { StorageError } from '../sqlite/database';
@@ -72,7 +72,7 @@ export function createDeviceUpkeep(
         if (!reader.ok) {
           return reader.error.type === 'unknownSnapshot'
             ? failure('unknownSnapshot', 'There is no such snapshot. List the snapshots to see their ids.')
-            : storageFailure(reader.error);
+            : snapshotFailure(reader.error);
         }
         try {
           const undo = await snapshots.take('rollback');
@@ -141,10 +141,10 @@ async function setBack(
   reader: SnapshotReader,
 ): Promise<Result<readonly ItemId[], DeviceError>> {
   const differing = await reader.differences();
-  if (!differing.ok) return storageFailure(differing.error);
+  if (!differing.ok) return snapshotFailure(differing.error);
   for (let from = 0; from < differing.value.length; from += editsPerTransaction) {
     const edits = await reader.edits(differing.value.slice(from, from + editsPerTransaction));
-    if (!edits.ok) return storageFailure(edits.error);
+    if (!edits.ok) return snapshotFailure(edits.error);
     const written = await write(core, context => {
       for (const { itemId, content, deleted } of edits.value) {
         const kept = content ?? readItem(context.store, itemId)?.content;
@@ -156,6 +156,23 @@ async function setBack(
     if (!written.ok) return written;
   }
   return differing;
+}
+
+/** What reading a snapshot, or the store beside it, has come to. */
+function snapshotFailure(error: StorageError): Err<DeviceError> {
+  if (error.type === 'damaged') {
+    return failure(
+      'storage',
+      `The snapshot is damaged, so it cannot be gone back to (${error.detail}). Choose another one.`,
+    );
+  }
+  if (error.type === 'io' && error.code === 'ENOENT') {
+    return failure(
+      'unknownSnapshot',
+      'The snapshot is gone: it was older than what is kept. Choose another one.',
+    );
+  }
+  return storageFailure(error);
 }
 
 function snapshotJson({ id, atMs, reason, items, bytes }: Snapshot): SnapshotJson {

@@ -71,6 +71,14 @@ export const nodeFileCalls: FileCalls = {
   touch: (path, modifiedMs) => fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
 };
 
+/** The file calls, where opening `path` never makes a file. */
+export function withoutMaking(files: FileCalls, path: string): FileCalls {
+  return {
+    ...files,
+    open: (opened, flags) => files.open(opened, opened === path ? flags & ~fs.constants.O_CREAT : flags),
+  };
+}
+
 const privateMode = 0o600;
 const privateFolderMode = 0o700;
 

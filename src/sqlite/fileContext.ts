@@ -23,6 +23,8 @@ export interface FileContext {
   readonly applicationId: number;
   readonly migrations: readonly Migration[];
   readonly isLockHeld: () => boolean;
+  /** See `OpenDatabaseOptions.isCopy`. */
+  readonly isCopy: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly migrationBackup: ((path: string) => Promise<void> | void) | undefined;

@@ -19,9 +19,13 @@ export async function openConnection(context: FileContext): Promise<Result<Conne
   try {
     finishInterruptedRecovery(context);
     endSafeMode(context);
+    if (context.isCopy && context.files.status(context.path) === undefined) {
+      return err({ type: 'io', code: 'ENOENT' });
+    }
     const mode = requiredMode(context);
     const checked = openChecked(context, mode);
-    if (checked.ok || checked.error.type !== 'damaged') return await prepare(context, checked);
+    const isRecoverable = !checked.ok && checked.error.type === 'damaged' && !context.isCopy;
+    if (!isRecoverable) return await prepare(context, checked);
     const recovered = recoverDamagedFile(context, mode, checked.error.detail);
     if (!recovered.ok) return recovered;
     context.markers.clear('damage-suspected');
@@ -59,7 +63,10 @@ function openChecked(context: FileContext, mode: ConnectionMode): Result<Checked
     };
     const state = readSchemaState(connection.session, known);
     if (state.type === 'foreign' || state.type === 'newerSchema') return err(state);
-    const problem = findHeaderProblem(files, path) ?? findDueProblem(context, connection);
+    const problem =
+      state.type === 'new' && context.isCopy
+        ? 'there is nothing in it'
+        : (findHeaderProblem(files, path) ?? findDueProblem(context, connection));
     return problem === undefined ? ok(state) : err({ type: 'damaged', detail: problem });
   });
   if (inspected.ok) return ok({ connection, state: inspected.value });

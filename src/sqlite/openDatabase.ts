@@ -6,7 +6,7 @@ import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { Database, Migration, StorageError, Transaction } from './database';
-import { type FileCalls, nodeFileCalls } from './fileCalls';
+import { type FileCalls, nodeFileCalls, withoutMaking } from './fileCalls';
 import { type FileContext, type RecoveryReport, requiredMode } from './fileContext';
 import { ForeignCommits } from './foreignCommits';
 import { type HostFacts, readHostFacts } from './hostFacts';
@@ -47,6 +47,11 @@ export interface OpenDatabaseOptions {
   readonly salvage?: (tx: Transaction, report: SalvageReport) => void;
   /** Hears of a damaged file that was set aside and recovered, at the opening or later. */
   readonly onRecovered?: (report: RecoveryReport) => void;
+  /**
+   * True for a copy that is only good as it was taken: it is never made, nor recovered. One that is gone, empty or
+   * damaged is refused, at the opening and at every transaction, and stays as it is.
+   */
+  readonly isCopy?: boolean;
   /** Another disk than the machine's, for tests. */
   readonly files?: FileCalls;
   /** Other facts than the machine's, for tests. */
@@ -100,7 +105,9 @@ async function open(
   cleanup: Cleanup,
 ): Promise<Result<OpenedDatabase, StorageError>> {
   const { path, clock, timers, random, logger } = options;
-  const files = options.files ?? nodeFileCalls;
+  const disk = options.files ?? nodeFileCalls;
+  const isCopy = options.isCopy ?? false;
+  const files = isCopy ? withoutMaking(disk, path) : disk;
   const folder = join(dirname(path), locksFolder);
   const markers = new Markers(files, folder, basename(path));
   const engine = await (options.startEngine ?? loadEngine)(options.wasm);
@@ -138,6 +145,7 @@ async function open(
     applicationId: options.applicationId,
     migrations: options.migrations,
     isLockHeld: () => lock.value.isHeld,
+    isCopy,
     migrationBackup: options.migrationBackup,
     salvage: options.salvage,
     onRecovered: report => {

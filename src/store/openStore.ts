@@ -75,7 +75,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Result<Opene
     if (!named.ok)
       logger.warn('the snapshot of a migration tells no number of items', { error: named.error.type });
   }
-  const openFile = (path: string) => openStoreFile(options, path);
+  const openFile = (path: string) => openStoreFile(options, path, { isCopy: true });
   const files = nodeFileCalls;
   const snapshots = createSnapshots({ folder, store, database, files, clock, logger, openFile });
   const maintenance = createStoreMaintenance({ folder, store, database, snapshots, files, clock, logger });
@@ -100,7 +100,7 @@ export const storeFileName = 'store.db';
 function openStoreFile(
   { wasm, clock, timers, random, logger, migrations }: OpenStoreOptions,
   path: string,
-  hooks: Pick<OpenDatabaseOptions, 'migrationBackup' | 'onRecovered'> = {},
+  how: Pick<OpenDatabaseOptions, 'migrationBackup' | 'onRecovered' | 'isCopy'>,
 ): Promise<Result<OpenedDatabase, StorageError>> {
   return openDatabase({
     path,
@@ -108,7 +108,7 @@ function openStoreFile(
     applicationId: storeApplicationId,
     ...{ wasm, clock, timers, random, logger },
     salvage: repairSalvaged,
-    ...hooks,
+    ...how,
   });
 }
 

@@ -31,6 +31,12 @@ export async function scrub(parts: {
     if (!listed.ok) return listed;
     for (const snapshot of listed.value) {
       const opened = await snapshots.openStore(snapshot);
+      if (!opened.ok && opened.error.type === 'damaged') {
+        // It cannot be gone back to. The doctor says that it may still hold the texts.
+        const setAside = snapshots.setAside(snapshot);
+        if (!setAside.ok) return setAside;
+        continue;
+      }
       if (!opened.ok) return opened;
       const sealed = await sealInSnapshot(opened.value.store, opened.value.database, due.value);
       await opened.value.store.close();

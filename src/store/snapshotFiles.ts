@@ -73,15 +73,31 @@ export function outdatedSnapshots(snapshots: readonly Snapshot[], nowMs: number)
 
 /** Removes a snapshot with what was written beside it when it was opened. */
 export function removeSnapshotFiles(files: FileCalls, { path }: Snapshot): void {
+  removeNotes(files, path);
+  removeFile(files, `${path}-journal`);
+  removeFile(files, path);
+}
+
+/** What the name of a damaged snapshot ends with once it is set aside. */
+export const setAsideSuffix = '.damaged';
+
+/** Gives a damaged snapshot, and a journal of it, a name by which it is not listed. */
+export function setSnapshotAside(files: FileCalls, { path }: Snapshot): void {
+  removeNotes(files, path);
+  if (files.status(`${path}-journal`)) files.rename(`${path}-journal`, `${path}${setAsideSuffix}-journal`);
+  files.rename(path, path + setAsideSuffix);
+}
+
+/** What was noted of a snapshot beside it. */
+function removeNotes(files: FileCalls, path: string): void {
   const beside = join(dirname(path), locksFolder);
-  const notes = files.status(beside) === undefined ? [] : files.list(beside);
-  const notesOfIt = notes
-    .filter(name => name.startsWith(`${basename(path)}.`))
-    .map(name => join(beside, name));
-  for (const each of [`${path}-journal`, ...notesOfIt, path]) {
-    const status = files.status(each);
-    if (status !== undefined && !status.isDirectory) files.remove(each);
-  }
+  const names = files.status(beside) === undefined ? [] : files.list(beside);
+  for (const name of names) if (name.startsWith(`${basename(path)}.`)) removeFile(files, join(beside, name));
+}
+
+function removeFile(files: FileCalls, path: string): void {
+  const status = files.status(path);
+  if (status !== undefined && !status.isDirectory) files.remove(path);
 }
 
 /** Gives the snapshot that a migration took its number of items, which is known only when the store is open. */

@@ -7,13 +7,13 @@ import type { Maintenance } from '../sqlite/maintenance';
 import type { OpenedDatabase } from '../sqlite/openDatabase';
 import { attemptFiles } from './fileAttempt';
 import { countItems } from './items';
-import type { Payloads } from './payloads';
 import {
   listSnapshotFiles,
   outdatedSnapshots,
   removeSnapshotFiles,
   type Snapshot,
   type SnapshotReason,
+  setSnapshotAside,
   snapshotPath,
 } from './snapshotFiles';
 import { createSnapshotReader, type SnapshotReader } from './snapshotReader';
@@ -29,10 +29,16 @@ export interface Snapshots {
   takeDaily(): Promise<Result<Snapshot | undefined, StorageError>>;
   /** Newest first. */
   list(): Result<readonly Snapshot[], StorageError>;
-  /** Opens one to be compared with the store. A snapshot of an older version is brought to the latest schema. */
+  /**
+   * Opens one to be compared with the store, after looking at every page of it; one that is not sound is refused and
+   * left as it is. While it is open, this process does not let go of it. A snapshot of an older version is brought to
+   * the latest schema.
+   */
   open(id: string): Promise<Result<SnapshotReader, StorageError | UnknownSnapshot>>;
-  /** Opens one as a store of its own, to be mended. */
+  /** Opens one as a store of its own, to be mended. A damaged one is refused and left as it is. */
   openStore(snapshot: Snapshot): Promise<Result<OpenedSnapshot, StorageError>>;
+  /** Keeps a damaged one under a name by which it is a snapshot no more. */
+  setAside(snapshot: Snapshot): Result<void, StorageError>;
 }
 
 export interface UnknownSnapshot {
@@ -55,12 +61,25 @@ export interface SnapshotParts {
 }
 
 export function createSnapshots(parts: SnapshotParts): Snapshots {
-  const { folder, store, database, files, clock, logger } = parts;
+  const { folder, store, database, files, clock, logger, openFile } = parts;
+  /** Those that are open to be compared. */
+  const compared = new Set<Snapshot>();
 
   const openStore = async (snapshot: Snapshot): Promise<Result<OpenedSnapshot, StorageError>> => {
     const payloads = await store.read(tx => tx.payloads);
     if (!payloads.ok) return payloads;
-    return openSnapshotFile(parts, snapshot, payloads.value);
+    const opened = await openFile(snapshot.path);
+    if (!opened.ok) return opened;
+    return ok({ store: createStore(opened.value, payloads.value), database: opened.value });
+  };
+
+  const openSound = async (snapshot: Snapshot): Promise<Result<Store, StorageError>> => {
+    const opened = await openStore(snapshot);
+    if (!opened.ok) return opened;
+    const problems = await opened.value.database.integrityCheck();
+    if (problems.ok && problems.value.length === 0) return ok(opened.value.store);
+    await opened.value.store.close();
+    return problems.ok ? err({ type: 'damaged', detail: problems.value.join('; ') }) : problems;
   };
 
   const take = async (reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> => {
@@ -77,7 +96,8 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     const taken = after.value.find(snapshot => snapshot.path === path);
     if (!taken) return err({ type: 'io', code: 'ENOENT' });
     logger.info('took a snapshot', { id: taken.id, reason, items: taken.items });
-    const outdated = outdatedSnapshots(after.value, clock.now());
+    const inUse = new Set([...compared].map(({ id }) => id));
+    const outdated = outdatedSnapshots(after.value, clock.now()).filter(({ id }) => !inUse.has(id));
     const forgotten = attemptFiles(folder, () => {
       for (const snapshot of outdated) removeSnapshotFiles(files, snapshot);
     });
@@ -109,27 +129,25 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
       if (!listed.ok) return listed;
       const snapshot = listed.value.find(each => each.id === id);
       if (!snapshot) return err({ type: 'unknownSnapshot' });
-      const opened = await openStore(snapshot);
-      return opened.ok ? ok(createSnapshotReader(store, opened.value.store)) : opened;
+      compared.add(snapshot);
+      const opened = await openSound(snapshot);
+      if (!opened.ok) {
+        compared.delete(snapshot);
+        return opened;
+      }
+      const reader = createSnapshotReader(store, opened.value);
+      const close = async () => {
+        await reader.close();
+        compared.delete(snapshot);
+      };
+      return ok({ ...reader, close });
+    },
+
+    setAside: snapshot => {
+      logger.warn('a damaged snapshot was set aside', { id: snapshot.id });
+      return attemptFiles(folder, () => setSnapshotAside(files, snapshot));
     },
   };
-}
-
-async function openSnapshotFile(
-  { openFile, files, logger }: SnapshotParts,
-  snapshot: Snapshot,
-  payloads: Payloads,
-): Promise<Result<OpenedSnapshot, StorageError>> {
-  const opened = await openFile(snapshot.path);
-  if (!opened.ok) return opened;
-  const { recovered } = opened.value;
-  if (recovered) {
-    // It is a copy: what could be read of it is all that can be gone back to.
-    logger.warn('a snapshot was damaged', { id: snapshot.id, detail: recovered.detail });
-    const removed = attemptFiles(recovered.setAside, () => files.remove(recovered.setAside));
-    if (!removed.ok) return removed;
-  }
-  return ok({ store: createStore(opened.value, payloads), database: opened.value });
 }
 
 /** Two snapshots never have the same time. */

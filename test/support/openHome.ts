@@ -6,11 +6,11 @@ import { systemClock, systemTimers } from '../../src/base/time';
 import { undiciHttp } from '../../src/cli/undiciHttp';
 import type { Device } from '../../src/device/device';
 import { fileSecrets } from '../../src/device/fileSecrets';
-import { defaultDeviceSettings, openDevice } from '../../src/device/openDevice';
+import { defaultDeviceSettings, type OpenDeviceOptions, openDevice } from '../../src/device/openDevice';
 import { sqliteWasm } from './sqliteWasm';
 
 /** A device on a home of the terminal, in this process: what the terminal itself opens. */
-export async function openHome(home: string): Promise<Device> {
+export async function openHome(home: string, overrides: Partial<OpenDeviceOptions> = {}): Promise<Device> {
   return unwrap(
     await openDevice({
       folder: home,
@@ -22,6 +22,7 @@ export async function openHome(home: string): Promise<Device> {
       random: systemRandom,
       logger: silentLogger,
       settings: defaultDeviceSettings,
+      ...overrides,
     }),
   );
 }

@@ -1,25 +1,34 @@
 import { join } from 'node:path';
 import { ok } from '../../base/result';
 import { dayMs, isoTime } from '../../base/time';
+import type { FileCalls } from '../../sqlite/fileCalls';
 import { locksFolder } from '../../sqlite/openDatabase';
 import { describeStorageError } from '../../sqlite/storageErrors';
 import { attemptFiles } from '../fileAttempt';
-import { snapshotsFolder } from '../snapshotFiles';
+import { setAsideSuffix, snapshotsFolder } from '../snapshotFiles';
 import type { Check, Examination } from './examination';
 import { counted, type Finding, sound, trouble } from './finding';
 
-/** Whether the snapshots can be read. */
-export const checkSnapshots: Check = async ({ snapshots }) => {
+/** Whether the latest snapshots can be gone back to. */
+export const checkSnapshots: Check = async ({ snapshots, mend }) => {
   const listed = snapshots.list();
   if (!listed.ok) return listed;
-  const unreadable: string[] = [];
-  for (const { id } of listed.value.slice(0, maxOpenedSnapshots)) {
-    const reader = await snapshots.open(id);
-    if (reader.ok) await reader.value.close();
-    else if (reader.error.type !== 'unknownSnapshot')
-      unreadable.push(`${id}: ${describeStorageError(reader.error)}`);
+  const findings: Finding[] = [];
+  for (const snapshot of listed.value.slice(0, maxOpenedSnapshots)) {
+    const reader = await snapshots.open(snapshot.id);
+    if (reader.ok) {
+      await reader.value.close();
+    } else if (reader.error.type === 'damaged') {
+      const setAside = mend ? snapshots.setAside(snapshot) : ok();
+      if (!setAside.ok) return setAside;
+      const found = `Snapshot ${snapshot.id} is damaged, so it cannot be gone back to (${reader.error.detail}).`;
+      findings.push(trouble('snapshots', 'warning', found, { mend: setAsideMend, mended: mend }));
+    } else if (reader.error.type !== 'unknownSnapshot') {
+      const found = `Snapshot ${snapshot.id}: ${describeStorageError(reader.error)}`;
+      findings.push(trouble('snapshots', 'warning', found, undefined));
+    }
   }
-  if (unreadable.length > 0) return ok([trouble('snapshots', 'warning', unreadable.join(' '), undefined)]);
+  if (findings.length > 0) return ok(findings);
   const [newest] = listed.value;
   if (newest === undefined)
     return ok([sound('snapshots', 'There are no snapshots yet; one is taken each day.')]);
@@ -28,13 +37,19 @@ export const checkSnapshots: Check = async ({ snapshots }) => {
 };
 
 const maxOpenedSnapshots = 5;
+const setAsideMend = 'Keeps it under another name, so that it is offered no more.';
 
 /** Files that a process which died has left, and damaged ones that were set aside. */
 export const checkLeftovers: Check = async examination => {
   const { folder, files, mend } = examination;
   const listed = attemptFiles(folder, () => ({
     leftovers: leftoversIn(examination),
-    setAside: files.list(folder).filter(name => name.includes('.damaged-')),
+    setAside: [
+      ...files.list(folder).filter(name => name.includes('.damaged-')),
+      ...listIfThere(files, join(folder, snapshotsFolder))
+        .filter(name => name.endsWith(setAsideSuffix))
+        .map(name => join(snapshotsFolder, name)),
+    ],
   }));
   if (!listed.ok) return listed;
   const { leftovers, setAside } = listed.value;
@@ -51,7 +66,7 @@ export const checkLeftovers: Check = async examination => {
   }
   if (setAside.length > 0) {
     const found =
-      `A damaged store is kept in ${setAside.join(', ')}. It also holds, in clear, what was not encrypted then. ` +
+      `What was damaged is kept in ${setAside.join(', ')}. It also holds, in clear, what was not encrypted then. ` +
       'Delete it when nothing of it is needed any more.';
     findings.push(trouble('leftovers', 'warning', found, undefined));
   }
@@ -68,12 +83,14 @@ function leftoversIn({ folder, files, clock }: Examination): readonly string[] {
     { path: join(folder, locksFolder), pattern: /^self-test-/ },
   ];
   return places
-    .filter(({ path }) => files.status(path) !== undefined)
     .flatMap(({ path, pattern }) =>
-      files
-        .list(path)
+      listIfThere(files, path)
         .filter(name => pattern.test(name))
         .map(name => join(path, name)),
     )
     .filter(old);
+}
+
+function listIfThere(files: FileCalls, path: string): readonly string[] {
+  return files.status(path) === undefined ? [] : files.list(path);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
@@ -122,6 +122,32 @@ describe('snapshots', () => {
       ok: false,
       error: { type: 'unknownSnapshot' },
     });
+  });
+
+  it('are not let go of while they are compared, and are not made anew when another process has', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
+    const taken = unwrap(await snapshots.take('command'));
+    folder.nowMs += (keepSnapshotDays + 1) * dayMs;
+    const reader = unwrap(await snapshots.open(taken.id));
+    unwrap(await snapshots.take('rollback'));
+    assert.deepEqual(unwrap(await reader.differences()), []);
+    rmSync(taken.path);
+    assert.deepEqual(await reader.differences(), { ok: false, error: { type: 'io', code: 'ENOENT' } });
+    assert.equal(existsSync(taken.path), false);
+    await reader.close();
+  });
+
+  it('that are damaged are set aside, not recovered, when something is to be encrypted in them', async () => {
+    const { snapshots } = opened.maintenance;
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one', 'word '.repeat(3000)), 1));
+    const taken = unwrap(await snapshots.take('command'));
+    truncateSync(taken.path, taken.bytes - 4096);
+    const cut = readFileSync(taken.path);
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one', '', { sensitive: true }), 2));
+    unwrap(await opened.maintenance.applyAtRest());
+    assert.deepEqual(unwrap(snapshots.list()), []);
+    assert.deepEqual(readFileSync(`${taken.path}.damaged`), cut);
   });
 
   it('leave other files of their folder alone, and nothing behind', async () => {

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defined } from '../../../src/base/assert';
+import { unwrap } from '../../../src/base/result';
+import { dayMs, systemClock } from '../../../src/base/time';
+import type { Device } from '../../../src/device/device';
+import { openHome } from '../../support/openHome';
+
+describe('a roll-back', () => {
+  let home: string;
+  let device: Device;
+  let skippedMs: number;
+  const clock = { now: () => systemClock.now() + skippedMs, monotonic: () => systemClock.monotonic() };
+  beforeEach(async () => {
+    skippedMs = 0;
+    home = mkdtempSync(join(tmpdir(), 'roll-back-'));
+    device = await openHome(home, { clock });
+  });
+  afterEach(async () => {
+    await device.close();
+    rmSync(home, { recursive: true });
+  });
+
+  const create = async (...titles: readonly string[]) => {
+    for (const title of titles) unwrap(await device.items.create({ kind: 'note', title }));
+  };
+  const createMany = async (count: number) =>
+    unwrap(
+      await device.items.createAll(
+        Array.from({ length: count }, (_, number) => ({
+          kind: 'note' as const,
+          title: `note ${number}`,
+          body: `text ${number} `.repeat(100),
+        })),
+      ),
+    );
+  const titles = async () => unwrap(await device.items.list({})).map(({ title }) => title);
+  const snapshotFile = () => {
+    const name = readdirSync(join(home, 'snapshots')).find(each => each.endsWith('.db'));
+    return join(home, 'snapshots', defined(name, 'there is a snapshot'));
+  };
+  const findings = async (mend = false) =>
+    unwrap(await device.upkeep.doctor({ mend })).filter(({ check }) => check === 'snapshots');
+
+  it('goes back to a snapshot that is older than those that are kept', async () => {
+    await create('one', 'two');
+    const { id } = unwrap(await device.upkeep.takeSnapshot());
+    skippedMs = 91 * dayMs;
+    await create('three');
+    assert.equal(unwrap(await device.upkeep.rollBack(id)).changed, 1);
+    assert.deepEqual((await titles()).sort(), ['one', 'two']);
+  });
+
+  it('is undone by going back to the oldest of the snapshots that roll-backs have taken', async () => {
+    await create('one');
+    const { id } = unwrap(await device.upkeep.takeSnapshot());
+    await create('two');
+    const [first] = [unwrap(await device.upkeep.rollBack(id)).undoSnapshot];
+    for (let taken = 1; taken < 5; taken++) unwrap(await device.upkeep.rollBack(id));
+    unwrap(await device.upkeep.rollBack(first));
+    assert.deepEqual((await titles()).sort(), ['one', 'two']);
+  });
+
+  it('to a snapshot that has lost a part of its file is refused, and changes nothing', async () => {
+    await createMany(300);
+    const { id } = unwrap(await device.upkeep.takeSnapshot());
+    const whole = readFileSync(snapshotFile());
+    for (const share of [0.6, 0]) {
+      truncateSync(snapshotFile(), Math.floor((whole.length * share) / 4096) * 4096);
+      const cut = readFileSync(snapshotFile());
+      const refused = await device.upkeep.rollBack(id);
+      assert.match(
+        refused.ok ? '' : refused.error.message,
+        /^The snapshot is damaged, .* Choose another one/,
+      );
+      assert.equal((await titles()).length, 300);
+      assert.deepEqual(readFileSync(snapshotFile()), cut);
+      writeFileSync(snapshotFile(), whole);
+    }
+    assert.equal(unwrap(await device.upkeep.rollBack(id)).changed, 0);
+  });
+
+  it('to a snapshot of which a page is damaged is refused', async () => {
+    await createMany(300);
+    const { id } = unwrap(await device.upkeep.takeSnapshot());
+    const bytes = readFileSync(snapshotFile());
+    for (let page = 10; page < 20; page++) bytes.fill(0x55, page * 4096, page * 4096 + 100);
+    writeFileSync(snapshotFile(), bytes);
+    assert.equal((await device.upkeep.rollBack(id)).ok, false);
+    assert.equal((await titles()).length, 300);
+  });
+
+  it('is not offered to a damaged snapshot once the doctor was asked to mend', async () => {
+    await createMany(300);
+    unwrap(await device.upkeep.takeSnapshot());
+    const path = snapshotFile();
+    truncateSync(path, 4096 * 20);
+    const cut = readFileSync(path);
+    for (const mended of [false, false, true]) {
+      assert.deepEqual(
+        (await findings(mended)).map(each => [each.level, each.mended]),
+        [['warning', mended]],
+      );
+      assert.equal(unwrap(await device.upkeep.snapshots()).length, mended ? 0 : 1);
+      assert.deepEqual(readFileSync(mended ? `${path}.damaged` : path), cut);
+    }
+    assert.deepEqual(
+      (await findings()).map(({ level }) => level),
+      ['ok'],
+    );
+  });
+});
