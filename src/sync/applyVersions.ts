@@ -147,6 +147,6 @@ export function tally(run: CycleRun, version: OpenedVersion | undefined, outcome
   }
 }
 
-function itemsOf(opened: readonly OpenedVersion[]): readonly OpenedItem[] {
+export function itemsOf(opened: readonly OpenedVersion[]): readonly OpenedItem[] {
   return opened.flatMap(version => (version.type === 'item' ? [version.item] : []));
 }

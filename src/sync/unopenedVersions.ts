@@ -4,11 +4,13 @@ import type { KeyId } from '../model/ids/ids';
 import { type RemoteVersion, remoteVersionSchema } from '../protocol/changes';
 import { readState, writeState } from '../store/state';
 import { awaitedKey, forgetUnopened, listUnopened, unopenedUnder, unsoundSubjects } from '../store/unopened';
-import { applyOpened, applyVersions, openVersion } from './applyVersions';
+import { applyOpened, applyVersions, guard, itemsOf, openVersion } from './applyVersions';
 import type { CycleError, CycleRun } from './cycleRun';
 import { currentDigest, digestWithUnopened } from './digest';
+import { overwritesOf } from './guard';
 import { reconcileOpened } from './reconcile';
 import { reconcileMissing } from './reconcileItem';
+import { overwriting } from './rejection';
 
 /** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
 
@@ -53,12 +55,18 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
 async function bringBack(run: CycleRun, lost: RemoteVersion): Promise<Result<void, CycleError>> {
   const fetched = await fetchCurrent(run, lost.itemId);
   if (!fetched.ok) return fetched;
-  const held = fetched.value;
-  const written = await run.write(context => {
-    applyOpened(context, openVersion(run, lost));
-    if (held === null) reconcileMissing(context, lost.itemId, 'newEpoch');
-    else reconcileOpened(context, openVersion(run, held), 'newEpoch');
-  });
+  const opened = openVersion(run, lost);
+  const held = fetched.value === null ? undefined : openVersion(run, fetched.value);
+  const both = held === undefined ? [opened] : [opened, held];
+  const guarded = await guard(run, both);
+  if (!guarded.ok) return guarded;
+  const written = await run.write(context =>
+    overwriting(run, context, overwritesOf(context, itemsOf(both)), () => {
+      applyOpened(context, opened);
+      if (held === undefined) reconcileMissing(context, lost.itemId, 'newEpoch');
+      else reconcileOpened(context, held, 'newEpoch');
+    }),
+  );
   if (!written.ok) return written;
   if (lost.collection === 'item') run.report.changedItems.add(lost.itemId);
   else run.report.conflictsChanged = true;

@@ -268,8 +268,8 @@ export const mutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'sync/guard.ts',
-        text: 'return unusual || wipes ? { changed, total } : undefined;',
-        by: 'return (unusual || wipes) && changed < 0 ? { changed, total } : undefined;',
+        text: 'return unusual || wipes || isWhole ? { changed, total } : undefined;',
+        by: 'return (unusual || wipes || isWhole) && changed < 0 ? { changed, total } : undefined;',
       },
     ],
   },

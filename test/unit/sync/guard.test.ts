@@ -93,6 +93,16 @@ describe('the guard against mass changes', () => {
     assert.equal((await desktop.cycle()).error?.type, 'massChange');
   });
 
+  it('asks before every item of a small store is overwritten, and lets a day of edits to half of them pass', async () => {
+    const { laptop, desktop, ids } = await withItems(9);
+    for (const id of ids.slice(0, 5)) await laptop.setBody(id, 'overwritten\n');
+    await laptop.sync();
+    await desktop.sync();
+    for (const id of ids.slice(5)) await laptop.setBody(id, 'overwritten\n');
+    await laptop.sync();
+    assert.equal((await desktop.cycle()).error?.type, 'massChange');
+  });
+
   it('does not count what this device did itself, what is equal, and what is new', async () => {
     const { laptop, desktop, ids } = await withItems(12);
     await removeAll(laptop, ids);

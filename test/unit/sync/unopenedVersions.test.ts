@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { systemRandom } from '../../../src/base/random';
 import { createKeyRing } from '../../../src/crypto/keyRing';
+import type { ItemId } from '../../../src/model/ids/ids';
 import { emptyDigest, toggleInDigest } from '../../../src/protocol/digest';
 import { keyIdSchema } from '../../../src/protocol/scalars';
 import { keepUnopened, listUnopened } from '../../../src/store/unopened';
@@ -52,6 +53,31 @@ describe('the versions that wait to be opened', () => {
     tellDigest(desktop, undefined);
     await desktop.cycle();
     assert.equal(await desktop.body(id), 'milk\n');
+  });
+
+  it('are guarded against as ever when they open after the server has lost them', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const desktop = await account.device('desktop');
+    const ids: ItemId[] = [];
+    for (let number = 0; number < 4; number++) ids.push(await laptop.add(`Item ${number}`));
+    for (const device of [laptop, desktop]) await device.sync();
+    const backup = await account.backUp();
+    for (const id of ids) await laptop.remove(id);
+    await laptop.sync();
+    desktop.ring = createKeyRing(systemRandom, testEpochMs);
+    assert.equal((await desktop.cycle()).error?.type, 'keyMissing');
+    await account.restore(backup);
+    await desktop.cycle();
+    desktop.ring = account.ring;
+    assert.equal((await desktop.cycle()).error?.type, 'massChange');
+    const live = async () => {
+      const items = await Promise.all(ids.map(id => desktop.item(id)));
+      return items.filter(({ deleted }) => !deleted).length;
+    };
+    assert.equal(await live(), 3);
+    await desktop.sync({ massChange: 'accept' });
+    assert.equal(await live(), 0);
   });
 
   it('are marked as lost, every one, when a new epoch has none of them', async () => {
