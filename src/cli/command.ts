@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
-import type { Device } from '../device/device';
+import type { Device, LocalDevice } from '../device/device';
+import type { DeviceError } from '../device/deviceError';
+import type { LockCheckJson } from '../device/json';
 import type { Failure } from './failure';
 import type { Page } from './page';
 import type { Terminal } from './terminal';
@@ -45,8 +47,26 @@ export function declareCommonOptions(command: Command): Command {
     .option('--verbose', 'say on standard error what is being done');
 }
 
+/** The folder of this command's device. */
+export interface Home {
+  open(): Promise<Result<LocalDevice, DeviceError>>;
+  /** Looks at the locks, one of which may keep the store from being opened. */
+  checkLocks(options: { readonly mend: boolean }): Promise<Result<LockCheckJson, DeviceError>>;
+}
+
 /** One command of the terminal. */
-export interface CommandSpec<Options> {
+export type CommandSpec<Options> = CommandShape<Options> & (OfDevice<Options> | OfHome<Options>);
+
+interface OfDevice<Options> {
+  run(call: Call<Options>): Promise<Result<Answer, Failure>>;
+}
+
+interface OfHome<Options> {
+  /** Opens the device when it comes to that. */
+  runAtHome(home: Home, options: Options): Promise<Result<Answer, Failure>>;
+}
+
+interface CommandShape<Options> {
   /** With its arguments, as `show <id>`. */
   readonly usage: string;
   readonly summary: string;
@@ -54,7 +74,6 @@ export interface CommandSpec<Options> {
   readonly help?: string;
   declare?(command: Command): Command;
   readonly schema: z.ZodType<Options>;
-  run(call: Call<Options>): Promise<Result<Answer, Failure>>;
 }
 
 /** Runs a command that was parsed; given by the program, which owns the device and the output. */

@@ -4,30 +4,34 @@ import { systemCodeOf } from '../base/errors';
 import { systemRandom } from '../base/random';
 import { systemClock, systemTimers } from '../base/time';
 import { fileSecrets } from '../device/fileSecrets';
+import { checkLocks } from '../device/lockCheck';
 import { defaultDeviceSettings, openDevice } from '../device/openDevice';
 import { lazyHttp } from './lazyHttp';
 import { processTerminal } from './processTerminal';
-import { type OpenHome, runCommandLine } from './program';
+import { type FindHome, runCommandLine } from './program';
 
 /** The composition root of the terminal: a device in this process, on this machine's disk, clock and network. */
-const openHome: OpenHome = async (home, { logger, note }) => {
-  const opened = await openDevice({
-    folder: home,
-    wasm: () => readFile(path.join(__dirname, 'sql-wasm.wasm')),
-    secrets: fileSecrets(path.join(home, 'secrets'), note),
-    http: lazyHttp(async () => (await import('./undiciHttp')).undiciHttp(systemTimers)),
-    clock: systemClock,
-    timers: systemTimers,
-    random: systemRandom,
-    logger,
-    settings: defaultDeviceSettings,
-  });
-  if (opened.ok) {
-    await opened.value.on(event => {
-      if (event.type === 'notice') note(event.message);
-    });
-  }
-  return opened;
+const findHome: FindHome = (folder, { logger, note }) => {
+  const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
+  return {
+    checkLocks: options => checkLocks(folder, services, options),
+    async open() {
+      const opened = await openDevice({
+        folder,
+        wasm: () => readFile(path.join(__dirname, 'sql-wasm.wasm')),
+        secrets: fileSecrets(path.join(folder, 'secrets'), note),
+        http: lazyHttp(async () => (await import('./undiciHttp')).undiciHttp(systemTimers)),
+        ...services,
+        settings: defaultDeviceSettings,
+      });
+      if (opened.ok) {
+        await opened.value.on(event => {
+          if (event.type === 'notice') note(event.message);
+        });
+      }
+      return opened;
+    },
+  };
 };
 
 // A reader that has seen enough (`| head`) closes the pipe, which is no failure of ours.
@@ -35,7 +39,7 @@ process.stdout.on('error', error => {
   if (systemCodeOf(error) !== 'EPIPE') throw error;
 });
 
-runCommandLine(process.argv.slice(2), processTerminal(), openHome).then(
+runCommandLine(process.argv.slice(2), processTerminal(), findHome).then(
   exitCode => {
     process.exitCode = exitCode;
   },

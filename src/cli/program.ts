@@ -2,11 +2,9 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { messageOf } from '../base/errors';
 import { type Logger, type LogLine, silentLogger } from '../base/logger';
-import type { Result } from '../base/result';
 import type { LocalDevice } from '../device/device';
-import type { DeviceError } from '../device/deviceError';
 import { addAccountCommands } from './accountCommands';
-import { declareCommonOptions, type Runner } from './command';
+import { declareCommonOptions, type Home, type Runner } from './command';
 import { addConflictCommands } from './conflictCommands';
 import { type ExitCode, exitCodeOf, exitCodes } from './failure';
 import { homeFolder } from './home';
@@ -16,46 +14,51 @@ import { addSyncCommands } from './syncCommands';
 import type { Terminal } from './terminal';
 import { addUpkeepCommands } from './upkeepCommands';
 
-/** Opens the device of a home folder. */
-export type OpenHome = (
-  home: string,
+/** Answers what can be done at a home folder; nothing is opened yet. */
+export type FindHome = (
+  folder: string,
   services: {
     readonly logger: Logger;
     /** For what a person should hear beside the answer. */
     readonly note: (message: string) => void;
   },
-) => Promise<Result<LocalDevice, DeviceError>>;
+) => Home;
 
 /** Runs one command line, without the names of node and the script, and answers the exit code. */
 export async function runCommandLine(
   args: readonly string[],
   terminal: Terminal,
-  openHome: OpenHome,
+  findHome: FindHome,
 ): Promise<ExitCode> {
   // What the parsed options say counts; until they are known, and when they cannot be parsed, the words do.
   let output = outputTo(terminal, args.includes('--json'));
   let exitCode: ExitCode = exitCodes.done;
   const runner: Runner = async (spec, positional, options, common) => {
     output = outputTo(terminal, common.json ?? false);
-    const home = homeFolder(common.home, terminal.environment);
+    const folder = homeFolder(common.home, terminal.environment);
     const logger = common.verbose ? loggerTo(output) : silentLogger;
-    const opened = await openHome(home, { logger, note: output.note });
-    if (!opened.ok) {
-      output.fail(opened.error);
-      exitCode = exitCodeOf(opened.error.code);
-      return;
-    }
-    const device = opened.value;
+    const home = findHome(folder, { logger, note: output.note });
+    let device: LocalDevice | undefined;
+    const open = async () => {
+      const opened = await home.open();
+      if (opened.ok) device = opened.value;
+      return opened;
+    };
+    const run = async () => {
+      if ('runAtHome' in spec) return spec.runAtHome({ ...home, open }, options);
+      const opened = await open();
+      return opened.ok ? spec.run({ device: opened.value, terminal, args: positional, options }) : opened;
+    };
     try {
-      const result = await spec.run({ device, terminal, args: positional, options });
+      const result = await run();
       if (result.ok) output.answer(result.value);
       else output.fail(result.error);
       const failed = result.ok ? result.value.shortfall : result.error;
       exitCode = failed === undefined ? exitCodes.done : exitCodeOf(failed.code);
       // A command that failed may have met a store on which nothing can be done now.
-      if (result.ok) await device.housekeeping.round();
+      if (result.ok) await device?.housekeeping.round();
     } finally {
-      await device.close();
+      await device?.close();
     }
   };
   try {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import type { FindingJson, SnapshotJson } from '../device/json';
+import { checkLocksAndStore } from '../device/lockCheck';
 import { addCommand, answer, type Runner } from './command';
 import { count, localTime, type Page, plain, table } from './page';
 
@@ -39,8 +40,17 @@ export function addUpkeepCommands(program: Command, runner: Runner): void {
     summary: 'check the store and say what was found',
     declare: command => command.option('--mend', 'mend what can be mended'),
     schema: z.object({ mend: z.boolean().optional() }),
-    run: async ({ device, options }) =>
-      answer(await device.upkeep.doctor({ mend: options.mend ?? false }), findingList),
+    runAtHome: async (home, { mend = false }) =>
+      answer(
+        await checkLocksAndStore(
+          () => home.checkLocks({ mend }),
+          async () => {
+            const opened = await home.open();
+            return opened.ok ? opened.value.upkeep.doctor({ mend }) : opened;
+          },
+        ),
+        findingList,
+      ),
   });
 }
 

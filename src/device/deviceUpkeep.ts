@@ -13,6 +13,7 @@ import type { DeviceUpkeep, Housekeeping } from './device';
 import type { DeviceError } from './deviceError';
 import { lockedFailure } from './deviceItems';
 import { failure, storageFailure } from './failures';
+import { findingJson } from './findings';
 import type { SnapshotJson } from './json';
 
 /** Snapshots, roll back, the doctor, and what is done when nothing else goes on. */
@@ -89,12 +90,7 @@ export function createDeviceUpkeep(
       doctor: async ({ mend }) => {
         const findings = await maintenance.doctor({ digest, mend });
         if (!findings.ok) return storageFailure(findings.error);
-        return ok(
-          findings.value.map(({ mend: words, ...finding }) => ({
-            ...finding,
-            ...(words === undefined ? {} : { mend: words }),
-          })),
-        );
+        return ok(findings.value.map(findingJson));
       },
     },
 

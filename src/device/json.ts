@@ -200,6 +200,13 @@ export interface FindingJson {
   readonly mended: boolean;
 }
 
+/** What was found of the locks of a device's folder. */
+export interface LockCheckJson {
+  readonly findings: readonly FindingJson[];
+  /** The store cannot be opened before its lock is removed. */
+  readonly isStoreLocked: boolean;
+}
+
 /** What a person gives for a new item. Fields that the kind does not have are refused. */
 export interface NewItemJson extends ItemFieldsJson {
   readonly kind: Kind;

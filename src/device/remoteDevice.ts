@@ -3,7 +3,7 @@ import { expose, proxy, type Remote, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/umd/node-adapter';
 import { type Disposable, Emitter } from '../base/event';
 import { err, ok, type Result } from '../base/result';
-import { type Clock, minuteMs, secondMs, type Timers } from '../base/time';
+import { type Clock, minuteMs, secondMs, type Timer, type Timers } from '../base/time';
 import type {
   Device,
   DeviceAccount,
@@ -16,6 +16,7 @@ import type {
   DeviceUpkeep,
 } from './device';
 import type { DeviceError } from './deviceError';
+import { checkLocksAndStore } from './lockCheck';
 import type { WorkerEntry, WorkerStart } from './workerContract';
 import { type LentServices, lendServices } from './workerServices';
 
@@ -50,6 +51,7 @@ export class RemoteDevice implements Device {
   #syncing = false;
   #closed = false;
   #running: Promise<Result<Running, DeviceError>> | undefined;
+  #reopening: Timer | undefined;
   #deathsAtMs: readonly number[] = [];
 
   constructor(options: RemoteDeviceOptions) {
@@ -117,7 +119,11 @@ export class RemoteDevice implements Device {
     takeSnapshot: () => this.#ask(entry => entry.upkeep.takeSnapshot()),
     snapshots: () => this.#ask(entry => entry.upkeep.snapshots()),
     rollBack: snapshotId => this.#ask(entry => entry.upkeep.rollBack(snapshotId)),
-    doctor: options => this.#ask(entry => entry.upkeep.doctor(options)),
+    doctor: options =>
+      checkLocksAndStore(
+        () => this.#askBeforeOpening(entry => entry.checkLocks(options)),
+        () => this.#ask(entry => entry.upkeep.doctor(options)),
+      ),
   };
 
   /** Kept for the thread that is not started yet. */
@@ -163,6 +169,23 @@ export class RemoteDevice implements Device {
     return answer === 'lost' ? err(lost) : answer;
   }
 
+  /** Of the thread that has the store open, else of one that ends with the answer. */
+  async #askBeforeOpening<T>(
+    question: (entry: Remote<WorkerEntry>) => Promise<Result<T, DeviceError>>,
+  ): Promise<Result<T, DeviceError>> {
+    if (this.#closed) return err(closed);
+    const running = await this.#running;
+    const asked = running?.ok ? running.value : new Running(this.#options, () => undefined);
+    const answer = await asked.ask(question);
+    if (!running?.ok) {
+      await asked.terminate();
+      // What kept the store from being opened may be mended.
+      this.#reopening?.cancel();
+      this.#running = undefined;
+    }
+    return answer === 'lost' ? err(lost) : answer;
+  }
+
   #open(): Promise<Result<Running, DeviceError>> {
     this.#running ??= this.#start();
     return this.#running;
@@ -181,7 +204,7 @@ export class RemoteDevice implements Device {
     if (opened === 'lost') return err(lost);
     if (!opened.ok) {
       await running.terminate();
-      this.#options.timers.after(reopenDelayMs, () => {
+      this.#reopening = this.#options.timers.after(reopenDelayMs, () => {
         this.#running = undefined;
       });
       return opened;

@@ -5,6 +5,7 @@ import nodeEndpoint from 'comlink/dist/umd/node-adapter';
 import { defined } from '../base/assert';
 import { systemRandom } from '../base/random';
 import { systemClock, systemTimers } from '../base/time';
+import { checkLocks } from './lockCheck';
 import { openDevice } from './openDevice';
 import type { HostServices, WorkerStart } from './workerContract';
 import { workerEntry } from './workerEntry';
@@ -14,6 +15,7 @@ import { borrowServices } from './workerServices';
 const start: WorkerStart = workerData;
 const { secrets, http, logger } = borrowServices(wrap<HostServices>(nodeEndpoint(start.services)));
 
+const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
 const entry = workerEntry(
   settings =>
     openDevice({
@@ -21,12 +23,10 @@ const entry = workerEntry(
       wasm: () => readFile(start.wasmFile),
       secrets,
       http,
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      logger,
+      ...services,
       settings,
     }),
+  options => checkLocks(start.folder, services, options),
   logger,
 );
 expose(entry, nodeEndpoint(defined(parentPort, 'a worker has a port to its host')));

@@ -15,6 +15,7 @@ import type {
   DeviceUpkeep,
 } from './device';
 import type { DeviceError } from './deviceError';
+import type { LockCheckJson } from './json';
 import type { SecretStore } from './secrets';
 
 /**
@@ -40,6 +41,8 @@ export interface WorkerEntry {
   readonly account: DeviceAccount & ProxyMarked;
   readonly sync: DeviceSync & ProxyMarked;
   readonly upkeep: DeviceUpkeep & ProxyMarked;
+  /** May be asked before {@link open}. */
+  checkLocks(options: { readonly mend: boolean }): Promise<Result<LockCheckJson, DeviceError>>;
   configure: Device['configure'];
   close(): Promise<void>;
 }

@@ -10,7 +10,11 @@ import type { WorkerEntry } from './workerContract';
 export type OpenDevice = (settings: DeviceSettings) => Promise<Result<LocalDevice, DeviceError>>;
 
 /** What the worker offers to its host: a device that is opened when the host asks for it. */
-export function workerEntry(openDevice: OpenDevice, logger: Logger): WorkerEntry {
+export function workerEntry(
+  openDevice: OpenDevice,
+  checkLocks: WorkerEntry['checkLocks'],
+  logger: Logger,
+): WorkerEntry {
   let device: LocalDevice | undefined;
   const opened = () => defined(device, 'the device is used before it was opened');
 
@@ -50,6 +54,7 @@ export function workerEntry(openDevice: OpenDevice, logger: Logger): WorkerEntry
     get upkeep() {
       return proxy(opened().upkeep);
     },
+    checkLocks,
     configure: settings => opened().configure(settings),
     close: async () => device?.close(),
   };

@@ -150,6 +150,19 @@ export class ProcessLock {
     return owner === undefined ? undefined : this.#options.presence.describe(owner);
   }
 
+  /**
+   * Who has held the lock all the time for `watchMs`, in words, when it cannot be told whether that owner lives;
+   * undefined otherwise, at once when it can be told.
+   */
+  async lastingUnknownOwner(watchMs: number): Promise<string | undefined> {
+    const first = this.#sighting();
+    if (first === undefined || (await this.ownerLiveness()) !== 'unknown') return undefined;
+    await this.#options.timers.sleep(watchMs);
+    const last = this.#sighting();
+    const isSame = last?.owner === first.owner && last.sinceMs === first.sinceMs;
+    return isSame ? this.#options.presence.describe(first.owner) : undefined;
+  }
+
   /** Whether the holder lives; undefined when nobody holds the lock. */
   async ownerLiveness(): Promise<Liveness | undefined> {
     const owner = this.#owner();
@@ -284,6 +297,13 @@ export class ProcessLock {
       if (systemCodeOf(error) === 'ENOENT') return undefined;
       throw error;
     }
+  }
+
+  /** The owner and since when: renaming a folder changes its time of change. */
+  #sighting(): { readonly owner: string; readonly sinceMs: number | undefined } | undefined {
+    const owner = this.#owner();
+    const sinceMs = this.#options.files.status(this.#lockPath)?.changedMs;
+    return owner === undefined ? undefined : { owner, sinceMs };
   }
 
   #holdsLock(): boolean {

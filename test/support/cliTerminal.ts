@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { ok } from '../../src/base/result';
-import { type OpenHome, runCommandLine } from '../../src/cli/program';
+import type { Home } from '../../src/cli/command';
+import { runCommandLine } from '../../src/cli/program';
 import type { Terminal } from '../../src/cli/terminal';
 import type { LocalDevice } from '../../src/device/device';
 
@@ -24,7 +26,7 @@ export interface World {
 
 /** Runs a command line over a device that is given, on a terminal that is not there. */
 export async function runScratch(
-  device: LocalDevice | OpenHome,
+  device: LocalDevice | Partial<Home>,
   args: readonly string[],
   world: World = {},
 ): Promise<CommandRun> {
@@ -52,10 +54,14 @@ export async function runScratch(
       },
     },
   };
-  const open: OpenHome = typeof device === 'function' ? device : async () => ok(device);
-  const exitCode = await runCommandLine(args, terminal, (home, services) => {
-    homes.push(home);
-    return open(home, services);
+  const home: Home = {
+    open: async () => ('items' in device ? ok(device) : assert.fail('not to be opened')),
+    checkLocks: async () => ok({ findings: [], isStoreLocked: false }),
+    ...('items' in device ? {} : device),
+  };
+  const exitCode = await runCommandLine(args, terminal, folder => {
+    homes.push(folder);
+    return home;
   });
   return { exitCode, ...written, homes, asked };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ok, type Result } from '../../base/result';
+import { secondMs } from '../../base/time';
 import type { StorageError } from '../../sqlite/database';
 import { nodeFileCalls } from '../../sqlite/fileCalls';
 import { readHostFacts } from '../../sqlite/hostFacts';
@@ -11,19 +12,27 @@ import { syncLockName } from '../lease';
 import { storeFileName } from '../openStore';
 import { type Finding, sound, trouble } from './finding';
 
+export interface LockExamination {
+  readonly findings: readonly Finding[];
+  /** The store cannot be opened before its lock is removed. */
+  readonly isStoreLocked: boolean;
+}
+
 /**
  * Looks at the locks of a device's folder, without opening its store: a lock whose owner cannot be judged from here
- * keeps the store from being opened. Mending breaks such a lock, which only a person can know to be right.
+ * keeps the store from being opened. Mending breaks such a lock, which only a person can know to be right. A lock that
+ * changes hands meanwhile is in use, and is left alone.
  */
 export async function examineLocks(
   folder: string,
   services: LeaseServices,
   mend: boolean,
-): Promise<Result<readonly Finding[], StorageError>> {
+): Promise<Result<LockExamination, StorageError>> {
   const findings: Finding[] = [];
+  let isStoreLocked = false;
   const presence = await createPresence({ facts: readHostFacts(), ...services });
   try {
-    for (const name of [storeFileName, `${storeFileName}-upkeep`, syncLockName]) {
+    for (const { name, guards } of lockNames) {
       const opened = await ProcessLock.open({
         folder: join(folder, locksFolder),
         name,
@@ -33,20 +42,29 @@ export async function examineLocks(
       });
       if (!opened.ok) return opened;
       const lock = opened.value;
-      const owner = lock.owner();
-      if ((await lock.ownerLiveness()) === 'unknown' && owner !== undefined) {
+      const owner = await lock.lastingUnknownOwner(watchLockMs);
+      if (owner !== undefined) {
         const mended = mend && (await lock.breakUnknownLock());
-        findings.push(trouble('lock', 'error', heldBy(owner), { mend: breakMend, mended }));
+        findings.push(trouble('lock', 'error', heldBy(guards, owner), { mend: breakMend, mended }));
+        if (name === storeFileName) isStoreLocked = !mended;
       }
       lock.dispose();
     }
   } finally {
     await presence.close();
   }
-  return ok(findings.length > 0 ? findings : [sound('lock', 'No lock is held by a process that is gone.')]);
+  const nothing = [sound('lock', 'No lock is held by a process that is gone.')];
+  return ok({ findings: findings.length > 0 ? findings : nothing, isStoreLocked });
 }
 
-const heldBy = (owner: string) =>
-  `The store is locked by ${owner}, and it cannot be told from here whether that is still running.`;
+/** Longer than a process at work holds a lock, but for a check of a file of some hundred MiB. */
+const watchLockMs = 3 * secondMs;
+const lockNames = [
+  { name: storeFileName, guards: 'The store' },
+  { name: `${storeFileName}-upkeep`, guards: 'The upkeep of the store' },
+  { name: syncLockName, guards: 'Sync' },
+];
+const heldBy = (guards: string, owner: string) =>
+  `${guards} is locked by ${owner}, and it cannot be told from here whether that is still running.`;
 const breakMend =
   'Removes the lock. Do this only when that process has ended: two processes that write at once can damage the store.';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { err } from '../../../src/base/result';
+import { err, ok } from '../../../src/base/result';
 import type { DeviceErrorCode } from '../../../src/device/deviceError';
 import { runScratch } from '../../support/cliTerminal';
 import { MemoryDevice } from '../../support/memoryDevice';
@@ -47,7 +47,7 @@ describe('the command line', () => {
 
   it('says why a device could not be opened, and exits with that failure', async () => {
     const open = async () => err({ code: 'storage', message: 'The store is of a newer version.' } as const);
-    const run = await runScratch(open, ['list']);
+    const run = await runScratch({ open }, ['list']);
     assert.equal(run.exitCode, 1);
     assert.equal(run.errors, 'scratch: The store is of a newer version.\n');
   });
@@ -73,6 +73,38 @@ describe('the command line', () => {
     const device = new MemoryDevice();
     await runScratch(device, ['status']);
     assert.deepEqual(device.asked, ['round of housekeeping', 'close']);
+  });
+
+  describe('the doctor', () => {
+    const lock = {
+      check: 'lock',
+      level: 'error',
+      found: 'The store is locked.',
+      mend: 'Removes it.',
+    } as const;
+
+    it('says which lock keeps the store closed, and opens nothing', async () => {
+      const checkLocks = async ({ mend }: { readonly mend: boolean }) =>
+        ok({ findings: [{ ...lock, mended: mend }], isStoreLocked: true });
+      const run = await runScratch({ checkLocks }, ['doctor']);
+      assert.equal(run.exitCode, 0);
+      assert.match(run.out, /error +lock: The store is locked\.\n +Can be mended: Removes it\./);
+    });
+
+    it('goes on with the store when the lock is removed', async () => {
+      const device = new MemoryDevice();
+      const store = { check: 'file', level: 'ok', found: 'The file is sound.', mended: false } as const;
+      const upkeep = { ...device.upkeep, doctor: async () => ok([store]) };
+      const run = await runScratch(
+        {
+          checkLocks: async ({ mend }) => ok({ findings: [{ ...lock, mended: mend }], isStoreLocked: !mend }),
+          open: async () => ok(Object.assign(device, { upkeep })),
+        },
+        ['doctor', '--mend', '--json'],
+      );
+      assert.deepEqual(JSON.parse(run.out), [{ ...lock, mended: true }, store]);
+      assert.deepEqual(device.asked, ['round of housekeeping', 'close']);
+    });
   });
 
   const wrongUsages: readonly (readonly string[])[] = [

@@ -136,6 +136,20 @@ describe('a device in a worker thread', () => {
     assert.deepEqual(answer, err({ code: 'storage', message: 'The store is damaged.' }));
   });
 
+  it('looks at the locks when the store does not open', async () => {
+    await start('damaged');
+    const findings = await device.upkeep.doctor({ mend: true });
+    assert.deepEqual(findings.ok && findings.value.map(({ check, mended }) => [check, mended]), [
+      ['lock', true],
+    ]);
+    assert.equal(workers.length, 1);
+    assert.equal((await device.items.list({})).ok, false);
+    assert.equal((await device.upkeep.doctor({ mend: false })).ok, true, 'also after a failed opening');
+    assert.equal((await device.items.list({})).ok, false);
+    assert.equal(workers.length, 4, 'it is opened anew, not when some seconds have passed');
+    assert.deepEqual(events, []);
+  });
+
   it('fails what was asked when the thread ends, and goes on with a new one', async () => {
     await start();
     await device.sync.start();

@@ -2,7 +2,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { expose, wrap } from 'comlink';
 import nodeEndpoint from 'comlink/dist/umd/node-adapter';
 import { defined } from '../../../src/base/assert';
-import { err, ok } from '../../../src/base/result';
+import { err, ok, type Result } from '../../../src/base/result';
+import type { DeviceSettings, LocalDevice } from '../../../src/device/device';
+import type { DeviceError } from '../../../src/device/deviceError';
 import type { HostServices, WorkerStart } from '../../../src/device/workerContract';
 import { workerEntry } from '../../../src/device/workerEntry';
 import { borrowServices } from '../../../src/device/workerServices';
@@ -13,7 +15,7 @@ const start: WorkerStart = workerData;
 const { secrets, http, logger } = borrowServices(wrap<HostServices>(nodeEndpoint(start.services)));
 const request = { method: 'GET', url: 'http://x/', headers: {}, timeoutMs: 1, maxAnswerBytes: 1 } as const;
 
-const entry = workerEntry(async settings => {
+async function openMemoryDevice(settings: DeviceSettings): Promise<Result<LocalDevice, DeviceError>> {
   if (start.folder === 'damaged') return err({ code: 'storage', message: 'The store is damaged.' });
   const device = new MemoryDevice();
   device.settings = settings;
@@ -58,5 +60,15 @@ const entry = workerEntry(async settings => {
     on: listener => device.on(listener),
     close: () => device.close(),
   });
-}, logger);
+}
+
+const lock = { check: 'lock', level: 'error', found: 'The store is locked.', mend: 'Removes it.' } as const;
+const entry = workerEntry(
+  openMemoryDevice,
+  async ({ mend }) => {
+    const isLocked = start.folder === 'damaged';
+    return ok({ findings: isLocked ? [{ ...lock, mended: mend }] : [], isStoreLocked: isLocked });
+  },
+  logger,
+);
 expose(entry, nodeEndpoint(defined(parentPort, 'a worker has a port to its host')));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '../../../src/base/logger';
 import { systemRandom } from '../../../src/base/random';
@@ -215,24 +215,70 @@ describe('the doctor', () => {
 
   it('finds no lock to break in a folder that nobody else uses', async () => {
     const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
-    const [found, ...others] = unwrap(await examineLocks(folder.path, services, true));
-    assert.equal(found?.level, 'ok');
-    assert.deepEqual(others, []);
+    const { findings, isStoreLocked } = unwrap(await examineLocks(folder.path, services, true));
+    assert.deepEqual(
+      findings.map(({ level }) => level),
+      ['ok'],
+    );
+    assert.equal(isStoreLocked, false);
   });
 
   it('breaks a lock of which it cannot be told whether its owner lives, when it is asked to', async () => {
     await folder.close();
-    const owner = '4242.0.-.another machine.-.1.abcdef';
-    const lock = join(folder.path, 'locks', 'store.db.lock');
-    mkdirSync(lock, { recursive: true });
-    writeFileSync(join(lock, owner), '');
-    const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
-    const [found] = unwrap(await examineLocks(folder.path, services, false));
-    assert.deepEqual([found?.level, found?.mended], ['error', false]);
-    assert.match(found?.found ?? '', /process 4242 on another machine/);
-    const [mended] = unwrap(await examineLocks(folder.path, services, true));
-    assert.equal(mended?.mended, true);
+    leaveLock('store.db');
+    const looked = unwrap(await examineLocks(folder.path, quickServices, false));
+    assert.deepEqual([looked.findings[0]?.level, looked.findings[0]?.mended], ['error', false]);
+    assert.match(looked.findings[0]?.found ?? '', /process 4242 on another machine/);
+    assert.equal(looked.isStoreLocked, true);
+    const mended = unwrap(await examineLocks(folder.path, quickServices, true));
+    assert.deepEqual([mended.findings[0]?.mended, mended.isStoreLocked], [true, false]);
     opened = await folder.open();
     assert.deepEqual(troubles(await examine()), []);
   });
+
+  it('breaks such a lock of the upkeep and of sync too', async () => {
+    leaveLock('store.db-upkeep');
+    leaveLock('sync');
+    const { findings, isStoreLocked } = unwrap(await examineLocks(folder.path, quickServices, true));
+    assert.deepEqual(
+      findings.map(({ found, mended }) => [found.split(' is locked')[0], mended]),
+      [
+        ['The upkeep of the store', true],
+        ['Sync', true],
+      ],
+    );
+    assert.equal(isStoreLocked, false);
+  });
+
+  it('leaves a lock alone that changes hands while it is looked at', async () => {
+    await folder.close();
+    const lock = leaveLock('store.db');
+    const services = {
+      ...quickServices,
+      timers: {
+        ...systemTimers,
+        sleep: async () => {
+          await systemTimers.sleep(5); // a later time of change
+          renameSync(lock, `${lock}.elsewhere`);
+          renameSync(`${lock}.elsewhere`, lock);
+        },
+      },
+    };
+    const { findings, isStoreLocked } = unwrap(await examineLocks(folder.path, services, true));
+    assert.deepEqual([findings[0]?.level, isStoreLocked], ['ok', false]);
+    assert(existsSync(lock));
+  });
+
+  const quickServices = {
+    clock: systemClock,
+    timers: { ...systemTimers, sleep: async () => undefined },
+    random: systemRandom,
+    logger: silentLogger,
+  };
+  const leaveLock = (name: string): string => {
+    const lock = join(folder.path, 'locks', `${name}.lock`);
+    mkdirSync(lock, { recursive: true });
+    writeFileSync(join(lock, '4242.0.-.another machine.-.1.abcdef'), '');
+    return lock;
+  };
 });
