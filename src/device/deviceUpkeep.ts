@@ -1,20 +1,15 @@
-import { type Err, ok, type Result } from '../base/result';
+import { ok, type Result } from '../base/result';
 import { isoTime, secondMs, type Timer } from '../base/time';
-import type { ItemId } from '../model/ids/ids';
 import type { StorageError } from '../sqlite/database';
-import { readItem } from '../store/items';
 import type { StoreMaintenance } from '../store/maintenance';
 import type { Snapshot, SnapshotReason } from '../store/snapshotFiles';
-import type { SnapshotReader } from '../store/snapshotReader';
 import { currentDigest, recomputeDigest } from '../sync/digest';
-import { editItem } from '../sync/localEdits';
-import { type DeviceCore, write } from './core';
+import type { DeviceCore } from './core';
 import type { DeviceUpkeep, Housekeeping } from './device';
-import type { DeviceError } from './deviceError';
-import { lockedFailure } from './deviceItems';
-import { failure, storageFailure } from './failures';
+import { storageFailure } from './failures';
 import { findingJson } from './findings';
 import type { SnapshotJson } from './json';
+import { rollBack } from './rollBack';
 
 /** Snapshots, roll back, the doctor, and what is done when nothing else goes on. */
 export interface Upkeep {
@@ -27,8 +22,6 @@ export interface Upkeep {
   /** Ends with the step that runs. */
   stop(): Promise<void>;
 }
-
-const editsPerTransaction = 100;
 
 /** @param changed told of the items that were written */
 export function createDeviceUpkeep(
@@ -68,24 +61,7 @@ export function createDeviceUpkeep(
         return list.ok ? ok(list.value.map(snapshotJson)) : storageFailure(list.error);
       },
 
-      rollBack: async id => {
-        const reader = await snapshots.open(id);
-        if (!reader.ok) {
-          return reader.error.type === 'unknownSnapshot'
-            ? failure('unknownSnapshot', 'There is no such snapshot. List the snapshots to see their ids.')
-            : snapshotFailure(reader.error);
-        }
-        try {
-          const undo = await snapshots.take('rollback');
-          if (!undo.ok) return storageFailure(undo.error);
-          const written = await setBack(core, reader.value);
-          if (!written.ok) return written;
-          changed(written.value);
-          return ok({ changed: written.value.length, undoSnapshot: undo.value.id });
-        } finally {
-          await reader.value.close();
-        }
-      },
+      rollBack: id => rollBack(core, snapshots, id, changed),
 
       doctor: async ({ mend }) => {
         const findings = await maintenance.doctor({ digest, mend });
@@ -130,46 +106,6 @@ const firstIdleMs = 60_000;
 const retryIdleMs = 600_000;
 /** What a command of the terminal may take longer for it, once a day. */
 const maxRoundMs = secondMs;
-
-/** Sets every item that differs to what it was, as edits of this device; answers which. */
-async function setBack(
-  core: DeviceCore,
-  reader: SnapshotReader,
-): Promise<Result<readonly ItemId[], DeviceError>> {
-  const differing = await reader.differences();
-  if (!differing.ok) return snapshotFailure(differing.error);
-  for (let from = 0; from < differing.value.length; from += editsPerTransaction) {
-    const edits = await reader.edits(differing.value.slice(from, from + editsPerTransaction));
-    if (!edits.ok) return snapshotFailure(edits.error);
-    const written = await write(core, context => {
-      for (const { itemId, content, deleted } of edits.value) {
-        const kept = content ?? readItem(context.store, itemId)?.content;
-        if (kept === undefined || !context.store.payloads.canWrite(kept.sensitive)) return lockedFailure();
-        editItem(context, itemId, { content: kept, deleted });
-      }
-      return ok();
-    });
-    if (!written.ok) return written;
-  }
-  return differing;
-}
-
-/** What reading a snapshot, or the store beside it, has come to. */
-function snapshotFailure(error: StorageError): Err<DeviceError> {
-  if (error.type === 'damaged') {
-    return failure(
-      'storage',
-      `The snapshot is damaged, so it cannot be gone back to (${error.detail}). Choose another one.`,
-    );
-  }
-  if (error.type === 'io' && error.code === 'ENOENT') {
-    return failure(
-      'unknownSnapshot',
-      'The snapshot is gone: it was older than what is kept. Choose another one.',
-    );
-  }
-  return storageFailure(error);
-}
 
 function snapshotJson({ id, atMs, reason, items, bytes }: Snapshot): SnapshotJson {
   return { id, at: isoTime(atMs), reason, items, bytes };

@@ -1,8 +1,10 @@
+import { toHex } from '../base/encoding';
 import { canonicalJson } from '../base/json';
 import { ok, type Result } from '../base/result';
 import type { Content } from '../model/content';
+import { decodeContent } from '../model/contentCodec';
 import { type ItemId, isItemId } from '../model/ids/ids';
-import type { StorageError } from '../sqlite/database';
+import type { SqlValue, StorageError } from '../sqlite/database';
 import { branded, flag } from './rows';
 import type { Store } from './store';
 import type { StoreTransaction } from './transaction';
@@ -19,7 +21,7 @@ export interface SnapshotReader {
 /** The state that an item had. */
 export interface SnapshotEdit {
   readonly itemId: ItemId;
-  /** Undefined when it is encrypted at rest and the device is locked, or by a key that is gone. */
+  /** Undefined when it is damaged, or encrypted at rest and the device is locked, or by a key that is gone. */
   readonly content: Content | undefined;
   readonly deleted: boolean;
 }
@@ -63,8 +65,8 @@ const itemsPerStep = 500;
 interface ItemState {
   readonly id: ItemId;
   readonly deleted: boolean;
-  /** Equal for equal contents. */
-  readonly text: string | undefined;
+  /** Equal for equal contents, as far as they can be read; else equal for equal bytes. */
+  readonly text: string;
 }
 
 function statesAfter(store: StoreTransaction, after: string): readonly ItemState[] {
@@ -72,11 +74,14 @@ function statesAfter(store: StoreTransaction, after: string): readonly ItemState
     .all('SELECT id, deleted, payload FROM items WHERE id > ? ORDER BY id LIMIT ?', [after, itemsPerStep])
     .map(row => {
       const id = branded(row, 'id', isItemId);
-      const payload = row['payload'];
-      const value = typeof payload === 'string' ? payload : store.payloads.read(payload, id);
-      const text = typeof value === 'string' || value === undefined ? value : canonicalJson(value);
-      return { id, deleted: flag(row, 'deleted'), text };
+      return { id, deleted: flag(row, 'deleted'), text: textOf(store, row['payload'], id) };
     });
+}
+
+function textOf(store: StoreTransaction, payload: SqlValue | undefined, id: ItemId): string {
+  if (!(payload instanceof Uint8Array)) return String(payload);
+  const value = store.payloads.read(payload, id);
+  return value === undefined ? toHex(payload) : canonicalJson(value);
 }
 
 /** Up to which id both lists are complete; undefined when both have come to their end. */
@@ -94,7 +99,7 @@ function differenceOf(then: readonly ItemState[], now: readonly ItemState[]): re
     const held = current.get(state.id);
     current.delete(state.id);
     if (state.deleted) return held !== undefined && !held.deleted;
-    return held === undefined || held.deleted || held.text !== state.text || held.text === undefined;
+    return held === undefined || held.deleted || held.text !== state.text;
   });
   const added = [...current.values()].filter(state => !state.deleted);
   return [...changed, ...added].map(state => state.id);
@@ -107,11 +112,11 @@ function editOf(
   deleted: true | undefined,
 ): SnapshotEdit | undefined {
   const row = store.sql.get('SELECT deleted, payload FROM items WHERE id = ?', [itemId]);
-  return (
-    row && {
-      itemId,
-      content: store.payloads.readContent(row, 'payload', itemId),
-      deleted: deleted ?? flag(row, 'deleted'),
-    }
-  );
+  if (row === undefined) return undefined;
+  const content = decodeContent(store.payloads.read(row['payload'], itemId));
+  return {
+    itemId,
+    content: content.ok ? content.value : undefined,
+    deleted: deleted ?? flag(row, 'deleted'),
+  };
 }

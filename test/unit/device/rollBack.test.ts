@@ -3,10 +3,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defined } from '../../../src/base/assert';
-import { unwrap } from '../../../src/base/result';
+import { err, ok, unwrap } from '../../../src/base/result';
 import { dayMs, systemClock } from '../../../src/base/time';
 import type { Device } from '../../../src/device/device';
+import { rollBack } from '../../../src/device/rollBack';
+import { findItemIds } from '../../../src/store/items';
+import type { SnapshotReader } from '../../../src/store/snapshotReader';
+import { MemorySecrets, openWindow } from '../../support/memoryCore';
 import { openHome } from '../../support/openHome';
+import { note } from '../../support/storeFixture';
 
 describe('a roll-back', () => {
   let home: string;
@@ -110,5 +115,92 @@ describe('a roll-back', () => {
       (await findings()).map(({ level }) => level),
       ['ok'],
     );
+  });
+
+  describe('of encrypted items', () => {
+    const createAndChange = async () => {
+      await createMany(150);
+      const secret = unwrap(
+        await device.items.create({ kind: 'note', title: 'secret', body: 'old', sensitive: true }),
+      );
+      const { id } = unwrap(await device.upkeep.takeSnapshot());
+      for (const item of unwrap(await device.items.list({}))) {
+        if (!item.sensitive) unwrap(await device.items.update(item.id, { body: 'changed' }));
+      }
+      return { id, secret: secret.id };
+    };
+    const openLocked = async () => {
+      await device.close();
+      device = await openHome(home, { clock, secrets: new MemorySecrets() });
+    };
+    const bodies = async () => {
+      const all: string[] = [];
+      for (const item of unwrap(await device.items.list({}))) {
+        const read = await device.items.get(item.id);
+        all.push(read.ok ? read.value.body : '');
+      }
+      return all;
+    };
+
+    it('leaves those that have not changed as they are on a locked device', async () => {
+      const { id } = await createAndChange();
+      await openLocked();
+      assert.equal(unwrap(await device.upkeep.rollBack(id)).changed, 150);
+      assert.deepEqual(
+        (await bodies()).filter(body => body === 'changed'),
+        [],
+      );
+    });
+
+    it('changes nothing at all when one of them must be set back and the device is locked', async () => {
+      const { id, secret } = await createAndChange();
+      unwrap(await device.items.update(secret, { body: 'new' }));
+      await openLocked();
+      const before = unwrap(await device.upkeep.snapshots());
+      const refused = await device.upkeep.rollBack(id);
+      assert.equal(refused.ok ? '' : refused.error.code, 'locked');
+      assert.equal((await bodies()).filter(body => body === 'changed').length, 150);
+      assert.deepEqual(unwrap(await device.upkeep.snapshots()), before);
+    });
+
+    it('leaves an item sensitive that became so since, and its text out of file and index', async () => {
+      const item = unwrap(await device.items.create({ kind: 'note', title: 'one', body: 'hunter2zz' }));
+      const { id } = unwrap(await device.upkeep.takeSnapshot());
+      unwrap(await device.items.update(item.id, { sensitive: true, body: 'other' }));
+      assert.equal(unwrap(await device.upkeep.rollBack(id)).changed, 1);
+      const back = unwrap(await device.items.get(item.id));
+      assert.deepEqual([back.body, back.sensitive], ['hunter2zz', true]);
+      assert.deepEqual(unwrap(await device.items.search('hunter2zz', 5)), []);
+      await device.close();
+      assert.equal(readFileSync(join(home, 'store.db'), 'latin1').includes('hunter2zz'), false);
+    });
+  });
+
+  it('that fails on the way tells what was changed, and the snapshot that undoes it', async () => {
+    const { core, items } = await openWindow({ fetch: () => new Response(null, { status: 503 }) });
+    for (let number = 0; number < 250; number++) unwrap(await items.create({ kind: 'note', title: 'new' }));
+    const ids = unwrap(await core.store.read(tx => findItemIds(tx, '', 250)));
+    let asked = 0;
+    const reader: SnapshotReader = {
+      differences: async () => ok(ids),
+      edits: async itemIds =>
+        ++asked > 5
+          ? err({ type: 'full' })
+          : ok(itemIds.map(itemId => ({ itemId, content: note('old'), deleted: false }))),
+      close: async () => undefined,
+    };
+    const undo = { id: 'undo', atMs: 0, reason: 'rollback' as const, items: 250, bytes: 1, path: '' };
+    const changed: string[] = [];
+    const failed = await rollBack(
+      core,
+      { open: async () => ok(reader), take: async () => ok(undo) },
+      'old',
+      all => changed.push(...all),
+    );
+    assert.match(
+      failed.ok ? '' : failed.error.message,
+      /disk is full.* 200 of 250 .* roll back to snapshot undo/,
+    );
+    assert.deepEqual(changed.sort(), ids.slice(0, 200));
   });
 });
