@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import type { FindingJson, SnapshotJson } from '../device/json';
-import { checkLocksAndStore } from '../device/lockCheck';
+import { checkLocksAndStore } from '../device/wholeDoctor';
 import { addCommand, answer, type Runner } from './command';
 import { count, localTime, type Page, plain, table } from './page';
 

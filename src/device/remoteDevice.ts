@@ -16,7 +16,7 @@ import type {
   DeviceUpkeep,
 } from './device';
 import type { DeviceError } from './deviceError';
-import { checkLocksAndStore } from './lockCheck';
+import { checkLocksAndStore } from './wholeDoctor';
 import type { WorkerEntry, WorkerStart } from './workerContract';
 import { type LentServices, lendServices } from './workerServices';
 
