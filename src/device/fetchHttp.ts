@@ -1,6 +1,6 @@
 import { messageOf, systemCodeOf } from '../base/errors';
 import { err, ok, type Result } from '../base/result';
-import type { Timer, Timers } from '../base/time';
+import { minuteMs, secondMs, type Timer, type Timers } from '../base/time';
 import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest, HttpStream } from '../sync/http';
 
 /** The part of `fetch` that is used, so that the runtime's, the editor's and a library's all fit. */
@@ -21,7 +21,7 @@ export interface FetchAnswer {
 }
 
 /**
- * The network through a given `fetch`: bounded in time and in bytes, and with failures told apart. Redirects are not
+ * The network through a given `fetch`: bounded in silence, in time and in bytes, and with failures told apart. Redirects are not
  * followed, so that credentials go only where they were meant to go.
  */
 export function fetchHttp(options: { readonly fetch: FetchLike; readonly timers: Timers }): HttpClient {
@@ -36,19 +36,24 @@ async function send(
   timers: Timers,
   request: HttpRequest,
 ): Promise<Result<HttpAnswer, HttpFailure>> {
-  const limit = new Limit(timers, request.timeoutMs);
+  const limit = new Limit(timers, request.timeoutMs, {
+    firstMs: request.timeoutMs + uploadMs(request),
+    maxSendMs,
+  });
   try {
     const answer = await fetch(request.url, initOf(request, limit.signal));
+    limit.restart();
     const body: Uint8Array[] = [];
     let size = 0;
     for await (const piece of answer.body ?? []) {
+      limit.restart();
       size += piece.byteLength;
       if (size > request.maxAnswerBytes) return tooLarge(request);
       body.push(piece);
     }
     return ok({ status: answer.status, headers: headersOf(answer), body: Buffer.concat(body) });
   } catch (error) {
-    return err(limit.passed ? { type: 'timeout', timeoutMs: request.timeoutMs } : failureOf(error));
+    return err(limit.failure ?? failureOf(error));
   } finally {
     limit.end();
   }
@@ -81,7 +86,7 @@ function stream(
   const ended = read()
     .catch((error: unknown): Result<void, HttpFailure> => {
       if (stopped) return ok();
-      return err(limit.passed ? { type: 'timeout', timeoutMs: request.timeoutMs } : failureOf(error));
+      return err(limit.failure ?? failureOf(error));
     })
     .finally(() => limit.end());
   return {
@@ -93,27 +98,48 @@ function stream(
   };
 }
 
-/** Aborts a request after a time, or when told to. */
+/** Nobody tells how much of a body has left: a link that is slower than this is too slow for large bodies. */
+const minUploadBytesPerSecond = 8 * 1024;
+/** A whole request and its answer, however steadily they go on: longer than any takes on such a link. */
+const maxSendMs = 10 * minuteMs;
+
+function uploadMs({ body }: HttpRequest): number {
+  return ((body?.byteLength ?? 0) / minUploadBytesPerSecond) * secondMs;
+}
+
+/** Aborts a request after a silence, or when told to. */
 class Limit {
   readonly #controller = new AbortController();
   readonly #timers: Timers;
-  readonly #limitMs: number;
-  #timer: Timer;
-  passed = false;
+  readonly #silenceMs: number;
+  readonly #whole: Timer | undefined;
+  #silence: Timer;
+  #failure: HttpFailure | undefined;
 
-  constructor(timers: Timers, limitMs: number) {
+  /** @param whole the first silence, which may be longer, and the end of all patience */
+  constructor(
+    timers: Timers,
+    silenceMs: number,
+    whole?: { readonly firstMs: number; readonly maxSendMs: number },
+  ) {
     this.#timers = timers;
-    this.#limitMs = limitMs;
-    this.#timer = this.#start();
+    this.#silenceMs = silenceMs;
+    this.#silence = this.#after(whole?.firstMs ?? silenceMs);
+    this.#whole = whole && this.#after(whole.maxSendMs);
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
+  /** That the limit has passed; undefined while it has not. */
+  get failure(): HttpFailure | undefined {
+    return this.#failure;
+  }
+
   restart(): void {
-    this.#timer.cancel();
-    this.#timer = this.#start();
+    this.#silence.cancel();
+    this.#silence = this.#after(this.#silenceMs);
   }
 
   abort(): void {
@@ -122,13 +148,14 @@ class Limit {
 
   /** Also ends an answer that was given up before its end. */
   end(): void {
-    this.#timer.cancel();
+    this.#silence.cancel();
+    this.#whole?.cancel();
     this.#controller.abort();
   }
 
-  #start(): Timer {
-    return this.#timers.after(this.#limitMs, () => {
-      this.passed = true;
+  #after(limitMs: number): Timer {
+    return this.#timers.after(limitMs, () => {
+      this.#failure = { type: 'timeout', timeoutMs: limitMs };
       this.#controller.abort();
     });
   }

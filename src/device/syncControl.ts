@@ -231,14 +231,14 @@ export class SyncControl {
         end: { type: 'again' },
       };
     }
-    const { store, clock, random, logger, http, settings, deviceId } = this.#core;
+    const { store, clock, timers, random, logger, http, settings, deviceId } = this.#core;
     const heartbeat = () => this.#options.lease.heartbeat();
     const startedMs = clock.monotonic();
     try {
       const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
       const outcome = await runCycle({
         store,
-        transport: createTransport(cycleHttp(http, heartbeat), clock, {
+        transport: createTransport(cycleHttp(http, timers, heartbeat), clock, {
           server: account.server,
           token: session.token,
         }),

@@ -38,8 +38,8 @@ export interface ListenError {
 /** The time that open requests have to finish once the server is told to stop; it is gone within 10 s. */
 export const maxDrainMs = 7 * secondMs;
 const idleSweepMs = 50;
-/** A request, body included, must have arrived in this time. */
-const requestTimeoutMs = 2 * minuteMs;
+/** A request, body included, must have arrived in this time: a full push on the slowest link that devices put up with. */
+const requestTimeoutMs = 5 * minuteMs;
 const headersTimeoutMs = 20 * secondMs;
 /** Above what proxies usually keep a connection open for, so that they close it first. */
 const keepAliveTimeoutMs = 75 * secondMs;

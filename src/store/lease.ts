@@ -30,8 +30,8 @@ export interface SyncLease {
 export const syncLockName = 'sync';
 
 /**
- * The silence after which a living owner loses the lease: more than twice what it waits for one answer, so that a slow
- * server alone never costs it the lease.
+ * The silence after which a living owner loses the lease: several times as long as it is silent while it waits for an
+ * answer, so that a slow server alone never costs it the lease.
  */
 export const leaseTermMs = 75 * secondMs;
 

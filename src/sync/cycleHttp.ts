@@ -1,15 +1,28 @@
+import { secondMs, type Timer, type Timers } from '../base/time';
 import type { HttpClient } from './http';
 
+/** A slow link may need minutes for one answer. Far below the term of the lease. */
+const heartbeatEveryMs = 20 * secondMs;
+
 /**
- * The network as a sync cycle uses it: every answer shows the other windows that the cycle goes on, whatever it was
- * asked for.
+ * The network as a sync cycle uses it: waiting for an answer, and every answer, shows the other windows that the cycle
+ * goes on. A request ends in bounded time, so a cycle that hangs elsewhere is not kept alive.
  */
-export function cycleHttp(http: HttpClient, heartbeat: () => void): HttpClient {
+export function cycleHttp(http: HttpClient, timers: Timers, heartbeat: () => void): HttpClient {
   return {
     async send(request) {
-      const answer = await http.send(request);
-      heartbeat();
-      return answer;
+      const beatLater = (): Timer =>
+        timers.after(heartbeatEveryMs, () => {
+          heartbeat();
+          timer = beatLater();
+        });
+      let timer = beatLater();
+      try {
+        return await http.send(request);
+      } finally {
+        timer.cancel();
+        heartbeat();
+      }
     },
     stream: (request, onText) => http.stream(request, onText),
   };

@@ -24,7 +24,10 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** For `send`: from the start to the end of the answer. For `stream`: to its headers, and between two pieces. */
+  /**
+   * Without a byte: to the headers of the answer, beyond what the body may take on a slow link, and between two pieces.
+   * The time of the whole is bounded too for `send`, and not for `stream`.
+   */
   readonly timeoutMs: number;
   /** After inflating; a longer answer is given up. */
   readonly maxAnswerBytes: number;

@@ -34,17 +34,38 @@ const maxFruitlessBatches = 5;
 
 /** Sends again what was sent and not answered. */
 export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, CycleError>> {
-  const { batchChanges } = run.dependencies.atOnce;
   for (let batch = 0; batch < maxBatches; batch++) {
     if (run.stopped()) return err({ type: 'stopped' });
-    const flying = await run.read(({ store }) => changesInFlight(store, batchChanges));
+    const flying = await run.read(({ store }) => firstInFlight(run, store));
     if (!flying.ok) return flying;
-    const sent = flying.value.flatMap(change => (change.flight ? [{ change, flight: change.flight }] : []));
+    const sent = flying.value;
     if (sent.length === 0) return ok({ type: 'done' });
     const answered = await send(run, sent);
     if (!answered.ok || answered.value.type === 'reconcile') return answered;
   }
   return ok({ type: 'again' });
+}
+
+/** Two batches may be in flight, and their groups lie in no order: one request is made of the first whole groups. */
+function firstInFlight(run: CycleRun, store: StoreTransaction): readonly SentChange[] {
+  const { batchChanges, batchBytes } = run.dependencies.atOnce;
+  const groups = new Map<string, SentChange[]>();
+  for (const change of changesInFlight(store, 2 * batchChanges)) {
+    if (change.flight === undefined) continue;
+    const sent = { change, flight: change.flight };
+    const group = groups.get(change.groupId ?? sent.flight.changeId);
+    if (group === undefined) groups.set(change.groupId ?? sent.flight.changeId, [sent]);
+    else group.push(sent);
+  }
+  const first: SentChange[] = [];
+  let bytes = 0;
+  for (const group of groups.values()) {
+    bytes += group.reduce((sum, { flight }) => sum + flight.frozen.length, 0);
+    const isFull = bytes > batchBytes || first.length + group.length > batchChanges;
+    if (isFull && first.length > 0) break;
+    first.push(...group);
+  }
+  return first;
 }
 
 export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>> {

@@ -90,7 +90,7 @@ export interface ServerAddress {
   readonly token: string | undefined;
 }
 
-const requestTimeoutMs = 30 * secondMs;
+const maxSilenceMs = 30 * secondMs;
 /** Below this, gzip costs more than it saves. */
 const minGzipBytes = 1024;
 const maxRetryAfterMs = 3600 * secondMs;
@@ -220,7 +220,7 @@ class Caller {
         ...(zipped === undefined ? {} : { 'content-encoding': 'gzip' }),
       },
       ...(bytes === undefined ? {} : { body: bytes }),
-      timeoutMs: requestTimeoutMs,
+      timeoutMs: maxSilenceMs,
       maxAnswerBytes,
     });
     if (!answer.ok) return answer;

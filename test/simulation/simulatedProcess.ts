@@ -1,5 +1,5 @@
 import { err, type Result } from '../../src/base/result';
-import type { Clock, Timers } from '../../src/base/time';
+import type { Clock, Timer, Timers } from '../../src/base/time';
 import type { Database, StorageError, Transaction } from '../../src/sqlite/database';
 import type { VirtualTime } from './virtualTime';
 
@@ -58,11 +58,28 @@ export class SimulatedProcess {
     return this.hears(Promise.resolve(done));
   }
 
-  /** Timers of this process. Those of a dead one never ring. */
+  /** Timers of this process. Those of a dead one never ring, and those of one that sleeps ring when it wakes up. */
   get timers(): Timers {
     return {
-      after: (delayMs, task) => this.#time.after(delayMs, () => (this.#alive ? task() : undefined)),
+      after: (delayMs, task) => this.#after(delayMs, task),
       sleep: (delayMs, signal) => this.hears(this.#time.sleep(delayMs, signal)),
+    };
+  }
+
+  #after(delayMs: number, task: () => void): Timer {
+    let isCancelled = false;
+    const ring = () => {
+      if (!isCancelled) task();
+    };
+    const timer = this.#time.after(delayMs, () => {
+      if (this.#alive && this.#asleepUntilMs <= this.#time.nowMs) ring();
+      else void this.#awake().then(ring);
+    });
+    return {
+      cancel() {
+        isCancelled = true;
+        timer.cancel();
+      },
     };
   }
 
