@@ -7,32 +7,35 @@ export interface DeviceError {
   readonly message: string;
 }
 
-export type DeviceErrorCode =
+export const deviceErrorCodes = [
   // Wrong usage or bad input.
-  | 'badInput'
-  | 'unknownItem'
-  | 'unknownConflict'
-  | 'unknownVersion'
-  | 'unknownSnapshot'
-  | 'unknownDevice'
-  | 'tooLarge'
-  | 'markersRemain'
+  'badInput',
+  'unknownItem',
+  'unknownConflict',
+  'unknownVersion',
+  'unknownSnapshot',
+  'unknownDevice',
+  'tooLarge',
+  'markersRemain',
   // The server is not reachable; changes wait.
-  | 'unreachable'
+  'unreachable',
   // Not signed in, or credentials refused.
-  | 'notSignedIn'
-  | 'badCredentials'
-  | 'locked'
-  | 'keyMissing'
+  'notSignedIn',
+  'badCredentials',
+  'locked',
+  'keyMissing',
   // Anything else that failed.
-  | 'alreadySignedIn'
-  | 'otherAccount'
-  | 'loginTaken'
-  | 'inviteRequired'
-  | 'refused'
-  | 'massChange'
-  | 'busy'
-  | 'paused'
-  | 'storage'
-  | 'server'
-  | 'conflicting';
+  'alreadySignedIn',
+  'otherAccount',
+  'loginTaken',
+  'inviteRequired',
+  'refused',
+  'massChange',
+  'busy',
+  'paused',
+  'storage',
+  'server',
+  'conflicting',
+] as const;
+
+export type DeviceErrorCode = (typeof deviceErrorCodes)[number];

@@ -3,14 +3,15 @@ import { ok, type Result } from '../base/result';
 import { isoTime } from '../base/time';
 import { countClosedConflicts, countOpenConflicts } from '../store/conflicts';
 import { countPendingItems } from '../store/outbox';
-import { type HeldMassChange, readState, type SyncCounters } from '../store/state';
+import { type HeldMassChange, readState, type SyncCounters, type SyncTrouble } from '../store/state';
 import { readLogEntries } from '../store/syncLog';
 import { requireSession } from './accountEntry';
 import { type DeviceCore, read } from './core';
 import type { DeviceSync } from './device';
-import type { DeviceError } from './deviceError';
+import { type DeviceError, type DeviceErrorCode, deviceErrorCodes } from './deviceError';
 import { failure } from './failures';
 import type { CountersJson, DeviceState, LogEntryJson, StatusJson } from './json';
+import { refusedChanges } from './notices';
 import type { SyncControl } from './syncControl';
 import { noCounters, sumOf } from './syncCounters';
 
@@ -62,16 +63,31 @@ export async function statusOf(
       guard: readState(store, 'guard'),
       counters: readState(store, 'counters') ?? noCounters,
       closed: countClosedConflicts(store),
+      kept: readState(store, 'syncTrouble'),
+      refused: refusedChanges(store)?.message,
       locked: !store.payloads.unlocked,
     }),
   );
   if (!facts.ok) return facts;
-  const { name, account, signedIn, lastSyncMs, paused, guard, counters, closed, locked, ...rest } =
-    facts.value;
+  const {
+    name,
+    account,
+    signedIn,
+    lastSyncMs,
+    paused,
+    guard,
+    counters,
+    closed,
+    locked,
+    kept,
+    refused,
+    ...rest
+  } = facts.value;
   const isLocked = locked || (!session.ok && session.error.code === 'locked');
+  const trouble = troubleOf(control.unkeptTrouble ?? kept, refused);
   const attention = guard
     ? `Sync is held: ${guard.changed} of ${guard.total} items would be deleted or overwritten. Accept it, or reject it and keep what this device holds.`
-    : (control.failure?.message ?? control.notice);
+    : trouble.message;
   const lastMs = Math.max(lastSyncMs ?? 0, control.lastIdleMs ?? 0);
   return ok({
     device: { id: core.deviceId, name },
@@ -79,9 +95,9 @@ export async function statusOf(
     server: account?.server ?? null,
     ...rest,
     lastSync: lastMs === 0 ? null : isoTime(lastMs),
-    state: stateOf({ signedIn, isLocked, paused, control, guard: guard !== undefined }),
+    state: stateOf({ signedIn, isLocked, paused, control, trouble, guard: guard !== undefined }),
     ...(attention === undefined ? {} : { attention }),
-    ...(guard || !control.failure ? {} : { attentionCode: control.failure.code }),
+    ...(guard || trouble.code === undefined ? {} : { attentionCode: trouble.code }),
     ...(guard === undefined ? {} : { guard: guardJson(guard) }),
     counters: countersJson(sumOf(counters, control.uncounted), closed),
   });
@@ -112,15 +128,33 @@ function stateOf(facts: {
   readonly paused: boolean;
   readonly guard: boolean;
   readonly control: SyncControl;
+  readonly trouble: Trouble;
 }): DeviceState {
   if (facts.isLocked) return 'locked';
   if (!facts.signedIn) return 'signedOut';
   if (facts.guard) return 'attention';
   if (facts.control.running) return 'syncing';
   if (facts.paused) return 'paused';
-  if (facts.control.failure?.code === 'unreachable') return 'offline';
-  return (facts.control.failure ?? facts.control.notice) ? 'attention' : 'idle';
+  if (facts.trouble.code === 'unreachable') return 'offline';
+  return facts.trouble.message === undefined ? 'idle' : 'attention';
 }
+
+/** What is wrong although no mass change is held: nothing, when there is no message. */
+interface Trouble {
+  readonly code?: DeviceErrorCode;
+  readonly message?: string;
+}
+
+function troubleOf(kept: SyncTrouble | undefined, refused: string | undefined): Trouble {
+  const code = failureCodeSchema.safeParse(kept?.code).data;
+  // It has been answered: nothing is held any more.
+  const ended = code === 'massChange' ? undefined : kept;
+  if (ended !== undefined && code !== undefined) return { code, message: ended.message };
+  const message = [refused, ended?.message].filter(each => each !== undefined).join(' ');
+  return message === '' ? {} : { message };
+}
+
+const failureCodeSchema = z.enum(deviceErrorCodes);
 
 const logEntrySchema: z.ZodType<LogEntryJson> = z.object({
   pushed: z.number(),

@@ -4,7 +4,7 @@ import { isoTime, secondMs } from '../base/time';
 import { defaultMaxItemBytes } from '../protocol/limits';
 import type { StorageError } from '../sqlite/database';
 import type { SyncLease } from '../store/lease';
-import { readState, type SyncCounters, writeState } from '../store/state';
+import { readState, type SyncCounters, type SyncTrouble, writeState } from '../store/state';
 import { appendLogEntry } from '../store/syncLog';
 import { OffsetEstimator } from '../sync/clockOffset';
 import { type CycleOutcome, runCycle } from '../sync/cycle';
@@ -22,6 +22,7 @@ import { cycleFailure, failure, storageFailure } from './failures';
 import type { LogEntryJson, SyncReportJson, SyncTrigger } from './json';
 import { cycleNotice, type RefusedChanges, refusedChanges } from './notices';
 import { countersOf, noCounters, sumOf } from './syncCounters';
+import { keepTrouble } from './syncTrouble';
 
 /** Runs sync cycles: one at a time in this process and, by the lease, on this device. */
 
@@ -50,11 +51,10 @@ export class SyncControl {
   readonly #stopping = new AbortController();
   /** Ends with the cycle, whatever its end. */
   #running: Promise<void> | undefined;
-  #failure: DeviceError | undefined;
   #lastIdleMs: number | undefined;
   #started = false;
   #events: EventStream | undefined;
-  #notice: string | undefined;
+  #unkeptTrouble: SyncTrouble | undefined;
   #uncounted = noCounters;
 
   constructor(options: SyncControlOptions) {
@@ -82,14 +82,9 @@ export class SyncControl {
     return this.#running !== undefined;
   }
 
-  /** Why the last cycle failed; undefined when it did not. */
-  get failure(): DeviceError | undefined {
-    return this.#failure;
-  }
-
-  /** What a person should know although sync goes on. */
-  get notice(): string | undefined {
-    return this.#notice;
+  /** How the last cycle ended, when the store, where that is kept, could not be written. */
+  get unkeptTrouble(): SyncTrouble | undefined {
+    return this.#unkeptTrouble;
   }
 
   /** When the last cycle ended that had nothing to do, by this process. */
@@ -128,8 +123,7 @@ export class SyncControl {
 
   /** Signed in, out, or unlocked. */
   async sessionChanged(): Promise<void> {
-    this.#failure = undefined;
-    this.#notice = undefined;
+    await this.#keepTrouble(undefined);
     // It may be another server's time now.
     this.#offsets = new OffsetEstimator(this.#core.clock, this.#options.boot);
     if (this.#started) {
@@ -278,21 +272,28 @@ export class SyncControl {
     const notice = cycleNotice(report);
     const notices = [refused?.message, notice].filter(each => each !== undefined).join(' ') || undefined;
     const answer = reportJson(outcome, durationMs);
-    const told = this.#failure?.message;
     // Stopping, and making way for another window, are no failures that anybody could mend.
     const makesWay = error?.type === 'fenced' || error?.type === 'stopped';
-    this.#failure = makesWay ? undefined : failed;
-    this.#notice = notices;
+    const trouble = failed ?? (notice === undefined ? undefined : { message: notice });
+    const isNews = makesWay || (await this.#keepTrouble(trouble));
     const ended = error === undefined ? 'succeeded' : makesWay ? 'madeWay' : 'failed';
     this.#uncounted = sumOf(this.#uncounted, countersOf(report, ended));
     if (error === undefined) this.#lastIdleMs = this.#core.clock.now();
-    if (didSomething(report) || (failed !== undefined && failed.message !== told)) {
+    if (didSomething(report) || (failed !== undefined && isNews)) {
       const told = { ...answer, ...noticeJson(refused?.count, refused?.messageWithoutTitle ?? notice) };
       await this.#log(trigger, told, report, failed);
     }
     this.#options.changed(report);
     const done = { ...answer, ...noticeJson(refused?.count, notices) };
     return { answer: failed === undefined ? ok(done) : err(failed), end: endOf(outcome) };
+  }
+
+  /** @returns true when it differs from what was known */
+  async #keepTrouble(trouble: SyncTrouble | undefined): Promise<boolean> {
+    const kept = await keepTrouble(this.#core, trouble);
+    const isNews = kept.ok ? kept.value : this.#unkeptTrouble?.message !== trouble?.message;
+    this.#unkeptTrouble = kept.ok ? undefined : trouble;
+    return isNews;
   }
 
   async #log(

@@ -46,6 +46,8 @@ export interface DeviceState {
   readonly lastSyncMs: number;
   /** What the sync cycles of this device have cost; idle ones only while they were counted in memory. */
   readonly counters: SyncCounters;
+  /** How the last sync cycle ended, when a person should know; undefined when all was well. */
+  readonly syncTrouble: SyncTrouble;
   readonly paused: boolean;
   /** A mass change that waits for a person's answer. */
   readonly guard: HeldMassChange;
@@ -89,6 +91,13 @@ export interface TimeAnchor {
   readonly monotonicMs: number;
   /** Names the time since the machine was started, where the system says it. */
   readonly boot?: string;
+}
+
+export interface SyncTrouble {
+  /** What kind of failure it was; left out when the cycle succeeded all the same. */
+  readonly code?: string;
+  /** For a person. */
+  readonly message: string;
 }
 
 /** Why everything is compared with the server's manifest. */
@@ -144,6 +153,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
     bytesSent: z.int().min(0),
     bytesReceived: z.int().min(0),
   }),
+  syncTrouble: z.object({ code: z.string().exactOptional(), message: z.string() }),
   paused: z.boolean(),
   guard: z.object({
     changed: z.int(),

@@ -64,6 +64,51 @@ describe('the state of a device', () => {
     assert.equal(await stateOf(first), 'attention');
   });
 
+  it('is the same in every window and after a restart, whichever synced last', async () => {
+    const { first, second, lease } = await twoWindows();
+    const { secrets, database, time } = first;
+    const reopened = () => openWindow({ fetch: () => new Response(), secrets, lease, database, time });
+    unwrap(await syncNow(first));
+    assert.equal(await stateOf(await reopened()), 'idle');
+    first.http.intercept = unreachable;
+    assert.equal(codeOf(await syncNow(first)), 'unreachable');
+    const offline = unwrap(await (await reopened()).sync.status());
+    assert.deepEqual([offline.state, offline.attentionCode], ['offline', 'unreachable']);
+    assert.match(offline.attention ?? '', /cannot be reached/);
+    first.http.intercept = async () => ({
+      ok: true,
+      value: {
+        status: 401,
+        headers: {},
+        body: new TextEncoder().encode(
+          JSON.stringify({ type: 'about:blank', title: 'No', status: 401, code: 'unauthorized' }),
+        ),
+      },
+    });
+    assert.equal(codeOf(await syncNow(first)), 'badCredentials');
+    const revoked = unwrap(await (await reopened()).sync.status());
+    assert.deepEqual([revoked.state, revoked.attentionCode], ['attention', 'badCredentials']);
+    unwrap(await syncNow(second));
+    assert.equal(await stateOf(await reopened()), 'idle');
+    assert.equal(await stateOf(first), 'idle');
+  });
+
+  it('writes nothing when a cycle ends like the one before', async () => {
+    const { first } = await twoWindows();
+    first.http.intercept = unreachable;
+    await syncNow(first);
+    const written: string[] = [];
+    const write = first.store.write.bind(first.store);
+    Object.assign(first.store, {
+      write: (...args: Parameters<typeof write>) => {
+        written.push('write');
+        return write(...args);
+      },
+    });
+    await syncNow(first);
+    assert.deepEqual(written, []);
+  });
+
   it('says which item the server does not take', async () => {
     const { first } = await twoWindows();
     const body = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('base64');
