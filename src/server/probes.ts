@@ -6,7 +6,7 @@ import { failureResponse, unavailable } from './outcomes';
 /** Liveness, readiness and Prometheus: for the machine that the server runs on, without a token. */
 export function probeEndpoints(context: ServerContext): readonly Endpoint[] {
   return [
-    { method: 'GET', path: '/healthz', isProbe: true, handle: async () => new Response('ok\n') },
+    { method: 'GET', path: '/healthz', isProbe: true, handle: async () => said('ok') },
     {
       method: 'GET',
       path: '/readyz',
@@ -16,7 +16,7 @@ export function probeEndpoints(context: ServerContext): readonly Endpoint[] {
           return failureResponse({ code: 'unavailable', title: 'The server is stopping' });
         }
         const counts = await context.storage.counts();
-        return counts.ok ? new Response('ready\n') : err(unavailable(counts.error, context.logger));
+        return counts.ok ? said('ready') : err(unavailable(counts.error, context.logger));
       },
     },
     {
@@ -29,4 +29,9 @@ export function probeEndpoints(context: ServerContext): readonly Endpoint[] {
       },
     },
   ];
+}
+
+/** With headers of its own: the response of a probe to HEAD is made of them. */
+function said(line: string): Response {
+  return new Response(`${line}\n`, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } });
 }

@@ -53,6 +53,16 @@ describe('the server as a process', () => {
     assert.equal(await second.stop(), 0);
   });
 
+  it('answers HEAD like GET, without a body', async () => {
+    const server = await start();
+    for (const probe of ['/healthz', '/readyz', '/metrics']) {
+      const response = await fetch(`${server.url}${probe}`, { method: 'HEAD' });
+      assert.equal(response.status, 200, probe);
+      assert.match(response.headers.get('Content-Type') ?? '', /^text\/plain/);
+      assert.equal(await response.text(), '');
+    }
+  });
+
   it('drains when it is told to stop: streams end, open requests finish, new ones find no one', async () => {
     const server = await start();
     const device = await signUp(fetch, 'ada', { base: server.url });
