@@ -86,6 +86,12 @@ export class EventHub {
 const isOf = ({ key }: EventStream, accountId: string, deviceId: string): boolean =>
   key.accountId === accountId && key.deviceId === deviceId;
 
+export const streamHeaders = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+} as const;
+
 /** One `text/event-stream` body. */
 class EventStream {
   readonly key: StreamKey;
@@ -114,11 +120,7 @@ class EventStream {
 
   response(): Response {
     return new Response(this.#body, {
-      headers: {
-        'Content-Type': 'text/event-stream',
-        'Cache-Control': 'no-store',
-        'X-Accel-Buffering': 'no',
-      },
+      headers: streamHeaders,
     });
   }
 

@@ -2,6 +2,7 @@ import { err } from '../base/result';
 import { withSession } from './authentication';
 import type { ServerContext } from './context';
 import type { Endpoint } from './endpoint';
+import { streamHeaders } from './events';
 import { signInAgain, unavailable, unavailableRetrySeconds } from './outcomes';
 
 /** `GET /v1/events`: says that there is something new, never what. */
@@ -11,7 +12,9 @@ export function streamEndpoints(context: ServerContext): readonly Endpoint[] {
     {
       method: 'GET',
       path: '/v1/events',
-      handle: withSession(context, async (_request, session) => {
+      handle: withSession(context, async (request, session) => {
+        // Nobody would read the stream, and it would stay open.
+        if (request.raw.method === 'HEAD') return new Response(null, { headers: streamHeaders });
         if (hub.isFull) {
           return err({
             code: 'unavailable',

@@ -74,6 +74,26 @@ describe('the event stream', () => {
     assert.equal(await stream.next(), eventOf(4), 'its own push is not news');
   });
 
+  it('is not opened by asking for its head, which ends none', async () => {
+    const { app, metrics } = await createTestServer({ timers: new ManualTimers() });
+    const laptop = await signUp(app.fetch);
+    const desktop = await signIn(app.fetch);
+    const stream = await openStream(laptop);
+    assert.equal(await stream.next(), eventOf(0));
+    for (let times = 0; times <= maxStreamsPerDevice; times++) {
+      const head = await laptop.call('HEAD', '/v1/events');
+      assert.equal(head.status, 200);
+      assert.equal(head.headers.get('Content-Type'), 'text/event-stream');
+    }
+    assert.equal((await metrics.streams.get()).values[0]?.value, 1);
+    await push(desktop);
+    assert.equal(await stream.next(), eventOf(1));
+    assert.equal(
+      (await desktop.call('HEAD', '/v1/events', undefined, { Authorization: 'Bearer x' })).status,
+      401,
+    );
+  });
+
   it('tells nothing of other accounts, nor of pushes that changed nothing', async () => {
     const { app } = await createTestServer({ timers: new ManualTimers() });
     const ada = await signUp(app.fetch, 'ada');
