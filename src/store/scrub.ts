@@ -3,7 +3,7 @@ import type { ItemId } from '../model/ids/ids';
 import type { StorageError } from '../sqlite/database';
 import type { Maintenance } from '../sqlite/maintenance';
 import { integer } from './rows';
-import { scrubDone, scrubDue, sealItem } from './seal';
+import { allScrubsDone, isScrubDue, scrubDone, scrubDue, sealItem } from './seal';
 import { compactSearchIndex } from './search/searchIndex';
 import type { Snapshots } from './snapshots';
 import type { Store } from './store';
@@ -16,7 +16,7 @@ import type { StoreTransaction } from './transaction';
  */
 export async function scrub(parts: {
   readonly store: Store;
-  readonly database: Maintenance;
+  readonly database: Wiping;
   readonly snapshots: Snapshots;
 }): Promise<Result<number, StorageError>> {
   const { store, database, snapshots } = parts;
@@ -51,35 +51,42 @@ export async function scrub(parts: {
 const itemsPerRound = 10_000;
 const itemsPerStep = 200;
 
-async function wipe(store: Store, database: Maintenance): Promise<Result<number, StorageError>> {
+type Wiping = Pick<Maintenance, 'wipeUnused'>;
+
+async function wipe(store: Store, database: Wiping): Promise<Result<number, StorageError>> {
   const compacted = await store.write(tx => ok(compactSearchIndex(tx)));
   return compacted.ok ? database.wipeUnused() : compacted;
 }
 
+/**
+ * What is sealed is noted in the snapshot itself, until it is wiped: a process may end in between, and a snapshot that
+ * was taken while something was to be scrubbed came with its notes.
+ */
 async function sealInSnapshot(
   snapshot: Store,
-  database: Maintenance,
+  database: Wiping,
   itemIds: readonly ItemId[],
 ): Promise<Result<void, StorageError>> {
-  let changes = 0;
   for (let from = 0; from < itemIds.length; from += itemsPerStep) {
     const step = itemIds.slice(from, from + itemsPerStep);
     const sealed = await snapshot.write(tx => ok(sealEach(tx, step)));
     if (!sealed.ok) return sealed;
-    changes += sealed.value;
   }
-  if (changes === 0) return ok();
+  const noted = await snapshot.read(tx => scrubDue(tx, 1).length > 0);
+  if (!noted.ok || !noted.value) return noted.ok ? ok() : noted;
   const wiped = await wipe(snapshot, database);
-  return wiped.ok ? ok() : wiped;
+  if (!wiped.ok) return wiped;
+  return snapshot.write(tx => ok(allScrubsDone(tx)));
 }
 
-/** Answers how many rows were in clear. */
-function sealEach(store: StoreTransaction, itemIds: readonly ItemId[]): number {
+/** Leaves a note of those alone that were in clear. */
+function sealEach(store: StoreTransaction, itemIds: readonly ItemId[]): void {
   const count = () => integer(store.sql.get('SELECT total_changes() AS total') ?? {}, 'total');
-  scrubDone(store, itemIds);
-  const before = count();
-  for (const id of itemIds) sealItem(store, id);
-  const changes = count() - before - itemIds.length; // each was noted as due
-  scrubDone(store, itemIds);
-  return changes;
+  for (const id of itemIds) {
+    const isNoted = isScrubDue(store, id);
+    const before = count();
+    sealItem(store, id);
+    const isNoteAlone = !isNoted && count() - before === 1;
+    if (isNoteAlone) scrubDone(store, [id]);
+  }
 }

@@ -78,9 +78,17 @@ export function scrubDue(store: StoreTransaction, limit: number): readonly ItemI
     .map(row => branded(row, 'item_id', isItemId));
 }
 
+export function isScrubDue(store: StoreTransaction, itemId: ItemId): boolean {
+  return store.sql.get('SELECT 1 FROM scrubs WHERE item_id = ?', [itemId]) !== undefined;
+}
+
 /** The scrub of these items is done. */
 export function scrubDone(store: StoreTransaction, itemIds: readonly ItemId[]): void {
   for (const itemId of itemIds) store.sql.run('DELETE FROM scrubs WHERE item_id = ?', [itemId]);
+}
+
+export function allScrubsDone(store: StoreTransaction): void {
+  store.sql.run('DELETE FROM scrubs');
 }
 
 /** Every payload of an item outside its own row, in tables that hold whole contents. */

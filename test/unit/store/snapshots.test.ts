@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { ok, unwrap } from '../../../src/base/result';
+import { err, ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import type { Migration } from '../../../src/sqlite/database';
 import { removeItem } from '../../../src/store/items';
 import type { OpenedStore } from '../../../src/store/openStore';
 import { storeMigrations } from '../../../src/store/schema';
+import { scrub } from '../../../src/store/scrub';
 import {
   keepSnapshotDays,
   maxDailySnapshotBytes,
@@ -188,6 +189,60 @@ describe('snapshots', () => {
     const [edit] = unwrap(await reader.edits([itemId(3)]));
     assert.match(edit?.content?.body ?? '', /correct-horse-battery of 3/);
     await reader.close();
+  });
+
+  const secret = /hunter\d|horse/;
+  const text = (number: number) => (number % 3 === 0 ? `hunter${number} correct-horse ` : `other ${number} `);
+  const writeInClear = () =>
+    inStore(opened.store, tx => {
+      for (let number = 1; number <= 30; number++) {
+        putItem(tx, itemId(number), note(`title ${number}`, text(number).repeat(number)), number);
+        putItem(tx, itemId(number), note(`title ${number}`, text(number).repeat(2)), 100 + number);
+      }
+    });
+  const makeSensitive = () =>
+    inStore(opened.store, tx => {
+      for (let number = 3; number <= 30; number += 3)
+        putItem(tx, itemId(number), note('title', 'x', { sensitive: true }), 200 + number);
+    });
+
+  it('hold no clear text either that were taken before it was wiped from the store', async () => {
+    await writeInClear();
+    await makeSensitive();
+    unwrap(await opened.maintenance.snapshots.take('massChange'));
+    unwrap(await opened.maintenance.applyAtRest());
+    assert.deepEqual(folder.filesWith(secret), []);
+  });
+
+  it('are wiped by the next try when the disk failed after their rows were encrypted', async () => {
+    const { snapshots } = opened.maintenance;
+    await writeInClear();
+    unwrap(await snapshots.take('command'));
+    await makeSensitive();
+    let failing = true;
+    const tryToScrub = () =>
+      scrub({
+        store: opened.store,
+        database: { wipeUnused: async () => ok(0) },
+        snapshots: {
+          ...snapshots,
+          openStore: async snapshot => {
+            const inside = await snapshots.openStore(snapshot);
+            if (!inside.ok || !failing) return inside;
+            let writes = 0;
+            const write: typeof inside.value.store.write = async work =>
+              ++writes > 1 ? err({ type: 'full' }) : inside.value.store.write(work);
+            return ok({ ...inside.value, store: { ...inside.value.store, write } });
+          },
+        },
+      });
+    assert.deepEqual(await tryToScrub(), err({ type: 'full' }));
+    failing = false;
+    unwrap(await tryToScrub());
+    assert.deepEqual(
+      folder.filesWith(secret).filter(name => name.startsWith('snapshots')),
+      [],
+    );
   });
 
   it('are taken before a migration, which a window of the older version then does not undo', async () => {
