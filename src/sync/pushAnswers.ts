@@ -252,14 +252,15 @@ function reject(
       if (current) restampRefused(context, current, serverMs);
       return 'again';
     }
-    case 'groupRefused':
-    case 'deferred':
-    case 'keyRetired':
-      return 'again';
-    default: {
+    case 'tooLarge':
+    case 'quotaExceeded':
+    case 'malformed': {
       const current = change.collection === 'item' ? waitingItemChange(context.store, change.itemId) : change;
       if (current) refuse(context.store, current, detail);
       return 'refused';
     }
+    default:
+      // Also what a newer server says: not accepted; pull, then try again.
+      return 'again';
   }
 }

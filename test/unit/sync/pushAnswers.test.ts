@@ -101,6 +101,25 @@ describe('answers of a push', () => {
     );
   });
 
+  it('a change that a newer server rejects in words of its own is tried again', async () => {
+    const { laptop, id } = await withEdit();
+    laptop.http.intercept = rejecting('tooNew', 1);
+    const { report } = await laptop.sync();
+    assert.equal(report.refused, 0);
+    assert.equal((await laptop.item(id)).version, 1);
+  });
+
+  it('a change that a newer server goes on rejecting waits, with a bounded number of requests', async () => {
+    const { laptop, id } = await withEdit();
+    laptop.http.intercept = rejecting('tooNew');
+    const outcome = await laptop.sync();
+    assert.equal(outcome.unfinished, true);
+    assert.ok(outcome.report.requests < 100);
+    laptop.http.intercept = undefined;
+    await laptop.sync();
+    assert.equal((await laptop.item(id)).version, 1);
+  });
+
   it('a refused change is sent again once it is edited', async () => {
     const { laptop, id } = await withEdit();
     laptop.http.intercept = rejecting('quotaExceeded', 1);
