@@ -11,6 +11,8 @@ export interface CycleLimits {
   readonly batchBytes: number;
   /** Pushes in a row; then it is time to pull, which also acknowledges. */
   readonly batchesBeforePull: number;
+  /** Entries of a whole manifest, which are held in memory together; a server that tells of more is given up. */
+  readonly manifestEntries: number;
   /** Versions that are asked for in one page. */
   readonly pageChanges: number;
   /** Versions that are applied in one transaction. */
@@ -36,6 +38,8 @@ export const defaultCycleLimits: CycleLimits = {
   batchBytes: maxBatchPayloadBytes,
   // With full batches half of the answers that a server remembers for a device before it takes no more.
   batchesBeforePull: 100,
+  // Ten times as many as the largest account that is measured has items; some 200 MB.
+  manifestEntries: 1_000_000,
   // Fewer than the server would send: a page is decoded and opened without a pause, which takes about 30 ms.
   pageChanges: 400,
   // Few enough that no other window waits long for the lock.

@@ -31,8 +31,6 @@ import { openSentRecord } from './sealing';
  * cursor is of no use (another epoch, or away for longer than tombstones are kept), or when the digests differ.
  */
 
-/** More pages than any account fills. */
-const maxManifestPages = 100_000;
 const maxInFlight = 100_000;
 
 export async function reconcile(run: CycleRun, reason: ReconcileReason): Promise<Result<void, CycleError>> {
@@ -94,8 +92,7 @@ async function compareAll(
   const seen = new Map<string, string>();
   let cursor: string | undefined;
   let after: string | undefined;
-  for (let page = 0; ; page++) {
-    if (page >= maxManifestPages) return err(endless);
+  for (let told = 0; ; ) {
     if (run.stopped()) return err({ type: 'stopped' });
     const startedMs = run.dependencies.clock.monotonic();
     const manifest = await run.dependencies.transport.manifest(after);
@@ -105,6 +102,8 @@ async function compareAll(
     if (!heard.ok) return heard;
     const { items, hasMore } = manifest.value.answer;
     cursor ??= manifest.value.answer.cursor;
+    told += items.length;
+    if (told > run.dependencies.atOnce.manifestEntries) return err(endless);
     for (const entry of items) seen.set(entry.itemId, entry.timestamp);
     const applied = await reconcilePage(run, items, reason);
     if (!applied.ok) return applied;

@@ -295,6 +295,43 @@ describe('reconcile', () => {
     }
   });
 
+  it('gives a manifest up that moves on without end, before it fills the memory', async () => {
+    const { account, laptop } = await twoDevices();
+    const id = await laptop.add('Shopping');
+    await laptop.sync();
+    const { lastModified } = await laptop.item(id);
+    let pages = 0;
+    laptop.http.intercept = async (request, send) => {
+      if (request.url.includes('/v1/changes')) {
+        return jsonAnswer(410, { type: 'about:blank', title: 'Gone', status: 410, code: 'cursorExpired' });
+      }
+      if (!request.url.includes('/v1/items') || request.url.includes('/v1/items/')) return send();
+      const page = String(++pages).padStart(12, '0');
+      const item = {
+        collection: 'item',
+        version: 1,
+        sequence: 1,
+        changeType: 'upsert',
+        timestamp: lastModified,
+      };
+      return jsonAnswer(200, {
+        // What is held here already costs no request.
+        items: [...new Array(99).fill(id), `ffffffff-0000-0000-0000-${page}`].map(itemId => ({
+          ...item,
+          itemId,
+        })),
+        hasMore: true,
+        cursor: 'c',
+        epoch: 'e',
+        serverTime: account.serverTime.now(),
+      });
+    };
+    laptop.atOnce = { ...laptop.atOnce, manifestEntries: 1000 };
+    assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
+    assert.equal(pages, 11);
+    assert.equal(await laptop.body(id), '');
+  });
+
   it('gives a manifest up that does not move on', async () => {
     const { account, laptop } = await twoDevices();
     const id = await laptop.add('Shopping');
