@@ -99,7 +99,10 @@ export interface DeviceItems {
   restore(id: string, version?: number): Answer<ItemJson>;
   /** Newest first. */
   history(id: string): Answer<readonly VersionJson[]>;
-  /** Takes deleted items away for good, here; their tombstones still sync. Answers how many. */
+  /**
+   * Takes the texts of deleted items away for good, here; their tombstones still sync. Those that are not pushed yet
+   * stay. Answers how many.
+   */
   emptyDeleted(): Answer<number>;
 }
 

@@ -3,7 +3,7 @@ import type { Content } from '../model/content';
 import { createItemId } from '../model/ids/createId';
 import type { ItemId } from '../model/ids/ids';
 import { deviceNameOf } from '../store/devices';
-import { forgetDeletedItems } from '../store/forgetDeleted';
+import { emptyDeletedItems } from '../store/emptied';
 import { listItems, readItem, type StoredItem } from '../store/items';
 import { leaveNewRows } from '../store/search/searchIndex';
 import { type SearchHit, searchItems } from '../store/search/searchItems';
@@ -137,7 +137,7 @@ export function createDeviceItems(
       }),
 
     emptyDeleted: async () => {
-      const removed = await write(core, ({ store }) => ok(forgetDeletedItems(store)));
+      const removed = await write(core, ({ store }) => ok(emptyDeletedItems(store)));
       if (removed.ok && removed.value > 0) changed([]);
       return removed;
     },

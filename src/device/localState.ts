@@ -6,6 +6,7 @@ import type { AccountId } from '../model/ids/ids';
 import { emptyDigest } from '../protocol/digest';
 import { listConflicts } from '../store/conflicts';
 import { rememberDeviceName } from '../store/devices';
+import { forgetEmptiedItems } from '../store/emptied';
 import { listItems, readItem } from '../store/items';
 import {
   changesInFlight,
@@ -127,6 +128,7 @@ const forgottenState = [
 function forgetSyncedVersions(store: StoreTransaction): void {
   for (const change of changesInFlight(store, maxInFlight)) thaw(store, change);
   dropReseals(store);
+  forgetEmptiedItems(store);
   for (const { id } of [...listItems(store, { deleted: false }), ...listItems(store, { deleted: true })]) {
     const item = readItem(store, id);
     if (item?.content === undefined) continue;

@@ -66,3 +66,9 @@ export function emptyContent(kind: Kind, title: string): Content {
       return { kind, ...common, language: 'jsonc', overlays: {} };
   }
 }
+
+/**
+ * What a deletion says of an item whose text nobody keeps any more, because Deleted items was emptied: nothing. Where it
+ * meets a text, it is a deletion of that text.
+ */
+export const emptiedContent: Content = emptyContent('note', '');

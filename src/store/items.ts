@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { assert, defined } from '../base/assert';
 import { type JsonObject, parseJson } from '../base/json';
-import { type Content, isKind, type Kind } from '../model/content';
+import { type Content, emptiedContent, isKind, type Kind } from '../model/content';
+import { sameContent } from '../model/contentCodec';
 import { type DeviceId, type ItemId, isDeviceId, isItemId } from '../model/ids/ids';
 import { isStamp, parseStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
+import { emptiedMark, emptiedPayload, isEmptiedRow } from './emptied';
 import { branded, flag, integer, optionalBranded, optionalText, text } from './rows';
 import { sealTraces } from './seal';
 import { type IndexedRow, indexedRow, indexNewRow, moveInSearchIndex } from './search/searchIndex';
@@ -15,11 +17,13 @@ import { deleteVersions, keepOverwritten } from './versions';
 export interface StoredItem {
   readonly id: ItemId;
   readonly kind: Kind;
-  /** Undefined when it is encrypted at rest and the device is locked. */
+  /** Undefined when it is encrypted at rest and the device is locked, or emptied. */
   readonly content: Content | undefined;
   readonly lastModified: Stamp;
   readonly deviceId: DeviceId;
   readonly deleted: boolean;
+  /** Deleted, and emptied from Deleted items: only what sync has to know is left. */
+  readonly emptied: boolean;
   /** The server's version that this is, or was made on; 0 before the first push. */
   readonly version: number;
   /** The stamp of that version; undefined with version 0. */
@@ -56,7 +60,14 @@ export interface ItemFilter {
 /** A page of a list cannot be larger; a list without a limit is read whole. */
 const maxListedItems = 1_000_000;
 
+/** An item that a person can see, in Deleted items at least. */
 export function readItem(store: StoreTransaction, id: ItemId): StoredItem | undefined {
+  const item = readItemEvenEmptied(store, id);
+  return item?.emptied ? undefined : item;
+}
+
+/** What is held of an item, for sync. */
+export function readItemEvenEmptied(store: StoreTransaction, id: ItemId): StoredItem | undefined {
   const row = store.sql.get('SELECT * FROM items WHERE id = ?', [id]);
   return row && storedItem(store, row);
 }
@@ -79,10 +90,14 @@ export function readItemOfRow(store: StoreTransaction, rid: number): StoredItem 
   return row && storedItem(store, row);
 }
 
-/** The ids that start with `prefix`, at most `limit`. */
+/** The ids that start with `prefix`, of what a person can see, at most `limit`. */
 export function findItemIds(store: StoreTransaction, prefix: string, limit: number): readonly ItemId[] {
   return store.sql
-    .all('SELECT id FROM items WHERE id >= ? AND id < ? ORDER BY id LIMIT ?', [prefix, `${prefix}g`, limit])
+    .all(`SELECT id FROM items WHERE id >= ? AND id < ? AND deleted <> ${emptiedMark} ORDER BY id LIMIT ?`, [
+      prefix,
+      `${prefix}g`,
+      limit,
+    ])
     .map(row => branded(row, 'id', isItemId));
 }
 
@@ -123,10 +138,15 @@ export function countItems(store: StoreTransaction): { readonly live: number; re
 /** Writes an item's next state. The one before goes into its history, and the search index follows. */
 export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: number): void {
   const before = store.sql.get('SELECT * FROM items WHERE id = ?', [item.id]);
-  if (before && before['last_modified'] !== item.lastModified) keepOverwritten(store, item.id, before, nowMs);
+  if (before && !isEmptiedRow(before) && before['last_modified'] !== item.lastModified) {
+    keepOverwritten(store, item.id, before, nowMs);
+  }
   const stampMs = parseStamp(item.lastModified).millis;
   const modifiedMs = before ? Math.max(integer(before, 'modified_ms') + 1, stampMs) : stampMs;
-  const payload = store.payloads.writeContent(item.content, item.id);
+  const isEmptied = item.deleted && sameContent(item.content, emptiedContent);
+  const payload = isEmptied
+    ? emptiedPayload(store.payloads.seals(false))
+    : store.payloads.writeContent(item.content, item.id);
   const written = store.sql.get(
     `INSERT INTO items(id, type, payload, last_modified, deleted, owner_device_id, modified_ms, saved_ms, created_ms,
        version, synced_deleted, ancestors) VALUES (?,?,?,?,?,?,?,?,?,0,0,'[]')
@@ -139,7 +159,7 @@ export function writeItem(store: StoreTransaction, item: ItemWrite, nowMs: numbe
       item.content.kind,
       payload,
       item.lastModified,
-      item.deleted ? 1 : 0,
+      isEmptied ? emptiedMark : item.deleted ? 1 : 0,
       item.deviceId,
       modifiedMs,
       nowMs,
@@ -198,10 +218,11 @@ export function storedItem(store: StoreTransaction, row: Row): StoredItem {
   return {
     id,
     kind: branded(row, 'type', isKind),
-    content: store.payloads.readContent(row, 'payload', id),
+    content: isEmptiedRow(row) ? undefined : store.payloads.readContent(row, 'payload', id),
     lastModified: branded(row, 'last_modified', isStamp),
     deviceId: branded(row, 'owner_device_id', isDeviceId),
     deleted: flag(row, 'deleted'),
+    emptied: isEmptiedRow(row),
     version: integer(row, 'version'),
     syncedStamp: optionalBranded(row, 'synced_stamp', isStamp),
     syncedDeleted: flag(row, 'synced_deleted'),

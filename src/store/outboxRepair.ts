@@ -1,6 +1,10 @@
+import { canonicalJson } from '../base/json';
 import { maxAncestors } from '../model/ancestors';
+import { emptiedContent } from '../model/content';
+import { encodeContent } from '../model/contentCodec';
 import { type ItemId, isItemId } from '../model/ids/ids';
 import type { Transaction } from '../sqlite/database';
+import { emptiedMark } from './emptied';
 import { branded } from './rows';
 import { ancestorsWithSynced } from './syncedVersions';
 
@@ -20,7 +24,8 @@ export function requeueLostEdits(tx: Transaction): number {
   const items = tx.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, payload, base_version, base_timestamp,
        base_deleted, base_payload, ancestors)
-     SELECT 'item', items.id, CASE items.deleted WHEN 0 THEN 'upsert' ELSE 'delete' END, last_modified, items.payload,
+     SELECT 'item', items.id, CASE items.deleted WHEN 0 THEN 'upsert' ELSE 'delete' END, last_modified,
+       CASE items.deleted WHEN ${emptiedMark} THEN ? ELSE items.payload END,
        CASE WHEN flying.id IS NULL THEN version ELSE 0 END, coalesce(flying.timestamp, synced_stamp),
        CASE WHEN flying.id IS NULL THEN synced_deleted ELSE flying.change_type = 'delete' END,
        CASE WHEN flying.id IS NULL THEN
@@ -31,6 +36,7 @@ export function requeueLostEdits(tx: Transaction): number {
      FROM items LEFT JOIN changes AS flying
        ON flying.item_id = items.id AND flying.acknowledged_ms IS NULL AND flying.change_id IS NOT NULL
      WHERE ${itemIsLost}`,
+    [canonicalJson(encodeContent(emptiedContent))],
   );
   const records = tx.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors)
@@ -76,7 +82,7 @@ const millisDigits = 16;
 const deviceIdAt = 23;
 
 const isInOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
-const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted = 1
+const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted <> 0
     AND NOT EXISTS (SELECT 1 FROM changes AS held WHERE held.item_id = items.id AND held.acknowledged_ms IS NULL))
   AND NOT EXISTS (SELECT 1 FROM changes AS held WHERE held.item_id = items.id AND held.acknowledged_ms IS NULL
     AND (held.change_id IS NULL OR held.timestamp = items.last_modified))`;

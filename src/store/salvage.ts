@@ -1,5 +1,6 @@
 import { isStamp, parseStamp } from '../model/ids/stamp';
 import type { Transaction } from '../sqlite/database';
+import { forgetEmptiedItems } from './emptied';
 import { requeueLostEdits, restoreItemsOfChanges, thawHollowFlights } from './outboxRepair';
 import { Payloads } from './payloads';
 import { clearState, readState, writeState } from './state';
@@ -16,7 +17,7 @@ export function repairSalvaged(tx: Transaction): void {
     `DELETE FROM versions WHERE base_id IS NOT NULL
        AND base_id NOT IN (SELECT id FROM versions WHERE base_id IS NULL)`,
   );
-  if (readState(store, 'account') === undefined) forgetServer(tx);
+  if (readState(store, 'account') === undefined) forgetServer(store);
   thawHollowFlights(tx);
   restoreItemsOfChanges(tx);
   requeueLostEdits(tx);
@@ -29,7 +30,9 @@ export function repairSalvaged(tx: Transaction): void {
 }
 
 /** Without knowing the account, no version can be told to be its own: all is united with whatever comes. */
-function forgetServer(tx: Transaction): void {
+function forgetServer(store: StoreTransaction): void {
+  const tx = store.sql;
+  forgetEmptiedItems(store);
   tx.run(`UPDATE items SET version = 0, synced_stamp = NULL, synced_deleted = 0, ancestors = '[]'`);
   tx.run('UPDATE conflicts SET version = 0, synced_stamp = NULL');
   tx.run(

@@ -43,7 +43,8 @@ const firstSchema = [
    ) WITHOUT ROWID`,
 
   // What this device holds of every item. version and synced_stamp name the server's version that the row is, or was
-  // made on (0 and null before the first push); ancestors are the stamps before synced_stamp, newest first.
+  // made on (0 and null before the first push); ancestors are the stamps before synced_stamp, newest first. deleted is 1
+  // in Deleted items and 2 for what was emptied from there: a row without a text, that the deletion stays known by.
   `CREATE TABLE items(
      rid INTEGER PRIMARY KEY,
      id TEXT NOT NULL UNIQUE,

@@ -2,6 +2,7 @@ import { parseJson } from '../base/json';
 import { decodeConflict, isSensitiveConflict } from '../model/conflictCodec';
 import { type ItemId, isConflictId, isItemId } from '../model/ids/ids';
 import type { Row, SqlValue } from '../sqlite/database';
+import { emptiedMark } from './emptied';
 import { branded, integer } from './rows';
 import { indexedRow, moveInSearchIndex } from './search/searchIndex';
 import type { StoreTransaction } from './transaction';
@@ -62,7 +63,7 @@ export function unsealItem(store: StoreTransaction, itemId: ItemId): void {
 /** True when anything in the file can be read only with the local key. */
 export function holdsSealedPayloads(store: StoreTransaction): boolean {
   const row = store.sql.get(
-    `SELECT 1 FROM items WHERE typeof(payload) = 'blob'
+    `SELECT 1 FROM items WHERE typeof(payload) = 'blob' AND deleted <> ${emptiedMark}
      UNION ALL SELECT 1 FROM conflicts WHERE typeof(payload) = 'blob'
      UNION ALL SELECT 1 FROM versions WHERE typeof(payload) = 'blob' AND packed = 0
      UNION ALL SELECT 1 FROM changes WHERE typeof(payload) = 'blob' OR typeof(base_payload) = 'blob'

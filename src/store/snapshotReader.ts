@@ -21,7 +21,7 @@ export interface SnapshotReader {
 /** The state that an item had. */
 export interface SnapshotEdit {
   readonly itemId: ItemId;
-  /** Undefined when it is damaged, or encrypted at rest and the device is locked, or by a key that is gone. */
+  /** Undefined when it is emptied, damaged, or encrypted at rest and the device is locked, or by a key that is gone. */
   readonly content: Content | undefined;
   readonly deleted: boolean;
 }

@@ -5,6 +5,7 @@ import { decodeContent } from '../model/contentCodec';
 import { type DeviceId, type ItemId, isDeviceId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
+import { isEmptiedRow } from './emptied';
 import { sealsItem } from './itemSeal';
 import { branded, flag, integer, optionalInteger } from './rows';
 import type { StoreTransaction } from './transaction';
@@ -219,7 +220,7 @@ function currentVersion(store: StoreTransaction, itemId: ItemId): StoredVersion 
       deviceId: branded(row, 'owner_device_id', isDeviceId),
       version: row['synced_stamp'] === row['last_modified'] ? integer(row, 'version') : 0,
       deleted: flag(row, 'deleted'),
-      content: store.payloads.readContent(row, 'payload', itemId),
+      content: isEmptiedRow(row) ? undefined : store.payloads.readContent(row, 'payload', itemId),
       savedMs: integer(row, 'saved_ms'),
     }
   );

@@ -1,9 +1,10 @@
 import { assert, defined } from '../base/assert';
 import { ancestorsOf } from '../model/ancestors';
+import { type Content, emptiedContent } from '../model/content';
 import { sameContent } from '../model/contentCodec';
 import { parseStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { rememberDeviceName } from '../store/devices';
-import { readItem, restampItem, type StoredItem, writeItem } from '../store/items';
+import { readItemEvenEmptied, restampItem, type StoredItem, writeItem } from '../store/items';
 import {
   dropReseals,
   dropWaiting,
@@ -38,7 +39,7 @@ export type Applied =
  */
 export function applyItem(context: MergeContext, remote: OpenedItem): Applied {
   const { store } = context;
-  const held = readItem(store, remote.itemId);
+  const held = readItemEvenEmptied(store, remote.itemId);
   hear(context, remote);
   if (!held) return take(context, remote);
   // The server has pruned the tombstone, and the item has begun anew there.
@@ -52,7 +53,7 @@ export function applyItem(context: MergeContext, remote: OpenedItem): Applied {
 
 /** Applies a version whose place among those that are held was settled by the caller: a reconcile. */
 export function applyReconciled(context: MergeContext, remote: OpenedItem): Applied {
-  const held = readItem(context.store, remote.itemId);
+  const held = readItemEvenEmptied(context.store, remote.itemId);
   hear(context, remote);
   return held ? takeOrMerge(context, held, remote) : take(context, remote);
 }
@@ -87,10 +88,11 @@ function hear(context: MergeContext, remote: OpenedItem): void {
   rememberDeviceName(context.store, parseStamp(remote.stamp).deviceId, remote.document.deviceName);
 }
 
-function takeOrMerge(context: MergeContext, held: StoredItem, remote: OpenedItem): Applied {
+function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem): Applied {
   const { store } = context;
-  dropReseals(store, remote.itemId);
-  const waiting = waitingItemChange(store, remote.itemId);
+  dropReseals(store, sent.itemId);
+  const waiting = waitingItemChange(store, sent.itemId);
+  const remote = { ...sent, document: { ...sent.document, content: textOf(sent, waiting ?? held) } };
   if (isMereReseal(held, waiting, remote)) return moveToReseal(context, waiting, remote);
   if (!waiting) return take(context, remote);
   // Where one side descends from the other they are not concurrent; a server that forgot an answer shows it so.
@@ -105,6 +107,13 @@ function takeOrMerge(context: MergeContext, held: StoredItem, remote: OpenedItem
   }
   return merge(context, held, waiting, remote);
 }
+
+/** The content of a version; an emptied deletion has none of its own and takes that of what it meets. */
+function textOf({ deleted, document }: OpenedItem, met: { readonly content: Content | undefined }): Content {
+  return deleted && isEmptied(document.content) ? (met.content ?? document.content) : document.content;
+}
+
+const isEmptied = (content: Content): boolean => sameContent(content, emptiedContent);
 
 /**
  * True when another device has only sealed anew what this one holds, or has edited on. The server's word for it is not
@@ -166,7 +175,8 @@ function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, rem
   const { store, device } = context;
   assert(waiting.content !== undefined, 'the device is unlocked while it syncs');
   const local = {
-    content: waiting.content,
+    content:
+      waiting.type === 'delete' && isEmptied(waiting.content) ? remote.document.content : waiting.content,
     deleted: waiting.type === 'delete',
     stamp: waiting.stamp,
     version: 0,

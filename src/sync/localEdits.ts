@@ -3,7 +3,7 @@ import type { Content } from '../model/content';
 import { sameContent } from '../model/contentCodec';
 import type { ChangeId, ConflictId, ItemId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
-import { readItem, type StoredItem, writeItem } from '../store/items';
+import { readItemEvenEmptied, type StoredItem, writeItem } from '../store/items';
 import { type ChangeBase, type ItemChange, openItemChanges, putWaitingItemChange } from '../store/outbox';
 import { recordVersion } from '../store/versions';
 import { issueStamp } from './clock';
@@ -24,7 +24,7 @@ export interface LocalEdit {
 /** Stores the edit and answers its stamp. An edit that changes nothing, and resolves nothing, is not stored. */
 export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Stamp {
   const { store, device, wallMs } = context;
-  const held = readItem(store, id);
+  const held = readItemEvenEmptied(store, id);
   if (held && !edit.resolves && changesNothing(held, edit)) return held.lastModified;
 
   const issued = issueStamp(store, wallMs, device.id, held?.lastModified);

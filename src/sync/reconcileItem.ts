@@ -1,9 +1,10 @@
 import { assert } from '../base/assert';
 import { ancestorsOf } from '../model/ancestors';
+import { emptiedContent } from '../model/content';
 import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
 import { markConflictPruned, readConflict } from '../store/conflicts';
-import { readItem, type StoredItem, writeItem } from '../store/items';
+import { readItem, readItemEvenEmptied, removeItem, type StoredItem, writeItem } from '../store/items';
 import {
   type ChangeBase,
   dropWaiting,
@@ -29,7 +30,7 @@ import type { OpenedItem } from './sealing';
  */
 export function reconcileItem(context: MergeContext, remote: OpenedItem, reason: ReconcileReason): Applied {
   const { store } = context;
-  const held = readItem(store, remote.itemId);
+  const held = readItemEvenEmptied(store, remote.itemId);
   if (!held || (reason !== 'newEpoch' && movedOn(held, remote))) return applyReconciled(context, remote);
   const waiting = waitingItemChange(store, remote.itemId);
   const ours = waiting ?? heldAsChange(held);
@@ -66,14 +67,18 @@ export function reconcileMissingItem(
   reason: ReconcileReason,
 ): 'pushedAgain' | 'deleted' | 'conflict' {
   const { store } = context;
-  const held = readItem(store, id);
-  assert(held?.content, 'the device is unlocked while it syncs');
+  const held = readItemEvenEmptied(store, id);
+  assert(held?.emptied || held?.content, 'the device is unlocked while it syncs');
   const waiting = waitingItemChange(store, id);
   if (reason !== 'newEpoch') {
     // In the same epoch it was deleted, and its tombstone pruned.
-    if (waiting) return surviveDeletion(context, id) ? 'conflict' : 'deleted';
+    if (waiting?.type === 'upsert') return surviveDeletion(context, id) ? 'conflict' : 'deleted';
+    if (waiting) dropWaiting(store, id);
     holdItemVersion(store, id, undefined);
-    writeItem(store, { ...held, content: held.content, deleted: true }, context.wallMs);
+    // Nothing is left of it anywhere that its row could be needed for.
+    if (held.content === undefined) removeItem(store, id);
+    else if (!held.deleted)
+      writeItem(store, { ...held, content: held.content, deleted: true }, context.wallMs);
     return 'deleted';
   }
   // In a new epoch the server lost it: it gets it again, a tombstone too.
@@ -123,7 +128,7 @@ export function heldAsChange(held: StoredItem): ItemChange | undefined {
     type: held.deleted ? 'delete' : 'upsert',
     stamp: held.lastModified,
     rawMs: undefined,
-    content: held.content,
+    content: held.emptied ? emptiedContent : held.content,
     base: noBase,
     ancestors: ancestorsOf(...held.ancestors),
     resolves: undefined,

@@ -2,7 +2,7 @@ import { ancestorsOf } from '../model/ancestors';
 import { supersedes } from '../model/conflict';
 import type { RemoteVersion } from '../protocol/changes';
 import { readConflict } from '../store/conflicts';
-import { readItem } from '../store/items';
+import { readItemEvenEmptied } from '../store/items';
 import { putWaitingItemChange, putWaitingRecordChange, waitingItemChange } from '../store/outbox';
 import type { MergeContext } from './context';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
@@ -22,7 +22,7 @@ function pushItem(
   { store }: MergeContext,
   { itemId, version, timestamp, changeType, keyId }: RemoteVersion & { readonly collection: 'item' },
 ): boolean {
-  const held = readItem(store, itemId);
+  const held = readItemEvenEmptied(store, itemId);
   const ours = held && (waitingItemChange(store, itemId) ?? heldAsChange(held));
   if (ours?.content === undefined) return false;
   if (!ours.ancestors.includes(timestamp) || timestamp >= ours.stamp) return false;

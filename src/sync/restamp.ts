@@ -3,7 +3,7 @@ import type { DeviceId } from '../model/ids/ids';
 import { formatStamp, isStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { maxStampAheadMs } from '../protocol/limits';
 import { readConflict, writeConflict } from '../store/conflicts';
-import { readItem, restampItem } from '../store/items';
+import { readItemEvenEmptied, restampItem } from '../store/items';
 import {
   type ItemChange,
   itemChangeInFlight,
@@ -83,7 +83,8 @@ export function restampRefused(asked: EditContext, change: OutboxChange, serverM
 export function moveItemStamp(store: StoreTransaction, change: ItemChange, stamp: Stamp): void {
   restampChange(store, change, stamp);
   restampVersion(store, change.itemId, change.stamp, stamp);
-  if (readItem(store, change.itemId)?.lastModified === change.stamp) restampItem(store, change.itemId, stamp);
+  if (readItemEvenEmptied(store, change.itemId)?.lastModified === change.stamp)
+    restampItem(store, change.itemId, stamp);
   if (change.resolves === undefined) return;
   // A resolution is a pair with one stamp, so that of two resolutions the same one wins in both halves.
   const record = waitingChange(store, change.resolves);
