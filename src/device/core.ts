@@ -30,6 +30,8 @@ export interface DeviceCore {
   readonly events: Emitter<DeviceEvent>;
   readonly deviceId: DeviceId;
   readonly settings: () => DeviceSettings;
+  /** Leaves no clear trace of what is encrypted at rest; to be called after it may have changed. */
+  readonly sealTraces: () => Promise<void>;
 }
 
 /** Reads; what storage has against it is told in words. */
@@ -41,13 +43,21 @@ export async function read<T>(
   return answer.ok ? answer.value : storageFailure(answer.error);
 }
 
-/** Writes in one transaction, as this device. */
+/** Writes in one transaction, as this device. What it encrypts is wiped before the answer. */
 export async function write<T>(
   core: DeviceCore,
   work: (context: MergeContext) => Result<T, DeviceError>,
 ): Promise<Result<T, DeviceError>> {
-  const answer = await core.store.write<T, DeviceError>(store => work(contextOf(core, store)));
-  if (answer.ok) return answer;
+  let leavesTraces = false;
+  const answer = await core.store.write<T, DeviceError>(store => {
+    const outcome = work(contextOf(core, store));
+    leavesTraces = store.memo?.leavesTraces ?? false;
+    return outcome;
+  });
+  if (answer.ok) {
+    if (leavesTraces) await core.sealTraces();
+    return answer;
+  }
   return isStorageError(answer.error) ? storageFailure(answer.error) : { ok: false, error: answer.error };
 }
 

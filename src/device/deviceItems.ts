@@ -24,15 +24,10 @@ import type { ItemJson, NewItemJson, SearchHitJson } from './json';
 export interface DeviceItemsOptions {
   /** Told of the items that were written. */
   readonly changed: (ids: readonly string[]) => void;
-  /** Leaves no clear trace of an item that has become sensitive. */
-  readonly sealTraces: () => Promise<void>;
   readonly indexing: Pick<Indexing, 'soon' | 'finish'>;
 }
 
-export function createDeviceItems(
-  core: DeviceCore,
-  { changed, sealTraces, indexing }: DeviceItemsOptions,
-): DeviceItems {
+export function createDeviceItems(core: DeviceCore, { changed, indexing }: DeviceItemsOptions): DeviceItems {
   const edit = async (
     id: string,
     next: (item: ItemState) => Result<Pick<ItemState, 'content' | 'deleted'>, DeviceError>,
@@ -95,14 +90,11 @@ export function createDeviceItems(
       );
     },
 
-    update: async (id, fields) => {
-      const updated = await edit(id, item => {
+    update: (id, fields) =>
+      edit(id, item => {
         const content = withFields(item.content, fields);
         return content.ok ? ok({ content: content.value, deleted: item.deleted }) : content;
-      });
-      if (updated.ok && fields.sensitive === true) await sealTraces();
-      return updated;
-    },
+      }),
 
     delete: id => edit(id, item => ok({ content: item.content, deleted: true })),
 

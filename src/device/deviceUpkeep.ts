@@ -17,8 +17,6 @@ export interface Upkeep {
   readonly housekeeping: Housekeeping;
   /** Takes a snapshot for a reason of the device's own; answers its id. */
   keepSnapshot(reason: SnapshotReason): Promise<Result<string, StorageError>>;
-  /** Leaves no clear trace of what is encrypted at rest; to be called after it may have changed. */
-  sealTraces(): Promise<void>;
   /** Ends with the step that runs. */
   stop(): Promise<void>;
 }
@@ -85,12 +83,6 @@ export function createDeviceUpkeep(
     keepSnapshot: async reason => {
       const taken = await snapshots.take(reason);
       return taken.ok ? ok(taken.value.id) : taken;
-    },
-
-    sealTraces: async () => {
-      const done = await maintenance.applyAtRest();
-      if (!done.ok)
-        core.logger.warn('traces of encrypted items wait to be sealed', { reason: done.error.type });
     },
 
     stop: async () => {

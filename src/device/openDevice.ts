@@ -94,6 +94,10 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
     events,
     deviceId: identity.value,
     settings: () => settings,
+    sealTraces: async () => {
+      const done = await maintenance.applyAtRest();
+      if (!done.ok) logger.warn('traces of encrypted items wait to be sealed', { reason: done.error.type });
+    },
   };
   const usePayloads = async () => {
     const key = await obtainLocalKey({ store, secrets, random, timers });
@@ -126,7 +130,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
       const itemIds = [...new Set([...report.changedItems, ...report.acknowledgedItems])];
       if (itemIds.length > 0) events.fire({ type: 'itemsChanged', itemIds });
       if (report.pulled > 0) indexing.soon();
-      if (report.changedItems.size > 0) sealing = sealing.then(() => upkeep.sealTraces());
+      if (report.changedItems.size > 0) sealing = sealing.then(core.sealTraces);
       if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
     },
     statusChanged: tellStatus,
@@ -142,7 +146,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
 
   let closed: Promise<void> | undefined;
   return ok({
-    items: createDeviceItems(core, { changed: changedHere, sealTraces: upkeep.sealTraces, indexing }),
+    items: createDeviceItems(core, { changed: changedHere, indexing }),
     documents: createDeviceDocuments(core, changedHere),
     conflicts: createDeviceConflicts(core, itemIds => {
       changedHere(itemIds);
@@ -165,7 +169,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
     configure: async next => {
       settings = { ...settings, ...next };
       const used = await usePayloads();
-      if (next.encryptionAtRest !== undefined) await upkeep.sealTraces();
+      if (next.encryptionAtRest !== undefined) await core.sealTraces();
       tellStatus();
       return used;
     },

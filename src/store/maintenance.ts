@@ -22,7 +22,8 @@ export interface StoreMaintenance {
   readonly snapshots: Snapshots;
   /**
    * Brings every row into the form that the policy in use asks for, and leaves no trace of what was clear. To be called
-   * when the policy has changed, and after a write that made an item sensitive. Nothing happens while locked.
+   * when the policy has changed, and after a write that made an item sensitive. Nothing happens while locked. It is
+   * `busy` when another process is at its upkeep for long: what is due stays due.
    */
   applyAtRest(): Promise<Result<void, StorageError>>;
   /** Looks the store over; with `mend`, mends what can be mended. See `examine`. */
@@ -59,7 +60,7 @@ export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenanc
   return {
     snapshots: parts.snapshots,
     doctor: options => examine({ ...parts, ...options }),
-    applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), ok(), maxUpkeepWaitMs),
+    applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), undefined, maxUpkeepWaitMs),
     idle: async ({ historyKeepDays }) => {
       const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false), 0);
       return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenLooksMs }) : isBusy;
@@ -79,7 +80,7 @@ const betweenRoundsMs = hourMs;
 const roundDueAfterMs = dayMs;
 /** Between two rounds it is looked so often whether a check is due: a process may have died in its work since. */
 const betweenLooksMs = 5 * minuteMs;
-/** A step of another process is over sooner; a longer work there does this one's too. */
+/** A step of another process is over sooner. */
 const maxUpkeepWaitMs = 30 * secondMs;
 /** Unused pages are given back when there are as many as this, and this share of the file. */
 const minFreePages = 500;
@@ -114,16 +115,16 @@ class Upkeep {
 
   /**
    * Runs `work` when no other process is at it. Waits for its turn within this process, and for other processes as long
-   * as it is told to; after that answers `otherwise`.
+   * as it is told to; after that answers `otherwise`, or that it is busy.
    */
   alone<T>(
     work: () => Promise<Result<T, StorageError>>,
-    otherwise: Result<T, StorageError>,
+    otherwise: Result<T, StorageError> | undefined,
     lockWaitMs: number,
   ): Promise<Result<T, StorageError>> {
     const turn = this.#turn.then(async () => {
       const acquired = await this.#acquire(lockWaitMs);
-      if (!acquired.ok) return acquired.error.type === 'busy' ? otherwise : acquired;
+      if (!acquired.ok) return acquired.error.type === 'busy' ? (otherwise ?? acquired) : acquired;
       try {
         return await work();
       } finally {

@@ -35,6 +35,7 @@ export function sealTraces(store: StoreTransaction, itemId: ItemId): void {
     store.sql.run('UPDATE conflicts SET payload = ? WHERE id = ?', [seal(store, row['payload'], id), id]);
   }
   store.sql.run('INSERT OR IGNORE INTO scrubs(item_id) VALUES (?)', [itemId]);
+  if (store.memo) store.memo.leavesTraces = true;
 }
 
 /** Puts an item that is not sensitive back into clear, with everything else of it. The device must be unlocked. */

@@ -21,6 +21,8 @@ export interface TransactionMemo {
   leavesNewRows: boolean;
   /** Characters that were put into the search index. */
   indexedCharacters: number;
+  /** Something was encrypted whose clear text is still to be wiped from the file and the snapshots. */
+  leavesTraces: boolean;
 }
 
 export function createMemo(): TransactionMemo {
@@ -30,5 +32,6 @@ export function createMemo(): TransactionMemo {
     deviceNames: new Map(),
     leavesNewRows: false,
     indexedCharacters: 0,
+    leavesTraces: false,
   };
 }

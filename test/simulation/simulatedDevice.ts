@@ -239,6 +239,7 @@ export class SimulatedDevice {
       }),
       deviceId: id,
       settings: () => ({ ...defaultDeviceSettings, conflictsText: text }),
+      sealTraces: async () => undefined,
     };
     const control = new SyncControl({
       core,

@@ -91,6 +91,7 @@ export async function openWindow(options: WindowOptions) {
   });
   emitter.on(event => events.push(event));
   const http: InProcessHttp = inProcessHttp(options.fetch);
+  const sealings = { count: 0 };
   const core: DeviceCore = {
     folder: '',
     store,
@@ -103,6 +104,9 @@ export async function openWindow(options: WindowOptions) {
     events: emitter,
     deviceId: identity,
     settings: () => settings,
+    sealTraces: async () => {
+      sealings.count++;
+    },
   };
   const usePayloads = async () => {
     const key = unwrap(await obtainLocalKey({ store, secrets, random: systemRandom, timers: time }));
@@ -126,11 +130,12 @@ export async function openWindow(options: WindowOptions) {
     events,
     http,
     secrets,
+    /** How often traces of what was encrypted were to be sealed. */
+    sealings,
     store,
     time,
     items: createDeviceItems(core, {
       changed,
-      sealTraces: async () => undefined,
       indexing: createIndexing(core, () => control.running),
     }),
     documents: createDeviceDocuments(core, changed),

@@ -43,6 +43,21 @@ describe('items', () => {
     assert.fail('two of 17 ids share their first digit');
   });
 
+  it('leave no trace of their text by whatever way they become sensitive', async () => {
+    const device = await openDevice();
+    const { id } = unwrap(await device.items.create({ kind: 'note', title: 'One', sensitive: true }));
+    unwrap(await device.items.update(id, { body: 'first' }));
+    unwrap(await device.items.update(id, { body: 'in clear', sensitive: false }));
+    await device.time.advance(10 * 60_000);
+    unwrap(await device.items.update(id, { body: 'in clear, too' }));
+    assert.equal(device.sealings.count, 0);
+    unwrap(await device.items.update(id, { sensitive: true }));
+    assert.equal(device.sealings.count, 1);
+    unwrap(await device.items.update(id, { sensitive: false }));
+    assert.equal(unwrap(await device.items.restore(id, 1)).sensitive, true);
+    assert.equal(device.sealings.count, 2);
+  });
+
   it('are deleted, restored, and brought back to an older version', async () => {
     const device = await openDevice();
     const { id } = unwrap(await device.items.create({ kind: 'note', title: 'One', body: 'first\n' }));

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defined } from '../../../src/base/assert';
@@ -174,6 +182,19 @@ describe('a roll-back', () => {
       await device.close();
       assert.equal(readFileSync(join(home, 'store.db'), 'latin1').includes('hunter2zz'), false);
     });
+  });
+
+  it('to when an item was sensitive leaves no clear text of what came since', async () => {
+    const item = unwrap(await device.items.create({ kind: 'note', title: 'one', sensitive: true }));
+    const { id } = unwrap(await device.upkeep.takeSnapshot());
+    unwrap(await device.items.update(item.id, { sensitive: false, body: 'hunter2zz '.repeat(30) }));
+    unwrap(await device.items.update(item.id, { body: 'hunter2zz '.repeat(3) }));
+    unwrap(await device.upkeep.rollBack(id));
+    const names = readdirSync(home, { recursive: true }).map(name => join(home, String(name)));
+    const inClear = names.filter(
+      name => statSync(name).isFile() && readFileSync(name, 'latin1').includes('hunter2zz'),
+    );
+    assert.deepEqual(inClear, []);
   });
 
   it('that fails on the way tells what was changed, and the snapshot that undoes it', async () => {
