@@ -70,7 +70,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
   const itemsView = new ItemsView({ device, messages, pages, status });
   const conflictsView = new ConflictsView({ device, messages, status });
   const activityView = new ActivityView({ device, status, clock: systemClock });
-  const choice = new ItemChoice(device, messages);
+  const choice = new ItemChoice(device, messages, itemsView);
   const api = new DeviceApi(device, onError);
   const wiring = new SyncWiring({
     device,

@@ -116,6 +116,39 @@ export function parentRow(row: ItemRow, outline: OutlineJson): ItemRow | undefin
   return rowOfFolder(row.kind, row.folder.split('/').slice(0, -1).join('/'), outline);
 }
 
+/**
+ * The items that a key is about: those that are selected when the focused row is one of them, else the focused one.
+ * None of them is deleted.
+ *
+ * @param toggled what was selected once the focused row had been put into the selection, or out of it
+ */
+export function keyboardItemIds(
+  selected: readonly ItemRow[],
+  toggled: readonly ItemRow[],
+): readonly string[] {
+  const before = new Set(selected.map(rowKey));
+  const added = toggled.filter(row => !before.has(rowKey(row)));
+  return (added.length > 0 ? added : selected).flatMap(row =>
+    row.type === 'item' && !row.item.deleted ? [row.itemId] : [],
+  );
+}
+
+/** Tells rows apart; each has one of its own. */
+export function rowKey(row: ItemRow): string {
+  switch (row.type) {
+    case 'item':
+      return row.itemId;
+    case 'notice':
+      return `action:${row.command}`;
+    case 'more':
+      return `more:${placeKey(row.place)}`;
+    case 'deleted':
+      return row.type;
+    default:
+      return `${row.type}:${row.kind}:${row.folder}`;
+  }
+}
+
 /** What a screen reader says of an item. */
 export function itemWords(item: ItemSummaryJson, say: Say): string {
   return [

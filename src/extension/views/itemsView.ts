@@ -1,4 +1,5 @@
 import {
+  commands,
   type DataTransfer,
   DataTransferItem,
   Disposable,
@@ -14,7 +15,7 @@ import {
 } from 'vscode';
 import type { Device } from '../../device/device';
 import type { Kind } from '../../model/content';
-import { iconOf } from '../commands/itemChoice';
+import { iconOf, type KeyboardRows } from '../commands/itemChoice';
 import { documentLanguage } from '../documents/itemAddress';
 import { itemUri } from '../documents/itemUri';
 import type { Messages } from '../host/messages';
@@ -25,22 +26,25 @@ import {
   childRows,
   type ItemRow,
   itemWords,
+  keyboardItemIds,
   kindWord,
   type LeafRow,
   type MoreRow,
   type NoticeRow,
   pageItems,
   parentRow,
-  placeKey,
   placeOfRow,
   rootRows,
+  rowKey,
   type TreePlace,
 } from './itemTree';
 
 const dragType = 'application/vnd.code.tree.scratchsync.items';
 
 /** The Items view: kind → folder → item, with drag and drop between folders. */
-export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropController<ItemRow> {
+export class ItemsView
+  implements TreeDataProvider<ItemRow>, TreeDragAndDropController<ItemRow>, KeyboardRows
+{
   readonly #device: Device;
   readonly #messages: Messages;
   readonly #pages: ItemPages;
@@ -103,6 +107,18 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
     if (item) await this.#view?.reveal({ type: 'item', itemId: item.id, item }, { focus: true });
   }
 
+  /**
+   * A view is told what is selected, but not what has the focus, which the arrow keys move alone. So the focused row is
+   * put into the selection or out of it for a moment: what that changes is it.
+   */
+  async itemIdsAtFocus(): Promise<readonly string[]> {
+    const selected = this.#view?.selection ?? [];
+    await commands.executeCommand('list.toggleSelection');
+    const toggled = this.#view?.selection ?? [];
+    await commands.executeCommand('list.toggleSelection');
+    return keyboardItemIds(selected, toggled);
+  }
+
   getTreeItem(row: ItemRow): TreeItem {
     switch (row.type) {
       case 'notice':
@@ -144,10 +160,11 @@ export class ItemsView implements TreeDataProvider<ItemRow>, TreeDragAndDropCont
   }
 }
 
-function leafItem({ item }: LeafRow): TreeItem {
+function leafItem(leaf: LeafRow): TreeItem {
+  const { item } = leaf;
   const row = new TreeItem(item.title || l10n.t('Untitled'));
   const { tags, prefixes, sensitive } = item;
-  row.id = item.id;
+  row.id = rowKey(leaf);
   row.resourceUri = itemUri({ ...item, language: documentLanguage(item) });
   row.iconPath = item.pinned
     ? new ThemeIcon('pinned')
@@ -176,7 +193,7 @@ function groupItem(
   state: TreeItemCollapsibleState,
 ): TreeItem {
   const group = new TreeItem(title, state);
-  group.id = row.type === 'deleted' ? row.type : `${row.type}:${row.kind}:${row.folder}`;
+  group.id = rowKey(row);
   group.description = String(count);
   group.contextValue = row.type === 'deleted' ? 'deletedItems' : `${row.type}.${row.kind}`;
   group.accessibilityInformation = { label: l10n.t('{0}, {1} items', title, count) };
@@ -186,8 +203,10 @@ function groupItem(
   return group;
 }
 
-function noticeItem({ label, detail, icon, command }: NoticeRow): TreeItem {
+function noticeItem(notice: NoticeRow): TreeItem {
+  const { label, detail, icon, command } = notice;
   const row = actionItem(label, icon, command);
+  row.id = rowKey(notice);
   if (detail === undefined) return row;
   row.description = detail;
   row.tooltip = detail;
@@ -197,17 +216,17 @@ function noticeItem({ label, detail, icon, command }: NoticeRow): TreeItem {
 
 function actionItem(label: string, icon: string, command: CommandId): TreeItem {
   const row = new TreeItem(label);
-  row.id = `action:${command}`;
   row.iconPath = new ThemeIcon(icon);
   row.command = { command, title: label };
   row.accessibilityInformation = { label, role: 'button' };
   return row;
 }
 
-function moreItem({ place, hidden }: MoreRow): TreeItem {
+function moreItem(more: MoreRow): TreeItem {
+  const { place, hidden } = more;
   const label = l10n.t('Show {0} more of {1}…', Math.min(hidden, pageItems), hidden);
   const row = actionItem(label, 'ellipsis', 'scratchSync.showMoreItems');
-  row.id = `more:${placeKey(place)}`;
+  row.id = rowKey(more);
   row.command = { command: 'scratchSync.showMoreItems', title: label, arguments: [place] };
   return row;
 }

@@ -205,6 +205,23 @@ describe('two machines and their windows', function () {
       .waitFor({ timeout: seenLimitMs });
   });
 
+  it('delete from the tree by the keyboard alone the row with the focus, whatever an editor shows', async () => {
+    await openItem(onLaptop, 'Shopping');
+    await showItems(onLaptop);
+    const items = pane(onLaptop, 'Items');
+    await itemRow(onLaptop, 'Windows').waitFor({ timeout: seenLimitMs });
+    await items
+      .locator('.monaco-list-row.focused', { hasText: 'Shopping' })
+      .waitFor({ timeout: seenLimitMs });
+    await onLaptop.keyboard.press('ArrowDown');
+    await items.locator('.monaco-list-row.focused', { hasText: 'Windows' }).waitFor({ timeout: seenLimitMs });
+    await onLaptop.keyboard.press('Delete');
+    await notification(onLaptop, 'Deleted “Windows”').waitFor({ timeout: seenLimitMs });
+    await pressButton(notification(onLaptop, 'Deleted “Windows”'), 'Undo');
+    await itemRow(onDesktop, 'Windows').waitFor({ timeout: seenLimitMs });
+    await itemRow(onLaptop, 'Shopping').waitFor({ timeout: seenLimitMs });
+  });
+
   async function idOf(title: string, machine = laptop): Promise<string> {
     const items: unknown = JSON.parse(await stage.terminal(machine.home, ['list', '--json']));
     assert.ok(Array.isArray(items));

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { ItemSummaryJson, OutlineJson } from '../../../src/device/json';
-import { childRows, type ItemRow, parentRow, rootRows } from '../../../src/extension/views/itemTree';
+import {
+  childRows,
+  type ItemRow,
+  keyboardItemIds,
+  parentRow,
+  rootRows,
+} from '../../../src/extension/views/itemTree';
 import { idleStatus } from '../../support/memoryDevice';
 import { plainSay } from '../../support/plainSay';
 
@@ -89,4 +95,19 @@ describe('the rows of the Items view', () => {
     assert.equal(words(plans), 'note/plans 4');
     assert.deepEqual(parentRow(plans, outline), notes);
   });
+
+  it('are what a key is about: the selected ones when the focused one is among them, else that one', () => {
+    const [one, two, three] = ['one', 'two', 'three'].map(id => leaf(id));
+    assert.ok(one && two && three);
+    assert.deepEqual(keyboardItemIds([], [one]), ['one']);
+    assert.deepEqual(keyboardItemIds([one, two], [one, two, three]), ['three']);
+    assert.deepEqual(keyboardItemIds([one, two], [one]), ['one', 'two']);
+    assert.deepEqual(keyboardItemIds([one], []), ['one']);
+    assert.deepEqual(keyboardItemIds([one], [leaf('one'), notes]), [], 'a folder is no item');
+    assert.deepEqual(keyboardItemIds([], [leaf('gone', true)]), []);
+  });
 });
+
+function leaf(id: string, deleted = false): ItemRow {
+  return { type: 'item', itemId: id, item: item(id, { deleted }) };
+}
