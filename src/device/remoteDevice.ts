@@ -1,9 +1,8 @@
-import { MessageChannel, type Worker } from 'node:worker_threads';
-import { expose, proxy, type Remote, wrap } from 'comlink';
-import nodeEndpoint from 'comlink/dist/umd/node-adapter';
+import { proxy, type Remote } from 'comlink';
+import { messageOf } from '../base/errors';
 import { type Disposable, Emitter } from '../base/event';
 import { err, ok, type Result } from '../base/result';
-import { type Clock, minuteMs, secondMs, type Timer, type Timers } from '../base/time';
+import { type Clock, minuteMs, secondMs, type Timer } from '../base/time';
 import type {
   Device,
   DeviceAccount,
@@ -17,18 +16,12 @@ import type {
 } from './device';
 import type { DeviceError } from './deviceError';
 import { checkLocksAndStore } from './wholeDoctor';
-import type { WorkerEntry, WorkerStart } from './workerContract';
-import { type LentServices, lendServices } from './workerServices';
+import type { WorkerEntry } from './workerContract';
+import { WorkerThread, type WorkerThreadOptions } from './workerThread';
 
-export interface RemoteDeviceOptions extends LentServices {
-  /** The folder of the device's store. */
-  readonly folder: string;
-  readonly wasmFile: string;
-  /** Starts the thread. `services` of `start` must be in the worker's transfer list. */
-  readonly startWorker: (start: WorkerStart) => Worker;
+export interface RemoteDeviceOptions extends WorkerThreadOptions {
   readonly settings: DeviceSettings;
   readonly clock: Clock;
-  readonly timers: Timers;
 }
 
 /** A worker that ended by itself more often than this within {@link deathWindowMs} is not started again. */
@@ -36,6 +29,8 @@ export const maxDeaths = 3;
 export const deathWindowMs = 10 * minuteMs;
 /** How long a failure to open the store answers for the next uses too, before the next try. */
 export const reopenDelayMs = 2 * secondMs;
+/** A store that a device should sync, and that does not open, is tried again after this without being asked for. */
+export const reopenToSyncMs = minuteMs;
 /** How long the end of a running cycle is waited for at the close. */
 export const closeLimitMs = 3 * secondMs;
 
@@ -48,10 +43,12 @@ export class RemoteDevice implements Device {
   readonly #events: Emitter<DeviceEvent>;
   #settings: DeviceSettings;
   #focused: boolean | undefined;
+  /** True from when sync was asked for: each thread that opens starts it. */
   #syncing = false;
   #closed = false;
-  #running: Promise<Result<Running, DeviceError>> | undefined;
+  #running: Promise<Result<WorkerThread, DeviceError>> | undefined;
   #reopening: Timer | undefined;
+  #reopeningToSync: Timer | undefined;
   #deathsAtMs: readonly number[] = [];
 
   constructor(options: RemoteDeviceOptions) {
@@ -138,6 +135,8 @@ export class RemoteDevice implements Device {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#reopening?.cancel();
+    this.#reopeningToSync?.cancel();
     const running = await this.#running;
     if (!running?.ok) return;
     const { timers } = this.#options;
@@ -146,11 +145,11 @@ export class RemoteDevice implements Device {
   }
 
   async #startSync(): Promise<Result<void, DeviceError>> {
-    if (this.#syncing) return ok();
-    const started = await this.#ask<void>(entry => entry.sync.start());
-    this.#syncing = started.ok;
-    if (started.ok && this.#focused !== undefined) await this.#setFocused(this.#focused);
-    return started;
+    const isKnown = this.#syncing;
+    this.#syncing = true;
+    const running = await this.#open();
+    if (!running.ok) return running;
+    return isKnown ? ok() : this.#resume(running.value);
   }
 
   /** Never starts the thread: a device that does not sync yet need not know. */
@@ -175,7 +174,7 @@ export class RemoteDevice implements Device {
   ): Promise<Result<T, DeviceError>> {
     if (this.#closed) return err(closed);
     const running = await this.#running;
-    const asked = running?.ok ? running.value : new Running(this.#options, () => undefined);
+    const asked = running?.ok ? running.value : new WorkerThread(this.#options, () => undefined);
     const answer = await asked.ask(question);
     if (!running?.ok) {
       await asked.terminate();
@@ -186,42 +185,77 @@ export class RemoteDevice implements Device {
     return answer === 'lost' ? err(lost) : answer;
   }
 
-  #open(): Promise<Result<Running, DeviceError>> {
+  #open(): Promise<Result<WorkerThread, DeviceError>> {
     this.#running ??= this.#start();
     return this.#running;
   }
 
-  async #start(): Promise<Result<Running, DeviceError>> {
+  async #start(): Promise<Result<WorkerThread, DeviceError>> {
     if (this.#closed) return err(closed);
     if (this.#recentDeaths() > maxDeaths) return err(givenUp);
-    const running = new Running(this.#options, code => this.#ended(code));
-    const opened = await running.ask<Result<void, DeviceError>>(entry =>
-      entry.open(
-        this.#settings,
-        proxy((event: DeviceEvent) => this.#events.fire(event)),
-      ),
-    );
+    const running = new WorkerThread(this.#options, code => this.#ended(code));
+    const opened = await this.#openIn(running);
     if (opened === 'lost') return err(lost);
     if (!opened.ok) {
       await running.terminate();
-      this.#reopening = this.#options.timers.after(reopenDelayMs, () => {
-        this.#running = undefined;
-      });
+      this.#tryAgainLater();
       return opened;
     }
-    await this.#resume(running);
+    const started = this.#syncing ? await this.#resume(running) : ok();
+    if (!started.ok) {
+      this.#options.logger.error('sync could not be started', { error: started.error.message });
+    }
     return ok(running);
   }
 
-  /** Tells a new thread what the former one knew. */
-  async #resume(running: Running): Promise<void> {
-    if (!this.#syncing) return;
-    const started = await running.ask<Result<void, DeviceError>>(entry => entry.sync.start());
-    if (started !== 'lost' && !started.ok) {
-      this.#options.logger.error('sync could not be started again', { error: started.error.message });
+  async #openIn(running: WorkerThread): Promise<Result<void, DeviceError> | 'lost'> {
+    const { logger } = this.#options;
+    try {
+      const hear = proxy((event: DeviceEvent) => this.#events.fire(event));
+      return await running.ask<Result<void, DeviceError>>(entry => entry.open(this.#settings, hear));
+    } catch (error) {
+      logger.error('the device could not be opened, by mistake', { error: messageOf(error) });
+      return err(notOpened);
     }
+  }
+
+  /** What does not open now may open soon, such as a store that another program holds for long. */
+  #tryAgainLater(): void {
+    const { timers } = this.#options;
+    this.#reopening = timers.after(reopenDelayMs, () => {
+      this.#running = undefined;
+    });
+    if (this.#closed || !this.#syncing) return;
+    this.#reopeningToSync?.cancel();
+    this.#reopeningToSync = timers.after(reopenToSyncMs, () => this.#reopen());
+  }
+
+  /** Opens without being asked, and lets the listeners know what there is then. */
+  #reopen(): void {
+    if (this.#closed) return;
+    this.#tellWhenOpen().catch((error: unknown) => {
+      this.#options.logger.error('the background worker could not be started again', {
+        error: String(error),
+      });
+    });
+  }
+
+  async #tellWhenOpen(): Promise<void> {
+    const opened = await this.#open();
+    if (!opened.ok) return;
+    this.#events.fire({ type: 'itemsChanged' });
+    this.#events.fire({ type: 'conflictsChanged' });
+    const status = await this.sync.status();
+    if (status.ok) this.#events.fire({ type: 'statusChanged', status: status.value });
+  }
+
+  /** Tells a new thread what the former one knew. */
+  async #resume(running: WorkerThread): Promise<Result<void, DeviceError>> {
+    const started = await running.ask<Result<void, DeviceError>>(entry => entry.sync.start());
+    if (started === 'lost') return err(lost);
     const focused = this.#focused;
-    if (focused !== undefined) await running.ask(entry => entry.sync.setFocused(focused));
+    if (started.ok && focused !== undefined) await running.ask(entry => entry.sync.setFocused(focused));
+    return started;
   }
 
   #ended(exitCode: number): void {
@@ -235,64 +269,13 @@ export class RemoteDevice implements Device {
       return;
     }
     this.#events.fire({ type: 'notice', level: 'warning', message: restarted });
-    this.#open().then(
-      opened => {
-        if (opened.ok) this.#events.fire({ type: 'itemsChanged' });
-      },
-      (error: unknown) => {
-        logger.error('the background worker could not be started again', { error: String(error) });
-      },
-    );
+    this.#reopen();
   }
 
   #recentDeaths(): number {
     const sinceMs = this.#options.clock.monotonic() - deathWindowMs;
     this.#deathsAtMs = this.#deathsAtMs.filter(atMs => atMs >= sinceMs);
     return this.#deathsAtMs.length;
-  }
-}
-
-/** One thread, from its start to its end. */
-class Running {
-  readonly #worker: Worker;
-  readonly #entry: Remote<WorkerEntry>;
-  /** Told when the thread ends by itself, because then no answer comes. */
-  readonly #waiting = new Set<() => void>();
-  #gone = false;
-  #terminated = false;
-
-  constructor(options: RemoteDeviceOptions, onEnded: (exitCode: number) => void) {
-    const channel = new MessageChannel();
-    expose(lendServices(options), nodeEndpoint(channel.port1));
-    const { folder, wasmFile, logger } = options;
-    this.#worker = options.startWorker({ folder, wasmFile, services: channel.port2 });
-    this.#entry = wrap<WorkerEntry>(nodeEndpoint(this.#worker));
-    this.#worker.on('error', error => {
-      logger.error('the background worker failed', { error: error.stack ?? error.message });
-    });
-    this.#worker.once('exit', exitCode => {
-      channel.port1.close();
-      this.#gone = true;
-      for (const giveUp of this.#waiting) giveUp();
-      this.#waiting.clear();
-      if (!this.#terminated) onEnded(exitCode);
-    });
-  }
-
-  ask<T>(question: (entry: Remote<WorkerEntry>) => Promise<T>): Promise<T | 'lost'> {
-    if (this.#gone) return Promise.resolve('lost');
-    return new Promise((resolve, reject) => {
-      const giveUp = () => resolve('lost');
-      this.#waiting.add(giveUp);
-      question(this.#entry)
-        .then(resolve, reject)
-        .finally(() => this.#waiting.delete(giveUp));
-    });
-  }
-
-  async terminate(): Promise<void> {
-    this.#terminated = true;
-    await this.#worker.terminate();
   }
 }
 
@@ -304,6 +287,11 @@ const lost: DeviceError = {
 const givenUp: DeviceError = {
   code: 'busy',
   message: 'The background part of Scratch Sync keeps stopping. Reload the window; the log says more.',
+};
+const notOpened: DeviceError = {
+  code: 'busy',
+  message:
+    'The background part of Scratch Sync could not start. Nothing saved is lost. Reload the window; the log says more.',
 };
 const closed: DeviceError = { code: 'busy', message: 'Scratch Sync is closing in this window.' };
 const restarted =

@@ -44,6 +44,8 @@ export interface WorkerEntry {
   /** May be asked before {@link open}. */
   checkLocks(options: { readonly mend: boolean }): Promise<Result<LockCheckJson, DeviceError>>;
   configure: Device['configure'];
+  /** Answers at once, as a sign of life. */
+  ping(): void;
   close(): Promise<void>;
 }
 

@@ -56,6 +56,7 @@ export function workerEntry(
     },
     checkLocks,
     configure: settings => opened().configure(settings),
+    ping: () => undefined,
     close: async () => device?.close(),
   };
 }

@@ -12,10 +12,13 @@ export interface LentServices {
   readonly logger: Logger;
 }
 
-/** The host's side: what the worker may call. */
-export function lendServices({ secrets, http, logger }: LentServices): HostServices {
+/** The host's side: what the worker may call, and the end of its streams when it has gone. */
+export function lendServices({ secrets, http, logger }: LentServices): {
+  readonly services: HostServices;
+  stopStreams(): void;
+} {
   const streams = new Map<number, HttpStream>();
-  return {
+  const services: HostServices = {
     secrets: proxy({
       get: name => secrets.get(name),
       set: (name, value) => secrets.set(name, value),
@@ -35,6 +38,12 @@ export function lendServices({ secrets, http, logger }: LentServices): HostServi
     },
     stopStream: id => streams.get(id)?.stop(),
     log: (level, message, fields) => logger[level](message, fields),
+  };
+  return {
+    services,
+    stopStreams() {
+      for (const stream of streams.values()) stream.stop();
+    },
   };
 }
 

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { LogField } from '../../../src/base/logger';
 import { err, ok } from '../../../src/base/result';
-import { systemClock, systemTimers } from '../../../src/base/time';
+import { systemClock, systemTimers, type Timers } from '../../../src/base/time';
 import type { DeviceEvent, DeviceSettings } from '../../../src/device/device';
-import { maxDeaths, RemoteDevice } from '../../../src/device/remoteDevice';
+import { maxDeaths, RemoteDevice, reopenDelayMs, reopenToSyncMs } from '../../../src/device/remoteDevice';
+import { hangLimitMs } from '../../../src/device/workerThread';
 import type { HttpClient } from '../../../src/sync/http';
 
 const settings: DeviceSettings = {
@@ -26,12 +27,14 @@ describe('a device in a worker thread', () => {
   let secrets: Map<string, string>;
   let onLogged: (line: readonly [string, Readonly<Record<string, LogField>> | undefined]) => void;
   let events: DeviceEvent[];
+  let timers: ManualTimers;
 
   async function start(folder = 'sound', http: HttpClient = noHttp): Promise<void> {
     workers = [];
     secrets = new Map();
     onLogged = () => undefined;
     events = [];
+    timers = new ManualTimers();
     const log = (message: string, fields?: Readonly<Record<string, LogField>>) => {
       onLogged([message, fields]);
     };
@@ -49,7 +52,7 @@ describe('a device in a worker thread', () => {
       },
       settings,
       clock: systemClock,
-      timers: systemTimers,
+      timers,
       secrets: {
         get: async name => secrets.get(name),
         set: async (name, value) => {
@@ -161,6 +164,77 @@ describe('a device in a worker thread', () => {
     assert.equal(events[0]?.type, 'notice');
   });
 
+  it('ends a thread that hangs, and fails what it was asked', async () => {
+    await start();
+    const hangs = new Promise(resolve => {
+      onLogged = resolve;
+    });
+    const hanging = device.items.create({ kind: 'note', title: 'hang' });
+    await hangs;
+    await timers.pass(hangLimitMs); // it is asked for a sign of life
+    await timers.pass(hangLimitMs); // and gave none
+    const answer = await hanging;
+    assert.ok(!answer.ok);
+    assert.match(answer.error.message, /stopped before it answered/);
+    assert.equal((await device.items.list({})).ok, true);
+    assert.equal(workers.length, 2);
+  });
+
+  it('lets a thread be that is slow but alive', async () => {
+    await start('sound', { ...noHttp, send: () => new Promise(() => undefined) });
+    await device.items.list({});
+    const slow = device.items.create({ kind: 'note', title: 'send' });
+    for (let round = 0; round < 3; round++) {
+      await timers.pass(hangLimitMs);
+      await device.items.list({});
+    }
+    assert.equal(workers.length, 1);
+    assert.equal(await Promise.race([slow, 'waits']), 'waits');
+  });
+
+  it('opens a store that did not open at first, and syncs then, without being asked again', async () => {
+    await start('held');
+    const started = await device.sync.start();
+    assert.deepEqual(started, err({ code: 'storage', message: 'The store is held.' }));
+    secrets.set('session', 'there');
+    await timers.pass(reopenDelayMs);
+    const told = new Promise<DeviceEvent>(resolve =>
+      device.on(event => event.type === 'statusChanged' && resolve(event)),
+    );
+    await timers.pass(reopenToSyncMs);
+    await told;
+    assert.equal(workers.length, 2);
+    const asked = await device.items.create({ kind: 'note', title: 'asked' });
+    assert.match(asked.ok ? asked.value.body : '', /"start"/);
+  });
+
+  it('answers in words when opening fails by mistake, and tries again', async () => {
+    await start('mistake');
+    const answer = await device.items.list({});
+    assert.ok(!answer.ok);
+    assert.match(answer.error.message, /Reload the window/);
+    await timers.pass(reopenDelayMs);
+    await device.items.list({});
+    assert.equal(workers.length, 2);
+  });
+
+  it('stops the streams of a thread that has ended', async () => {
+    const stopped = new Promise<void>(resolve => {
+      const http: HttpClient = {
+        send: async () => err({ type: 'timeout', timeoutMs: 1 }),
+        stream: () => ({ ended: new Promise(() => undefined), stop: resolve }),
+      };
+      start('sound', http)
+        .then(async () => {
+          device.items.create({ kind: 'note', title: 'stream' });
+          await device.items.list({});
+          await device.items.create({ kind: 'note', title: 'crash' });
+        })
+        .catch(assert.fail);
+    });
+    await stopped;
+  });
+
   it('stops starting threads that keep ending', async () => {
     await start();
     for (let death = 0; death <= maxDeaths; death++) {
@@ -181,3 +255,31 @@ const noHttp: HttpClient = {
   send: async () => err({ type: 'timeout', timeoutMs: 1 }),
   stream: () => assert.fail('not used'),
 };
+
+/** Time passes when a test says so; `sleep` is real, for the wait at the end. */
+class ManualTimers implements Timers {
+  #due: { readonly delayMs: number; readonly task: () => void }[] = [];
+  readonly sleep = systemTimers.sleep;
+
+  after(delayMs: number, task: () => void) {
+    const timer = { delayMs, task };
+    this.#due.push(timer);
+    return { cancel: () => this.#drop(timer) };
+  }
+
+  /** Waits until a timer of this length is set, and lets it end. */
+  async pass(delayMs: number): Promise<void> {
+    for (;;) {
+      const timer = this.#due.find(each => each.delayMs === delayMs);
+      if (timer) {
+        this.#drop(timer);
+        return timer.task();
+      }
+      await systemTimers.sleep(1);
+    }
+  }
+
+  #drop(timer: { readonly task: () => void }): void {
+    this.#due = this.#due.filter(each => each !== timer);
+  }
+}

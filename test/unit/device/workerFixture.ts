@@ -17,12 +17,18 @@ const request = { method: 'GET', url: 'http://x/', headers: {}, timeoutMs: 1, ma
 
 async function openMemoryDevice(settings: DeviceSettings): Promise<Result<LocalDevice, DeviceError>> {
   if (start.folder === 'damaged') return err({ code: 'storage', message: 'The store is damaged.' });
+  if (start.folder === 'mistake') throw new Error('a mistake');
+  if (start.folder === 'held' && (await secrets.get('session')) === undefined) {
+    return err({ code: 'storage', message: 'The store is held.' });
+  }
   const device = new MemoryDevice();
   device.settings = settings;
   const { create } = device.items;
   const items: typeof device.items = {
     ...device.items,
     async create(item) {
+      if (item.title === 'hang') logger.info('hangs from now on');
+      if (item.title === 'hang') for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
       if (item.title === 'crash') process.exit(3);
       if (item.title === 'secret') await secrets.set('session', item.body ?? '');
       if (item.title === 'log') logger.warn('said in the worker', { size: 3 });
