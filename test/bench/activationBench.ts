@@ -55,7 +55,7 @@ async function activationMs(browser: Browser, workbench: WorkbenchServer): Promi
     const row = page.locator('.runtime-extensions-editor .monaco-list-row', { hasText: 'Scratch Sync' });
     const time = row.locator('.activation-time', { hasText: /\d+ms/ });
     await time.waitFor({ timeout: minuteMs });
-    return Number(/(\d+)ms/.exec(await time.innerText())?.[1]);
+    return Number(/(\d+)ms/.exec((await time.textContent()) ?? '')?.[1]);
   } finally {
     await profile.close();
   }
