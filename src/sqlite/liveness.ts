@@ -1,13 +1,12 @@
 import { utimes } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '../base/encoding';
-import { systemCodeOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { type Clock, hourMs, type Timer, type Timers } from '../base/time';
 import { type HostFacts, initialNamespace } from './hostFacts';
+import { listenAt, SocketContacts } from './livenessSocket';
 
 /** Whether the process behind a token still runs. `unknown`: it cannot be told from here. */
 export type Liveness = 'alive' | 'dead' | 'unknown';
@@ -59,15 +58,17 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
     nonce,
   });
   const address = strategy === 'socket' ? addressOf(nonce) : '';
-  const server = strategy === 'socket' ? await listen(address) : undefined;
+  const listener = strategy === 'socket' ? await listenAt(address) : undefined;
+  const contacts = new SocketContacts(options.timers);
   const freshness =
-    server === undefined || process.platform === 'win32' ? undefined : keepFresh(address, options);
+    listener === undefined || process.platform === 'win32' ? undefined : keepFresh(address, options);
   return {
     token,
     note: address,
     judge: async (other, note) => {
       const sighting = judgeByFacts(other, facts);
-      return sighting === 'ask' ? ask(note, options.timers) : sighting;
+      if (sighting !== 'ask') return sighting;
+      return note === '' ? 'unknown' : contacts.ask(note);
     },
     isFromEarlierBoot: other => {
       const owner = parseToken(other);
@@ -76,7 +77,8 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
     describe: other => describeOwner(other, facts),
     close: async () => {
       freshness?.cancel();
-      if (server !== undefined) await new Promise<void>(resolve => server.close(() => resolve()));
+      contacts.close();
+      await listener?.close();
     },
   };
 }
@@ -164,19 +166,6 @@ function addressOf(nonce: string): string {
   return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
 }
 
-async function listen(address: string): Promise<Server> {
-  const server = createServer(socket => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  server.unref();
-  return server;
-}
-
 /** Uses the socket's file now and then, since some systems clear away temporary files that nobody has used for days. */
 function keepFresh(address: string, { clock, timers, logger }: PresenceOptions): Timer {
   const freshen = (): void => {
@@ -191,21 +180,3 @@ function keepFresh(address: string, { clock, timers, logger }: PresenceOptions):
 }
 
 const freshenEveryMs = hourMs;
-const askTimeoutMs = 1000;
-
-/** Whether somebody listens at the address. A busy owner still answers, since the system takes the call for it. */
-function ask(address: string, timers: Timers): Promise<Liveness> {
-  return new Promise(resolve => {
-    const socket = connect(address);
-    const finish = (liveness: Liveness) => {
-      timeout.cancel();
-      socket.destroy();
-      resolve(liveness);
-    };
-    const timeout = timers.after(askTimeoutMs, () => finish('alive'));
-    socket.once('connect', () => finish('alive'));
-    socket.once('error', error => finish(nobodyListens.has(systemCodeOf(error) ?? '') ? 'dead' : 'alive'));
-  });
-}
-
-const nobodyListens: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);

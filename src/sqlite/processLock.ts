@@ -150,23 +150,10 @@ export class ProcessLock {
     return owner === undefined ? undefined : this.#options.presence.describe(owner);
   }
 
-  /**
-   * Who has held the lock all the time for `watchMs`, in words, when it cannot be told whether that owner lives;
-   * undefined otherwise, at once when it can be told.
-   */
-  async lastingUnknownOwner(watchMs: number): Promise<string | undefined> {
-    const first = this.#sighting();
-    if (first === undefined || (await this.ownerLiveness()) !== 'unknown') return undefined;
-    await this.#options.timers.sleep(watchMs);
-    const last = this.#sighting();
-    const isSame = last?.owner === first.owner && last.sinceMs === first.sinceMs;
-    return isSame ? this.#options.presence.describe(first.owner) : undefined;
-  }
-
   /** Whether the holder lives; undefined when nobody holds the lock. */
   async ownerLiveness(): Promise<Liveness | undefined> {
     const owner = this.#owner();
-    return owner === undefined ? undefined : this.#judge(this.#lockPath, owner);
+    return owner === undefined ? undefined : this.#judge(owner);
   }
 
   /**
@@ -175,7 +162,7 @@ export class ProcessLock {
    */
   async breakUnknownLock(): Promise<boolean> {
     const owner = this.#owner();
-    if (owner === undefined || (await this.#judge(this.#lockPath, owner)) !== 'unknown') return false;
+    if (owner === undefined || (await this.#judge(owner)) !== 'unknown') return false;
     return this.#remove(owner, owner);
   }
 
@@ -244,7 +231,8 @@ export class ProcessLock {
   async #challenge(): Promise<'removed' | Liveness | 'free'> {
     const owner = this.#owner();
     if (owner === undefined) return 'free';
-    const liveness = await this.#judge(this.#lockPath, owner);
+    const liveness = await this.#judge(owner);
+    if (liveness === undefined) return 'free';
     // An owner dies once, but may fall silent many times: each time has a name of its own.
     const end = liveness === 'dead' ? owner : this.#silenceOf(owner);
     if (end === undefined || !this.#remove(owner, end)) return liveness;
@@ -277,15 +265,19 @@ export class ProcessLock {
     }
   }
 
-  #judge(holder: string, owner: string): Promise<Liveness> {
-    return this.#options.presence.judge(owner, this.#noteIn(join(holder, owner)));
+  /** Undefined when the owner has just left. */
+  async #judge(owner: string): Promise<Liveness | undefined> {
+    const note = this.#noteIn(join(this.#lockPath, owner));
+    return note === undefined ? undefined : this.#options.presence.judge(owner, note);
   }
 
-  #noteIn(path: string): string {
+  /** Undefined when it is not there any more; empty when it cannot be read, which tells nothing of the owner. */
+  #noteIn(path: string): string | undefined {
     try {
       return fromUtf8(readWholeFile(this.#options.files, path)) ?? '';
     } catch (error) {
-      this.#options.logger.debug('the owner has just left', { path, error: messageOf(error) });
+      if (systemCodeOf(error) === 'ENOENT') return undefined;
+      this.#options.logger.debug('what the owner noted cannot be read', { path, error: messageOf(error) });
       return '';
     }
   }
@@ -297,13 +289,6 @@ export class ProcessLock {
       if (systemCodeOf(error) === 'ENOENT') return undefined;
       throw error;
     }
-  }
-
-  /** The owner and since when: renaming a folder changes its time of change. */
-  #sighting(): { readonly owner: string; readonly sinceMs: number | undefined } | undefined {
-    const owner = this.#owner();
-    const sinceMs = this.#options.files.status(this.#lockPath)?.changedMs;
-    return owner === undefined ? undefined : { owner, sinceMs };
   }
 
   #holdsLock(): boolean {
@@ -320,6 +305,7 @@ export class ProcessLock {
     const descriptor = files.open(this.#entryIn(this.#ownPath), constants.O_WRONLY | constants.O_CREAT);
     try {
       writeFully(files, descriptor, toUtf8(presence.note), 0);
+      if (presence.note !== '') files.sync(descriptor); // after a power cut it tells that this process is gone
     } finally {
       files.close(descriptor);
     }
@@ -333,7 +319,7 @@ export class ProcessLock {
       const token = suffixOf(entry, `${name}.process-`);
       try {
         if (token !== undefined && token !== this.#token) {
-          const note = this.#noteIn(join(path, token));
+          const note = this.#noteIn(join(path, token)) ?? '';
           if ((await presence.judge(token, note)) !== 'dead') continue;
           if (note !== '' && files.status(note) !== undefined) files.remove(note);
           files.removeFolder(path);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { defined } from '../../src/base/assert';
 import { ok, unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
+import type { LivenessStrategy } from '../../src/sqlite/liveness';
 import { type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
 import { isExtended } from '../support/extended';
 import { openAt, optionsFor } from '../support/sqliteFiles';
@@ -72,9 +73,19 @@ describe('processes on one file', () => {
     }).timeout(isExtended ? 900_000 : 180_000);
   }
 
-  it('write 500 items each, eight at once, without an error', async () => {
+  for (const liveness of ['startTime', 'socket'] as const) {
+    it(`write 500 items each, eight at once, without an error (known by ${liveness})`, () =>
+      writeAtOnce(liveness)).timeout(180_000);
+
+    it(`are never inside the lock together, although they are killed again and again (known by ${liveness})`, () =>
+      stressLock(liveness)).timeout(180_000);
+  }
+
+  async function writeAtOnce(liveness: LivenessStrategy): Promise<void> {
     const startMs = systemClock.monotonic();
-    const workers = Array.from({ length: 8 }, (_, index) => pool.start('burst', path(), `p${index}`));
+    const workers = Array.from({ length: 8 }, (_, index) =>
+      pool.start('burst', path(), `p${index}`, liveness),
+    );
     const codes = await Promise.all(workers.map(worker => worker.ended()));
     assert.deepEqual(
       codes,
@@ -91,19 +102,19 @@ describe('processes on one file', () => {
       `        4,000 writes in ${seconds(systemClock.monotonic() - startMs)} s, ` +
         `the longest took ${seconds(Math.max(...longestMs))} s with its wait`,
     );
-  }).timeout(180_000);
+  }
 
-  it('are never inside the lock together, although they are killed again and again', async () => {
-    const fraction = seededFractions('lock stress');
+  async function stressLock(liveness: LivenessStrategy): Promise<void> {
+    const fraction = seededFractions(`lock stress, ${liveness}`);
     const base = join(folder, 'stress');
-    const workers = Array.from({ length: 5 }, (_, index) => pool.start('lock', base, `l${index}`));
+    const workers = Array.from({ length: 5 }, (_, index) => pool.start('lock', base, `l${index}`, liveness));
     const everyone = [...workers];
     await Promise.all(workers.map(worker => worker.waitFor('round')));
     for (let kill = 0; kill < lockKills; kill++) {
       await systemTimers.sleep(20 + fraction() * 60);
       const index = Math.floor(fraction() * workers.length);
       await workers[index]?.kill();
-      const next = pool.start('lock', base, `k${kill}`);
+      const next = pool.start('lock', base, `k${kill}`, liveness);
       workers[index] = next;
       everyone.push(next);
     }
@@ -116,7 +127,7 @@ describe('processes on one file', () => {
     );
     const takenOver = readdirSync(`${base}.locks`).filter(name => name.includes('.dead-')).length;
     console.log(`        ${lines.length} times inside, ${lockKills} kills, ${takenOver} locks taken over`);
-  }).timeout(180_000);
+  }
 
   it('take over from a thread that was terminated while it held the lock', async () => {
     const holder = await pool.startHolder(path());

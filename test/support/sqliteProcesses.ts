@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker as Thread } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
+import type { LivenessStrategy } from '../../src/sqlite/liveness';
 
 /** A process at work on a file, with the lines that it has reported. */
 export interface Worker {
@@ -39,8 +40,13 @@ export class WorkerPool {
     });
   }
 
-  start(job: 'write' | 'burst' | 'commit' | 'lock', path: string, name: string): Worker {
-    const child = spawn(process.execPath, [this.#script, job, path, name, wasmPath()], {
+  start(
+    job: 'write' | 'burst' | 'commit' | 'lock',
+    path: string,
+    name: string,
+    liveness: LivenessStrategy = 'startTime',
+  ): Worker {
+    const child = spawn(process.execPath, [this.#script, job, path, name, wasmPath(), liveness], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const worker = createWorker(child);

@@ -7,7 +7,7 @@ import { ok, unwrap } from '../../src/base/result';
 import { hourMs, systemClock, systemTimers } from '../../src/base/time';
 import { nodeFileCalls } from '../../src/sqlite/fileCalls';
 import { readHostFacts } from '../../src/sqlite/hostFacts';
-import { createPresence } from '../../src/sqlite/liveness';
+import { createPresence, type LivenessStrategy } from '../../src/sqlite/liveness';
 import { type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
 import { ProcessLock } from '../../src/sqlite/processLock';
 import { describeStorageError } from '../../src/sqlite/storageErrors';
@@ -15,9 +15,10 @@ import { testApplicationId, testMigrations } from './sqliteSchema';
 
 /**
  * A process of its own for the tests with real processes. Its arguments are the job, the path of the file, its own
- * name and the path of the wasm file. It reports in lines on standard output, written before the next step is begun.
+ * name, the path of the wasm file and how it is known to live. It reports in lines on standard output, written before the next step is begun.
  */
-const [job = '', path = '', name = '', wasmPath = ''] = process.argv.slice(2);
+const [job = '', path = '', name = '', wasmPath = '', strategy = ''] = process.argv.slice(2);
+const liveness: LivenessStrategy = strategy === 'socket' ? 'socket' : 'startTime';
 
 const jobs: Readonly<Record<string, () => Promise<void>>> = {
   write: writeForEver,
@@ -50,6 +51,7 @@ async function open(): Promise<OpenedDatabase> {
     logger: silentLogger,
     cacheKib: 64,
     lockWaitMs: 30_000,
+    liveness,
   });
   if (!opened.ok) throw new Error(describeStorageError(opened.error));
   return opened.value;
@@ -131,7 +133,7 @@ async function holdTheStore(): Promise<void> {
 /** Takes the lock, reports `violation` when another process is inside it, and gives it back, until it is killed. */
 async function holdTheLockAgainAndAgain(): Promise<void> {
   const common = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
-  const presence = await createPresence({ facts: readHostFacts(), ...common });
+  const presence = await createPresence({ facts: readHostFacts(), strategy: liveness, ...common });
   const folder = `${path}.locks`;
   const lock = unwrap(
     await ProcessLock.open({ folder, name: 'stress', presence, files: nodeFileCalls, ...common }),

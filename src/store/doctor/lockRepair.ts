@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ok, type Result } from '../../base/result';
-import { secondMs } from '../../base/time';
+import { secondMs, type Timers } from '../../base/time';
 import type { StorageError } from '../../sqlite/database';
 import { nodeFileCalls } from '../../sqlite/fileCalls';
 import { readHostFacts } from '../../sqlite/hostFacts';
@@ -42,7 +42,11 @@ export async function examineLocks(
       });
       if (!opened.ok) return opened;
       const lock = opened.value;
-      const owner = await lock.lastingUnknownOwner(watchLockMs);
+      const owner = await lastingUnknownOwner(
+        lock,
+        join(folder, locksFolder, `${name}.lock`),
+        services.timers,
+      );
       if (owner !== undefined) {
         const mended = mend && (await lock.breakUnknownLock());
         findings.push(trouble('lock', 'error', heldBy(guards, owner), { mend: breakMend, mended }));
@@ -55,6 +59,21 @@ export async function examineLocks(
   }
   const nothing = [sound('lock', 'No lock is held by a process that is gone.')];
   return ok({ findings: findings.length > 0 ? findings : nothing, isStoreLocked });
+}
+
+/** Who has held the lock all the time that it was watched, in words, when it cannot be told whether that owner lives. */
+async function lastingUnknownOwner(
+  lock: ProcessLock,
+  lockPath: string,
+  timers: Timers,
+): Promise<string | undefined> {
+  if ((await lock.ownerLiveness()) !== 'unknown') return undefined;
+  // Whoever takes the lock renames a folder, which changes its time of change.
+  const sighting = () => ({ owner: lock.owner(), sinceMs: nodeFileCalls.status(lockPath)?.changedMs });
+  const first = sighting();
+  await timers.sleep(watchLockMs);
+  const last = sighting();
+  return last.owner === first.owner && last.sinceMs === first.sinceMs ? last.owner : undefined;
 }
 
 /** Longer than a process at work holds a lock, but for a check of a file of some hundred MiB. */

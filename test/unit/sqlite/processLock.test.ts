@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { silentLogger } from '../../../src/base/logger';
 import { systemRandom } from '../../../src/base/random';
 import { err, ok, unwrap } from '../../../src/base/result';
 import { dayMs, minuteMs, secondMs, systemClock, systemTimers } from '../../../src/base/time';
-import { nodeFileCalls } from '../../../src/sqlite/fileCalls';
+import { type FileCalls, nodeFileCalls } from '../../../src/sqlite/fileCalls';
 import { type HostFacts, initialNamespace } from '../../../src/sqlite/hostFacts';
 import { createPresence, type LivenessStrategy, type Presence } from '../../../src/sqlite/liveness';
 import { ProcessLock, type ProcessLockOptions } from '../../../src/sqlite/processLock';
@@ -338,10 +340,11 @@ describe('liveness by a socket', () => {
   };
   const socket: LivenessStrategy = 'socket';
 
-  const lockOf = async () => {
+  const lockOf = async (overrides: { files?: FileCalls; note?: string } = {}) => {
     const common = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
-    const presence = await createPresence({ facts, strategy: socket, ...common });
-    const locks = { folder: folder.path('locks'), name: 'store', files: nodeFileCalls };
+    const own = await createPresence({ facts, strategy: socket, ...common });
+    const presence = { ...own, note: overrides.note ?? own.note };
+    const locks = { folder: folder.path('locks'), name: 'store', files: overrides.files ?? nodeFileCalls };
     const lock = unwrap(await ProcessLock.open({ ...locks, presence, ...common }));
     open.push({
       dispose: async () => {
@@ -367,5 +370,65 @@ describe('liveness by a socket', () => {
     await first.presence.close();
     assert.equal(await second.lock.ownerLiveness(), 'dead');
     assert.deepEqual(await second.lock.tryAcquire(), ok(true));
+  });
+
+  it('notices the end of a holder that it has known alive', async () => {
+    const first = await lockOf();
+    const second = await lockOf();
+    await first.lock.tryAcquire();
+    assert.deepEqual(await second.lock.tryAcquire(), ok(false));
+    await first.presence.close();
+    assert.deepEqual(await second.lock.acquire(5 * secondMs), ok());
+  });
+
+  it('calls a holder once, however long it waits: a busy one takes no calls, and its queue is short', async () => {
+    const calls: Socket[] = [];
+    const address = `${folder.path('holder')}.sock`;
+    const holder = createServer(call => calls.push(call)).listen({ path: address, backlog: 1 });
+    await once(holder, 'listening');
+    const first = await lockOf({ note: address });
+    const second = await lockOf();
+    await first.lock.tryAcquire();
+    const outcome = await second.lock.acquire(300);
+    assert.equal(outcome.ok ? 'held' : outcome.error.type, 'busy');
+    assert.equal(calls.length, 1);
+    // A call that ends says nothing by itself: a process that has no descriptor left ends calls too.
+    for (const call of calls) call.destroy();
+    assert.deepEqual(await second.lock.tryAcquire(), ok(false));
+    assert.equal(await second.lock.ownerLiveness(), 'alive');
+    for (const call of calls) call.destroy();
+    holder.close();
+    await once(holder, 'close');
+    assert.deepEqual(await second.lock.acquire(5 * secondMs), ok());
+  });
+
+  it('waits for a holder that leaves just when it is looked at', async () => {
+    let leave = (): void => undefined;
+    const first = await lockOf();
+    const second = await lockOf({
+      files: {
+        ...nodeFileCalls,
+        open(path, flags) {
+          if (path.startsWith(folder.path('locks/store.lock'))) leave();
+          return nodeFileCalls.open(path, flags);
+        },
+      },
+    });
+    let left = 0;
+    leave = () => {
+      if (left++ === 0) first.lock.release();
+    };
+    await first.lock.tryAcquire();
+    assert.deepEqual(await second.lock.acquire(5 * secondMs), ok());
+    assert.equal(left, 1);
+  });
+
+  it('cannot tell of a holder whose address was lost, and refuses in words', async () => {
+    const first = await lockOf({ note: '' });
+    const second = await lockOf();
+    await first.lock.tryAcquire();
+    assert.equal(await second.lock.ownerLiveness(), 'unknown');
+    const outcome = await second.lock.acquire(20);
+    assert.equal(outcome.ok ? 'held' : outcome.error.type, 'ownerUnknown');
   });
 });
