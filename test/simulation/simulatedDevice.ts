@@ -10,16 +10,18 @@ import { defaultDeviceSettings } from '../../src/device/openDevice';
 import type { SecretName, SecretStore } from '../../src/device/secrets';
 import { saveSession } from '../../src/device/session';
 import { SyncControl } from '../../src/device/syncControl';
+import { createDeviceId } from '../../src/model/ids/createId';
 import type { AccountId, DeviceId } from '../../src/model/ids/ids';
 import type { Database, StorageError, Transaction } from '../../src/sqlite/database';
 import { rememberDeviceName } from '../../src/store/devices';
 import { Payloads } from '../../src/store/payloads';
 import { repairSalvaged } from '../../src/store/salvage';
 import { storeMigrations } from '../../src/store/schema';
-import { clearState, readState, writeState } from '../../src/store/state';
+import { clearState, writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
 import { unsettledItemIds } from '../../src/store/unsettledSaves';
 import type { MergeContext, TextPolicy } from '../../src/sync/context';
+import type { CycleLimits } from '../../src/sync/cycleLimits';
 import { settleSave } from '../../src/sync/settleSave';
 import { type MemoryDatabase, openMemoryDatabase } from '../support/memoryDatabase';
 import type { SeededRandom } from '../support/seededRandom';
@@ -48,6 +50,8 @@ export interface DeviceOptions {
   readonly random: SeededRandom;
   readonly network: SimulatedNetwork;
   readonly ledger: Ledger;
+  /** How much a cycle takes at once. */
+  readonly limits: CycleLimits;
 }
 
 /** A device: one store in memory, one wall clock, one network, and its windows. */
@@ -59,10 +63,12 @@ export class SimulatedDevice {
   #windows: (SimulatedWindow | undefined)[] = [];
   #database: MemoryDatabase;
   #fullUntilMs = 0;
+  #id: DeviceId;
 
   private constructor(options: DeviceOptions, database: MemoryDatabase) {
     this.#options = options;
     this.#database = database;
+    this.#id = options.id;
     this.wall = new SimulatedWall(options.time);
     this.#lease = new SimulatedLease(options.time);
   }
@@ -78,7 +84,7 @@ export class SimulatedDevice {
   }
 
   get id(): DeviceId {
-    return this.#options.id;
+    return this.#id;
   }
 
   get network(): SimulatedNetwork {
@@ -165,20 +171,18 @@ export class SimulatedDevice {
     this.#windows = [window];
   }
 
-  /** What a repair cannot save of a damaged file: these rows are gone, or everything is. */
+  /**
+   * What a repair cannot save of a damaged file: these rows are gone, or everything is. Then this is another device, as
+   * its id lay in the file: it must be signed in.
+   */
   async damage(rowsLost: 'all' | ((id: string) => boolean)): Promise<void> {
     this.killAll();
     if (rowsLost === 'all') {
-      const kept = unwrap(await this.#database.read(sql => this.#accountOf(sql)));
       await this.#database.close();
       this.#database = await emptyStore();
+      const { random, time } = this.#options;
+      this.#id = createDeviceId(random.fork(`damage ${time.events}`));
       await this.#identify();
-      await this.#database.write(sql => {
-        const store = { sql, payloads: this.#payloads };
-        if (kept.account) writeState(store, 'account', kept.account);
-        writeState(store, 'signedIn', kept.signedIn ?? false);
-        return ok();
-      });
     } else {
       await this.#database.write(sql => {
         for (const table of damagedTables) {
@@ -220,7 +224,7 @@ export class SimulatedDevice {
   }
 
   #openWindow(): SimulatedWindow {
-    const { time, network, random, text, id } = this.#options;
+    const { time, network, random, text } = this.#options;
     const process = new SimulatedProcess(time);
     const database = databaseOf(process, { database: () => this.#database, isFull: () => this.#isFull }, tx =>
       this.#committing(tx),
@@ -237,7 +241,7 @@ export class SimulatedDevice {
       events: new Emitter<DeviceEvent>(error => {
         throw error;
       }),
-      deviceId: id,
+      deviceId: this.#id,
       settings: () => ({ ...defaultDeviceSettings, conflictsText: text }),
       sealTraces: async () => undefined,
     };
@@ -248,23 +252,20 @@ export class SimulatedDevice {
       takeSnapshot: async () => ok('snapshot'),
       changed: () => undefined,
       statusChanged: () => undefined,
+      atOnce: this.#options.limits,
     });
     return { process, core, control, documents: new Map() };
   }
 
   async #identify(): Promise<void> {
-    const { id, name } = this.#options;
+    const { name } = this.#options;
+    const id = this.#id;
     await this.#database.write(sql => {
       const store = { sql, payloads: this.#payloads };
       writeState(store, 'device', { id, name });
       rememberDeviceName(store, id, name);
       return ok();
     });
-  }
-
-  #accountOf(sql: Transaction) {
-    const store = { sql, payloads: this.#payloads };
-    return { account: readState(store, 'account'), signedIn: readState(store, 'signedIn') };
   }
 }
 

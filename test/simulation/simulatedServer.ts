@@ -7,15 +7,25 @@ import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
 import { type MemoryDatabase, openMemoryDatabase } from '../support/memoryDatabase';
 import type { SeededRandom } from '../support/seededRandom';
 import { createTestServer } from '../support/testServer';
+import type { LimitsOfServer } from './limits';
 import { SimulatedProcess } from './simulatedProcess';
 import type { VirtualTime } from './virtualTime';
 
 export const retentionMs = 90 * 24 * hourMs;
 
+interface ServerOptions {
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+  readonly limits: LimitsOfServer;
+  /** Sees the transaction of every write, just before it commits. */
+  readonly committed: (tx: Transaction) => void;
+}
+
 /** The real server app over its real storage, which can crash, be restored, wiped and pruned. */
 export class SimulatedServer {
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
+  readonly #limits: ServerOptions['limits'];
   readonly #committed: (tx: Transaction) => void;
   #database: MemoryDatabase;
   #core: ServerCore;
@@ -24,29 +34,19 @@ export class SimulatedServer {
   #hasCrashed = false;
   #clockAheadMs = 0;
 
-  private constructor(
-    time: VirtualTime,
-    random: SeededRandom,
-    committed: (tx: Transaction) => void,
-    database: MemoryDatabase,
-    core: ServerCore,
-  ) {
-    this.#time = time;
-    this.#random = random;
-    this.#committed = committed;
+  private constructor(options: ServerOptions, database: MemoryDatabase, core: ServerCore) {
+    this.#time = options.time;
+    this.#random = options.random;
+    this.#limits = options.limits;
+    this.#committed = options.committed;
     this.#database = database;
     this.#core = core;
   }
 
-  /** @param committed sees the transaction of every write, just before it commits */
-  static async start(
-    time: VirtualTime,
-    random: SeededRandom,
-    committed: (tx: Transaction) => void,
-  ): Promise<SimulatedServer> {
+  static async start(options: ServerOptions): Promise<SimulatedServer> {
     const database = await emptyDatabase();
-    const placeholder = await createTestServer({ database, random });
-    const server = new SimulatedServer(time, random, committed, database, placeholder);
+    const placeholder = await createTestServer({ database, random: options.random });
+    const server = new SimulatedServer(options, database, placeholder);
     await server.#restart();
     return server;
   }
@@ -156,7 +156,7 @@ export class SimulatedServer {
       random: this.#random,
       timers: process.timers,
       clock: { now: () => this.#time.nowMs + this.#clockAheadMs, monotonic: () => process.ageMs },
-      limits: { retentionMs },
+      limits: { ...this.#limits, retentionMs },
     });
   }
 

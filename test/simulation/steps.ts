@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { dayMs, hourMs, minuteMs, secondMs } from '../../src/base/time';
 import { SeededRandom } from '../support/seededRandom';
+import { limitsSchema, smallLimits } from './limits';
 import { type PersonAction, personActions } from './personActions';
 import { type NetworkFaults, networkFaultNames } from './simulatedNetwork';
 
@@ -49,6 +50,8 @@ export const planSchema = z.object({
   takesTurns: z.boolean(),
   faults: z.record(z.enum(networkFaultNames), z.number()),
   skewsMs: z.array(z.number()).readonly(),
+  /** How much is taken at once; left out: the usual. */
+  limits: limitsSchema.exactOptional(),
   steps: z.array(stepSchema).readonly(),
 });
 export type Plan = z.infer<typeof planSchema>;
@@ -100,14 +103,38 @@ export function planOf(seed: string, limits: PlanLimits = {}): Plan {
     rotate: random.fork('rotate').chance(0.2) && allowed.has('rotate'),
   };
   const shape = { devices, windows: random.int(1, 3), faults, takesTurns };
+  const ofLimits = random.fork('limits');
+  const isSmall = ofLimits.chance(0.6);
   return {
     seed,
     ...shape,
+    ...(isSmall ? { limits: smallLimits(ofLimits) } : {}),
     text: random.chance(0.15) ? 'latest' : 'merge',
     faults: networkFaults(random, faults.network),
     skewsMs: Array.from({ length: devices }, () => (faults.clocks ? someSkew(random) : 0)),
-    steps: withRotations(takesTurns ? turns(random, shape) : alone(random, shape), shape, random),
+    steps: withBursts(
+      withRotations(takesTurns ? turns(random, shape) : alone(random, shape), shape, random),
+      shape,
+      isSmall && !takesTurns ? ofLimits : undefined,
+    ),
   };
+}
+
+/** Much is written at once, more than is pushed or pulled at once where limits are small. */
+function withBursts(steps: readonly Step[], shape: Shape, random: SeededRandom | undefined): readonly Step[] {
+  if (random === undefined) return steps;
+  const endMs = steps.at(-1)?.atMs ?? 0;
+  const added: Step[] = [];
+  for (let bursts = random.int(0, 3); bursts > 0; bursts--) {
+    const [device, window] = [random.int(0, shape.devices), random.int(0, shape.windows)];
+    let atMs = random.int(0, endMs + 1);
+    for (let writes = random.pick([4, 12, 30]); writes > 0; writes--) {
+      atMs += random.int(0, 200);
+      const action = random.pick(['create', 'create', 'create', 'write', 'delete'] as const);
+      added.push({ type: 'act', atMs, salt: random.int(0, 2 ** 31), device, window, action });
+    }
+  }
+  return [...steps, ...added].sort((left, right) => left.atMs - right.atMs);
 }
 
 /** Keys are rotated once or twice; on most devices the password is given some time after. */

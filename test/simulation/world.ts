@@ -6,12 +6,14 @@ import { createAccountId, createDeviceId } from '../../src/model/ids/createId';
 import type { AccountId } from '../../src/model/ids/ids';
 import { keyringSchema, sessionAnswerSchema } from '../../src/protocol/accounts';
 import { protocolHeader } from '../../src/protocol/routes';
+import { defaultCycleLimits } from '../../src/sync/cycleLimits';
 import type { HttpRequest } from '../../src/sync/http';
 import type { SeededRandom } from '../support/seededRandom';
 import { signUpBody } from '../support/testDevice';
 import { testEpochMs } from '../support/testServer';
 import { checkSealing, checkSoundness, differenceBetween } from './endChecks';
 import { Ledger } from './ledger';
+import { usualLimits } from './limits';
 import { act } from './personActions';
 import { newRing, SimulatedDevice, serverUrl } from './simulatedDevice';
 import { SimulatedNetwork } from './simulatedNetwork';
@@ -50,10 +52,13 @@ export class World {
   }
 
   async open(): Promise<void> {
-    const { devices, windows, text, skewsMs } = this.#plan;
-    this.#server = await SimulatedServer.start(this.time, this.#random.fork('server'), tx =>
-      this.#versions.committing(tx),
-    );
+    const { devices, windows, text, skewsMs, limits = usualLimits } = this.#plan;
+    this.#server = await SimulatedServer.start({
+      time: this.time,
+      random: this.#random.fork('server'),
+      limits,
+      committed: tx => this.#versions.committing(tx),
+    });
     for (let number = 0; number < devices; number++) {
       const random = this.#random.fork(`device ${number}`);
       const name = `device ${number}`;
@@ -73,6 +78,7 @@ export class World {
         random,
         network,
         ledger: this.ledger,
+        limits: { ...defaultCycleLimits, ...limits },
       });
       device.wall.jump(skewsMs[number] ?? 0);
       this.devices.push(device);
@@ -163,7 +169,8 @@ export class World {
       case 'damage':
         await this.#device(step.device).damage(step.share === 1 ? 'all' : () => random.chance(step.share));
         this.#wire.forget(this.#device(step.device).name);
-        return this.ledger.writeOff();
+        this.ledger.writeOff();
+        return step.share === 1 ? this.#signIn(step.device % this.devices.length) : undefined;
       case 'serverDies':
         return this.server.dieAtWrite(step.write, step.moment);
       case 'backUp':
