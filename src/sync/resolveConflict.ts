@@ -58,22 +58,22 @@ interface Outcome {
 
 function outcomeOf({ store }: MergeContext, conflict: Conflict, choice: Choice): Outcome {
   const held = readItem(store, conflict.itemId);
-  // What was written after the conflict stays when the side that it was written on is kept.
+  const later = { content: conflict.later.content, deleted: conflict.later.deleted };
   const current: Outcome =
-    held?.content === undefined
-      ? { content: conflict.later.content, deleted: conflict.later.deleted }
-      : { content: held.content, deleted: held.deleted };
+    held?.content === undefined ? later : { content: held.content, deleted: held.deleted };
+  // What was written after the conflict stays when the side that it was written on is kept. A record that was answered
+  // before, or taken back, does not tell on which side the text stands: then it is the side's own.
+  const stands = conflict.state === 'open' && conflict.resolution !== 'undo';
+  const onLater = stands ? current : later;
   switch (choice.keep) {
     case 'later':
-      return conflict.state === 'open' && conflict.resolution === 'undo'
-        ? { content: conflict.later.content, deleted: conflict.later.deleted }
-        : current;
+      return onLater;
     case 'earlier':
       return { content: conflict.earlier.content, deleted: conflict.earlier.deleted };
     case 'both':
       return conflict.later.deleted
         ? { content: conflict.earlier.content, deleted: false }
-        : { ...current, deleted: false };
+        : { ...onLater, deleted: false };
     case 'merge':
       return { content: { ...current.content, body: choice.body }, deleted: false };
   }

@@ -229,6 +229,29 @@ describe('conflicts of a device', () => {
     assert.equal(unwrap(await right.items.get(id)).body, 'right\n');
   });
 
+  it('are answered anew by the side that is named', async () => {
+    const { left, id, conflict } = await inConflict('Shopping');
+    const ids = async () => unwrap(await left.items.list({})).map(({ id: each }) => each);
+    const body = async () => unwrap(await left.items.get(id)).body;
+    unwrap(await left.conflicts.resolve(conflict.id, { keep: 'local' }));
+    assert.equal(await body(), 'left\n');
+    unwrap(await left.conflicts.resolve(conflict.id, { keep: 'remote' }));
+    assert.equal(await body(), 'right\n');
+    unwrap(await left.conflicts.resolve(conflict.id, { keep: 'local' }));
+    unwrap(await left.conflicts.resolve(conflict.id, { keep: 'both' }));
+    assert.equal(await body(), 'right\n');
+    const [copy] = (await ids()).filter(each => each !== id);
+    assert.ok(copy);
+    assert.equal(unwrap(await left.items.get(copy)).body, 'left\n');
+  });
+
+  it('keep what was written after them with the side that it was written on', async () => {
+    const { left, id, conflict } = await inConflict('Shopping');
+    unwrap(await left.items.update(id, { body: 'right and more\n' }));
+    unwrap(await left.conflicts.resolve(conflict.id, { keep: 'remote' }));
+    assert.equal(unwrap(await left.items.get(id)).body, 'right and more\n');
+  });
+
   it('leave an item sensitive that became so after they arose', async () => {
     const { left, id, conflict } = await inConflict('Shopping');
     unwrap(await left.items.update(id, { sensitive: true }));
