@@ -93,6 +93,7 @@ export interface DeviceItems {
   page(place: PlaceJson, limit: number): Answer<readonly ItemSummaryJson[]>;
   summary(id: string): Answer<ItemSummaryJson>;
   search(query: string, limit: number): Answer<readonly SearchHitJson[]>;
+  /** An edit of a deleted item brings it back, as an editor's save does. */
   update(id: string, fields: ItemFieldsJson): Answer<ItemJson>;
   delete(id: string): Answer<ItemJson>;
   /** Brings a deleted item back, or an older version; `version` as in {@link VersionJson.number}. */

@@ -93,7 +93,7 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
     update: (id, fields) =>
       edit(id, item => {
         const content = withFields(item.content, fields);
-        return content.ok ? ok({ content: content.value, deleted: item.deleted }) : content;
+        return content.ok ? ok({ content: content.value, deleted: false }) : content;
       }),
 
     delete: id => edit(id, item => ok({ content: item.content, deleted: true })),

@@ -76,6 +76,15 @@ describe('items', () => {
     assert.equal(codeOf(await device.items.restore(id, 0)), 'unknownVersion');
   });
 
+  it('come back when they are edited after they were deleted', async () => {
+    const device = await openDevice();
+    const { id } = unwrap(await device.items.create({ kind: 'note', title: 'One', body: 'first\n' }));
+    unwrap(await device.items.delete(id));
+    const edited = unwrap(await device.items.update(id, { body: 'second\n' }));
+    assert.deepEqual([edited.deleted, edited.body], [false, 'second\n']);
+    assert.deepEqual(unwrap(await device.items.list({ deleted: true })), []);
+  });
+
   it('of a bulk are created all, or none when one is refused', async () => {
     const device = await openDevice();
     const refused = await device.items.createAll([
