@@ -34,7 +34,8 @@ scratch resolve ID --file merge.txt`,
   addCommand(program, runner, {
     usage: 'resolve <conflict>',
     summary: 'resolve a conflict here and on every device',
-    help: 'What is not kept stays in scratch history.',
+    help: `What is not kept stays in the conflict's record, on every device:
+scratch conflicts --all lists it, and scratch resolve answers it anew.`,
     declare: command =>
       command
         .addOption(new Option('--keep <side>', 'which side to keep').choices(['local', 'remote', 'both']))
