@@ -1,5 +1,5 @@
 import type { CountersJson, LogEntryJson, StatusJson, SyncReportJson } from '../device/json';
-import { type Cell, count, facts, localTime, type Page, table } from './page';
+import { type Cell, count, facts, localTime, type Page, plain, table } from './page';
 
 export function statusText(status: StatusJson, page: Page): string {
   return facts(page, [
@@ -50,9 +50,10 @@ export function reportText(report: SyncReportJson, page: Page): string {
   return `Synced: ${moved}, ${found} ${took}\nscratch conflicts shows what met; nothing was lost.`;
 }
 
+/** The cycles as a table, each with what was wrong, whole, on a line below it. */
 export function logText(entries: readonly LogEntryJson[], page: Page): string {
   if (entries.length === 0) return 'No sync has done anything yet.';
-  return table(
+  const rows = table(
     page,
     [
       { title: 'WHEN' },
@@ -72,7 +73,15 @@ export function logText(entries: readonly LogEntryJson[], page: Page): string {
       String(Math.round(entry.durationMs)),
       outcomeCell(entry),
     ]),
-  );
+  ).split('\n');
+  const [titles = '', ...cycles] = rows;
+  const told = cycles.map((row, index) => {
+    const { error, notice } = entries[index] ?? {};
+    const tone = error === undefined ? 'warning' : 'bad';
+    const words = error ?? notice;
+    return words === undefined ? row : `${row}\n    ${page.paint(tone, plain(words))}`;
+  });
+  return [titles, ...told].join('\n');
 }
 
 const stateTexts: Readonly<Record<StatusJson['state'], Cell>> = {
@@ -104,8 +113,8 @@ function clockText(offsetMs: number | null): string | undefined {
 const shownFromSeconds = 2;
 
 function outcomeCell(entry: LogEntryJson): Cell {
-  if (entry.error !== undefined) return { text: entry.error, tone: 'bad' };
-  if (entry.notice !== undefined) return { text: entry.notice, tone: 'warning' };
+  if (entry.error !== undefined) return { text: 'failed', tone: 'bad' };
+  if (entry.refused !== undefined) return { text: `${entry.refused} refused`, tone: 'warning' };
   if (entry.resealed !== undefined) return `${count(entry.resealed, 'item')} sealed with the new key`;
   return entry.conflicts > 0 ? { text: count(entry.conflicts, 'conflict'), tone: 'warning' } : 'ok';
 }

@@ -127,11 +127,15 @@ describe('sync commands', () => {
         pullMs: 1,
         mergeMs: 1,
         pushMs: 1,
-        error: 'The server is not reachable.',
+        error:
+          'The server https://scratch.example cannot be reached (ECONNREFUSED). Nothing is lost: it is sent later.',
       },
     ];
     const run = await runScratch(device, ['log']);
-    assert.match(run.out, /timer +1 +2 +1 +12 +The server is not/);
+    assert.match(
+      run.out,
+      /timer +1 +2 +1 +12 +failed\n {4}The server .* cannot be reached .* sent later\.$/m,
+    );
   });
 });
 
