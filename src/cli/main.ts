@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { systemCodeOf } from '../base/errors';
+import { tellFailedOutput } from '../base/outputFailure';
 import { systemRandom } from '../base/random';
 import { systemClock, systemTimers } from '../base/time';
 import { fileSecrets } from '../device/fileSecrets';
 import { checkLocks } from '../device/lockCheck';
 import { defaultDeviceSettings, openDevice } from '../device/openDevice';
+import { exitCodes } from './failure';
 import { lazyHttp } from './lazyHttp';
 import { processTerminal } from './processTerminal';
 import { type FindHome, runCommandLine } from './program';
@@ -34,14 +35,16 @@ const findHome: FindHome = (folder, { logger, note }) => {
   };
 };
 
-// A reader that has seen enough (`| head`) closes the pipe, which is no failure of ours.
-process.stdout.on('error', error => {
-  if (systemCodeOf(error) !== 'EPIPE') throw error;
+let isOutputWhole = true;
+tellFailedOutput(process.stdout, line => {
+  isOutputWhole = false;
+  process.exitCode = exitCodes.failed;
+  process.stderr.write(`scratch: ${line}\n`);
 });
 
 runCommandLine(process.argv.slice(2), processTerminal(), findHome).then(
   exitCode => {
-    process.exitCode = exitCode;
+    process.exitCode = isOutputWhole ? exitCode : exitCodes.failed;
   },
   (error: unknown) => {
     console.error(error);

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { tellFailedOutput } from '../base/outputFailure';
 import { systemRandom } from '../base/random';
 import { systemClock, systemTimers } from '../base/time';
 import { runServerCommand } from './program';
+
+let isOutputWhole = true;
+tellFailedOutput(process.stdout, line => {
+  isOutputWhole = false;
+  process.exitCode = 1;
+  process.stderr.write(`${line}\n`);
+});
 
 /** The composition root of the server: this machine's clock, chance, signals and environment. */
 runServerCommand(process.argv.slice(2), {
@@ -21,7 +29,7 @@ runServerCommand(process.argv.slice(2), {
   onReload: reload => process.on('SIGHUP', reload),
 }).then(
   exitCode => {
-    process.exitCode = exitCode;
+    process.exitCode = isOutputWhole ? exitCode : 1;
   },
   (error: unknown) => {
     console.error(error);
