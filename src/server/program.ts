@@ -32,7 +32,9 @@ export async function runServerCommand(argv: readonly string[], host: ProgramHos
   const program = createProgram(host, async command => {
     const settings = readSettings(host.environment);
     if (!settings.ok) return fail(2, settings.error);
-    await makeDataFolder(settings.value.dataFolder);
+    const { dataFolder } = settings.value;
+    const made = makeDataFolder(dataFolder);
+    if (!made.ok) return fail(1, [`DATA_DIR ${dataFolder}: ${describeStorageError(made.error)}`]);
     const logger = createPinoLogger(settings.value.logLevel);
     const done = await command({ host: { ...host, logger }, settings: settings.value });
     if (!done.ok) fail(1, [done.error]);

@@ -40,7 +40,8 @@ export async function restore(
 ): Promise<Result<string, string>> {
   const stamp = isoTime(host.clock.now()).replace(/[:.]/g, '-');
   const trialFolder = join(dataFolder, `restoring-${stamp}`);
-  await makeDataFolder(trialFolder);
+  const made = makeDataFolder(trialFolder);
+  if (!made.ok) return err(describeStorageError(made.error));
   try {
     const path = storePath(dataFolder);
     const candidate = storePath(trialFolder);

@@ -1,11 +1,14 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemCodeOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
-import type { Result } from '../base/result';
+import { err, ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { StorageError } from '../sqlite/database';
+import { nodeFileCalls } from '../sqlite/fileCalls';
 import { type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
+import { fromSystemCode } from '../sqlite/storageErrors';
 import type { WasmLoader } from '../sqlite/wasmModule';
 import { repairStore } from './storage/repair';
 import { serverApplicationId, serverMigrations } from './storage/schema';
@@ -22,7 +25,6 @@ export interface StoreHost {
 export const storeName = 'server.db';
 /** Pages in memory: the server has one file and many readers of it. */
 const cacheKib = 64 * 1024;
-const ownerOnly = 0o700;
 
 export const storePath = (dataFolder: string): string => join(dataFolder, storeName);
 
@@ -51,6 +53,14 @@ export async function openStore(
   });
 }
 
-export async function makeDataFolder(dataFolder: string): Promise<void> {
-  await mkdir(dataFolder, { recursive: true, mode: ownerOnly });
+/** Makes the folder for this user alone when it is missing. */
+export function makeDataFolder(dataFolder: string): Result<void, StorageError> {
+  try {
+    nodeFileCalls.makeFolder(dataFolder);
+    return ok();
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === undefined) throw error;
+    return err(fromSystemCode(code, dataFolder));
+  }
 }

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import { systemCodeOf } from '../base/errors';
 
 /** What is known of a file without opening it. `device` and `inode` together are its identity. */
@@ -63,13 +64,25 @@ export const nodeFileCalls: FileCalls = {
   checkAccess: (path, mode) => fs.accessSync(path, mode),
   remove: path => fs.unlinkSync(path),
   rename: (from, to) => fs.renameSync(from, to),
-  makeFolder(path) {
-    fs.mkdirSync(path, { recursive: true, mode: privateFolderMode });
-  },
+  makeFolder,
   removeFolder: path => fs.rmSync(path, { recursive: true, force: true }),
   list: path => fs.readdirSync(path),
   touch: (path, modifiedMs) => fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000),
 };
+
+/** With the folders above it. Node's own way never ends where the system makes no folders, as below `/proc`. */
+function makeFolder(path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: privateFolderMode });
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || fs.existsSync(parent)) throw error;
+    makeFolder(parent);
+    makeFolder(path);
+  }
+}
 
 /** The file calls, where opening `path` never makes a file. */
 export function withoutMaking(files: FileCalls, path: string): FileCalls {

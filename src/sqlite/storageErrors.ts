@@ -74,6 +74,9 @@ export function describeStorageError(error: StorageError): string {
     case 'readOnly':
       return `The store at ${error.path} cannot be written to. Give this user the right to write there and try again.`;
     case 'io':
+      if (folderCodes.has(error.code)) {
+        return `The folder of the store is none, or cannot be made (${error.code}). Choose another folder, or put back what was there.`;
+      }
       return (
         `The disk reported an error (${error.code}), so this was not done. ` +
         'Try again; if it goes on, check the disk and copy the store to another one.'
@@ -93,6 +96,9 @@ export function describeStorageError(error: StorageError): string {
       return 'The store is closed. Open it again and repeat what you did.';
   }
 }
+
+/** What the system says of a path that leads nowhere, or through a file. */
+const folderCodes: ReadonlySet<string> = new Set(['ENOTDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG']);
 
 type SqliteFailure = 'full' | 'damaged' | 'readOnly' | 'system' | 'memory';
 

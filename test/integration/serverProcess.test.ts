@@ -53,6 +53,20 @@ describe('the server as a process', () => {
     assert.equal(await second.stop(), 0);
   });
 
+  it('says in a line that its folder cannot be used', async () => {
+    const file = join(dataDir, 'a file');
+    writeFileSync(file, '');
+    const impossible = process.platform === 'linux' ? ['/proc/scratch'] : [];
+    for (const folder of [file, join(file, 'below'), ...impossible]) {
+      for (const command of ['accounts', 'serve']) {
+        const ended = await scratchServer(folder, [command]);
+        assert.equal(ended.exitCode, 1, ended.errors);
+        assert.match(ended.errors, /^DATA_DIR [^\n]+\n$/);
+        assert.ok(ended.errors.includes(folder));
+      }
+    }
+  });
+
   it('answers HEAD like GET, without a body', async () => {
     const server = await start();
     for (const probe of ['/healthz', '/readyz', '/metrics']) {

@@ -12,6 +12,12 @@ const classify = (message: string, systemCode?: string) =>
   classifyStorageError(new Error(message), { path, systemCode });
 
 describe('what storage may fail with', () => {
+  it('is the folder, not the disk, when the path leads through a file', () => {
+    const said = describeStorageError(fromSystemCode('ENOTDIR', path));
+    assert.match(said, /folder .*ENOTDIR.*another folder/);
+    assert.doesNotMatch(said, /disk/);
+  });
+
   it('is told from the words of SQLite and the code of the failed call', () => {
     assert.deepEqual(classify('database or disk is full'), { type: 'full' });
     assert.deepEqual(classify('disk I/O error', 'ENOSPC'), { type: 'full' });
