@@ -9,7 +9,7 @@ export function lazyHttp(load: () => Promise<HttpClient>): HttpClient {
     return loading;
   };
   return {
-    send: async request => (await loaded()).send(request),
+    send: async (request, signal) => (await loaded()).send(request, signal),
     stream(request, onText): HttpStream {
       let stopped = false;
       let opened: HttpStream | undefined;

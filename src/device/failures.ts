@@ -33,6 +33,8 @@ export function transportFailure(
         'unreachable',
         `The server ${server} did not answer within ${Math.round(error.timeoutMs / 1000)} s. ${next}`,
       );
+    case 'stopped':
+      return failure('busy', 'It was stopped before the server had answered. Nothing is lost.');
     case 'certificate':
       return failure(
         'unreachable',

@@ -26,7 +26,7 @@ export interface FetchAnswer {
  */
 export function fetchHttp(options: { readonly fetch: FetchLike; readonly timers: Timers }): HttpClient {
   return {
-    send: request => send(options.fetch, options.timers, request),
+    send: (request, signal) => send(options.fetch, options.timers, request, signal),
     stream: (request, onText) => stream(options.fetch, options.timers, request, onText),
   };
 }
@@ -35,11 +35,15 @@ async function send(
   fetch: FetchLike,
   timers: Timers,
   request: HttpRequest,
+  signal: AbortSignal | undefined,
 ): Promise<Result<HttpAnswer, HttpFailure>> {
   const limit = new Limit(timers, request.timeoutMs, {
     firstMs: request.timeoutMs + uploadMs(request),
     maxSendMs,
   });
+  const stop = () => limit.stop();
+  signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
   try {
     const answer = await fetch(request.url, initOf(request, limit.signal));
     limit.restart();
@@ -55,6 +59,7 @@ async function send(
   } catch (error) {
     return err(limit.failure ?? failureOf(error));
   } finally {
+    signal?.removeEventListener('abort', stop);
     limit.end();
   }
 }
@@ -93,7 +98,7 @@ function stream(
     ended,
     stop() {
       stopped = true;
-      limit.abort();
+      limit.stop();
     },
   };
 }
@@ -132,7 +137,7 @@ class Limit {
     return this.#controller.signal;
   }
 
-  /** That the limit has passed; undefined while it has not. */
+  /** Why it was aborted; undefined while it was not. */
   get failure(): HttpFailure | undefined {
     return this.#failure;
   }
@@ -142,8 +147,8 @@ class Limit {
     this.#silence = this.#after(this.#silenceMs);
   }
 
-  abort(): void {
-    this.#controller.abort();
+  stop(): void {
+    this.#abort({ type: 'stopped' });
   }
 
   /** Also ends an answer that was given up before its end. */
@@ -154,10 +159,12 @@ class Limit {
   }
 
   #after(limitMs: number): Timer {
-    return this.#timers.after(limitMs, () => {
-      this.#failure = { type: 'timeout', timeoutMs: limitMs };
-      this.#controller.abort();
-    });
+    return this.#timers.after(limitMs, () => this.#abort({ type: 'timeout', timeoutMs: limitMs }));
+  }
+
+  #abort(failure: HttpFailure): void {
+    this.#failure ??= failure;
+    this.#controller.abort();
   }
 }
 

@@ -226,13 +226,14 @@ export class SyncControl {
       };
     }
     const { store, clock, timers, random, logger, http, settings, deviceId } = this.#core;
+    const { signal } = this.#stopping;
     const heartbeat = () => this.#options.lease.heartbeat();
     const startedMs = clock.monotonic();
     try {
       const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
       const outcome = await runCycle({
         store,
-        transport: createTransport(cycleHttp(http, timers, heartbeat), clock, {
+        transport: createTransport(cycleHttp(http, { timers, heartbeat, signal }), clock, {
           server: account.server,
           token: session.token,
         }),
@@ -252,7 +253,7 @@ export class SyncControl {
         offsets: this.#offsets,
         heartbeat,
         takeSnapshot: this.#options.takeSnapshot,
-        signal: this.#stopping.signal,
+        signal,
       });
       return await this.#conclude(trigger, outcome, clock.monotonic() - startedMs, account.server);
     } finally {

@@ -51,13 +51,15 @@ export interface WorkerEntry {
 
 export interface HostServices {
   readonly secrets: SecretStore & ProxyMarked;
-  send(request: HttpRequest): Promise<Result<HttpAnswer, HttpFailure>>;
-  /** Resolves when the stream has ended. `id` names it for {@link stopStream}. */
+  /** `id` names it for {@link stop}. */
+  send(id: number, request: HttpRequest): Promise<Result<HttpAnswer, HttpFailure>>;
+  /** Resolves when the stream has ended. `id` names it for {@link stop}. */
   stream(
     id: number,
     request: HttpRequest,
     onText: Remote<((text: string) => void) & ProxyMarked>,
   ): Promise<Result<void, HttpFailure>>;
-  stopStream(id: number): void;
+  /** Ends a request or a stream that goes on. */
+  stop(id: number): void;
   log(level: LogLevel, message: string, fields: Readonly<Record<string, LogField>>): void;
 }

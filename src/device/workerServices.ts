@@ -2,7 +2,7 @@ import { proxy, type Remote, releaseProxy } from 'comlink';
 import { messageOf } from '../base/errors';
 import { type Logger, type LogLevel, silentLogger } from '../base/logger';
 import { err } from '../base/result';
-import type { HttpClient, HttpStream } from '../sync/http';
+import type { HttpClient } from '../sync/http';
 import type { SecretStore } from './secrets';
 import type { HostServices } from './workerContract';
 
@@ -12,37 +12,45 @@ export interface LentServices {
   readonly logger: Logger;
 }
 
-/** The host's side: what the worker may call, and the end of its streams when it has gone. */
+/** The host's side: what the worker may call, and the end of its requests and streams when it has gone. */
 export function lendServices({ secrets, http, logger }: LentServices): {
   readonly services: HostServices;
-  stopStreams(): void;
+  stopAll(): void;
 } {
-  const streams = new Map<number, HttpStream>();
+  const stops = new Map<number, () => void>();
   const services: HostServices = {
     secrets: proxy({
       get: name => secrets.get(name),
       set: (name, value) => secrets.set(name, value),
       delete: name => secrets.delete(name),
     }),
-    send: request => http.send(request),
+    async send(id, request) {
+      const stopping = new AbortController();
+      stops.set(id, () => stopping.abort());
+      try {
+        return await http.send(request, stopping.signal);
+      } finally {
+        stops.delete(id);
+      }
+    },
     async stream(id, request, onText) {
       const stream = http.stream(request, text => {
         // Fails only when the worker has gone, and its stream with it.
         onText(text).catch(silentLogger.debug);
       });
-      streams.set(id, stream);
+      stops.set(id, () => stream.stop());
       const ended = await stream.ended;
-      streams.delete(id);
+      stops.delete(id);
       onText[releaseProxy]();
       return ended;
     },
-    stopStream: id => streams.get(id)?.stop(),
+    stop: id => stops.get(id)?.(),
     log: (level, message, fields) => logger[level](message, fields),
   };
   return {
     services,
-    stopStreams() {
-      for (const stream of streams.values()) stream.stop();
+    stopAll() {
+      for (const stop of stops.values()) stop();
     },
   };
 }
@@ -50,7 +58,12 @@ export function lendServices({ secrets, http, logger }: LentServices): {
 /** The worker's side: the host's services in the shapes that a device takes. */
 export function borrowServices(host: Remote<HostServices>): LentServices {
   const logger = borrowedLogger(host);
-  let lastStreamId = 0;
+  let lastId = 0;
+  const stop = (id: number) => {
+    host.stop(id).catch((error: unknown) => {
+      logger.warn('a request could not be stopped', { error: messageOf(error) });
+    });
+  };
   return {
     secrets: {
       get: name => host.secrets.get(name),
@@ -58,9 +71,19 @@ export function borrowServices(host: Remote<HostServices>): LentServices {
       delete: name => host.secrets.delete(name),
     },
     http: {
-      send: request => host.send(request),
+      async send(request, signal) {
+        const id = ++lastId;
+        const stopThis = () => stop(id);
+        if (signal?.aborted) return err({ type: 'stopped' });
+        signal?.addEventListener('abort', stopThis);
+        try {
+          return await host.send(id, request);
+        } finally {
+          signal?.removeEventListener('abort', stopThis);
+        }
+      },
       stream(request, onText) {
-        const id = ++lastStreamId;
+        const id = ++lastId;
         let stopped = false;
         const hear = proxy((text: string) => {
           if (!stopped) onText(text);
@@ -71,9 +94,7 @@ export function borrowServices(host: Remote<HostServices>): LentServices {
           }),
           stop() {
             stopped = true;
-            host.stopStream(id).catch((error: unknown) => {
-              logger.warn('a stream could not be stopped', { error: messageOf(error) });
-            });
+            stop(id);
           },
         };
       },

@@ -45,7 +45,7 @@ export class WorkerThread {
     });
     this.#worker.once('exit', exitCode => {
       channel.port1.close();
-      lent.stopStreams();
+      lent.stopAll();
       this.#watch?.cancel();
       this.#gone = true;
       for (const giveUp of this.#waiting) giveUp();

@@ -32,7 +32,7 @@ export interface CycleDependencies {
   readonly heartbeat: () => void;
   /** Keeps the store as it is, before a mass change; answers the snapshot's id. */
   readonly takeSnapshot: () => Promise<Result<string, StorageError>>;
-  /** Ends the cycle at its next safe point. */
+  /** Ends the cycle at its next safe point, and at once what it waits for from the server. */
   readonly signal: AbortSignal;
 }
 

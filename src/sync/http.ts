@@ -5,8 +5,11 @@ import type { Result } from '../base/result';
  * the extension. Plain data both ways, so that it crosses a thread.
  */
 export interface HttpClient {
-  /** Sends a request and reads the whole answer. Never throws for what the network does. */
-  send(request: HttpRequest): Promise<Result<HttpAnswer, HttpFailure>>;
+  /**
+   * Sends a request and reads the whole answer. Never throws for what the network does. When `signal` aborts, it ends at
+   * once as `stopped`; whether the server has done what it was asked for is not known then.
+   */
+  send(request: HttpRequest, signal?: AbortSignal): Promise<Result<HttpAnswer, HttpFailure>>;
   /**
    * Opens an answer that goes on, and tells its text piece by piece. Resolves when it ends: ok when the server ended
    * it, an error when it could not be opened or broke off. `onText` is told nothing after `stop` was called.
@@ -45,6 +48,8 @@ export type HttpFailure =
   /** No connection, or it broke off; `code` is the system's or the library's. */
   | { readonly type: 'unreachable'; readonly code: string; readonly detail: string }
   | { readonly type: 'timeout'; readonly timeoutMs: number }
+  /** Given up by who sent it. */
+  | { readonly type: 'stopped' }
   /** The server's certificate is not trusted, expired, or for another name. */
   | { readonly type: 'certificate'; readonly code: string }
   | { readonly type: 'answerTooLarge'; readonly maxBytes: number };

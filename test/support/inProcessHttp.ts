@@ -31,9 +31,9 @@ export function inProcessHttp(fetch: Fetch, timers: Timers = systemTimers): InPr
   const http: InProcessHttp = {
     sent: [],
     intercept: undefined,
-    send: async request => {
+    send: async (request, signal) => {
       http.sent.push(request);
-      const send = () => direct.send(request);
+      const send = () => direct.send(request, signal);
       return http.intercept ? http.intercept(request, send) : send();
     },
     stream: (request, onText) => direct.stream(request, onText),

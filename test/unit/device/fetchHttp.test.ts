@@ -81,6 +81,18 @@ describe('a request on a slow link', () => {
     assert.deepEqual(silent, { ended: 'timeout', afterMs: silenceMs + 128 * secondMs });
   });
 
+  it('ends at once when it is stopped, before or meanwhile', async () => {
+    const slow = slowly(hour, 0, 1);
+    const stopping = new AbortController();
+    const asked = slow.http.send(request, stopping.signal);
+    await slow.time.advance(secondMs);
+    stopping.abort();
+    assert.deepEqual(await asked, { ok: false, error: { type: 'stopped' } });
+    assert.equal(slow.time.waiting, 0);
+    const later = await slow.http.send(request, stopping.signal);
+    assert.deepEqual(later, { ok: false, error: { type: 'stopped' } });
+  });
+
   it('leaves no timer behind', async () => {
     const slow = slowly(secondMs, secondMs, 1);
     await endOf(slow);

@@ -110,6 +110,19 @@ describe('a device in a worker thread', () => {
     assert.equal(sent.ok && sent.value.body, '[1,2,3]');
   });
 
+  it('stops a request that goes on', async () => {
+    const http: HttpClient = {
+      send: (_request, signal) =>
+        new Promise(resolve => {
+          signal?.addEventListener('abort', () => resolve(err({ type: 'stopped' })));
+        }),
+      stream: () => assert.fail('not used'),
+    };
+    await start('sound', http);
+    const stopped = await device.items.create({ kind: 'note', title: 'stop' });
+    assert.equal(stopped.ok && stopped.value.body, 'stopped');
+  });
+
   it('passes a stream on until it is stopped', async () => {
     let end: () => void = () => undefined;
     const http: HttpClient = {

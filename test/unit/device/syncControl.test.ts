@@ -4,6 +4,7 @@ import { unwrap } from '../../../src/base/result';
 import { unreachable } from '../../support/inProcessHttp';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
 import { createTestServer } from '../../support/testServer';
+import { settle } from '../../support/virtualTime';
 
 const server = 'http://127.0.0.1:8787';
 const codeOf = (result: { ok: boolean; error?: { code: string } }) => result.error?.code;
@@ -276,5 +277,38 @@ describe('one cycle at a time', () => {
     assert.equal(done.trigger, 'command');
     assert.deepEqual(others, []);
     assert.ok(!JSON.stringify([failed, done]).includes('One'));
+  });
+});
+
+describe('stopping in the middle of a cycle', () => {
+  it('waits for no answer, and what was sent is sent again, byte for byte, at the next start', async () => {
+    const { app } = await createTestServer();
+    let isSilent = false;
+    const fetch = async (request: Request) => {
+      const answer = await app.fetch(request.clone());
+      if (!isSilent || request.method !== 'POST') return answer;
+      return new Promise<Response>((_, reject) => {
+        request.signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    };
+    const secrets = new MemorySecrets();
+    const first = await openWindow({ fetch, secrets });
+    unwrap(await first.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+    const { id } = unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    isSilent = true;
+    const cut = syncNow(first);
+    const pushes = (window: TestWindow) =>
+      window.http.sent.filter(({ url, method }) => method === 'POST' && url.endsWith('/changes'));
+    while (pushes(first).length === 0) await settle();
+    const beforeMs = first.time.monotonic();
+    await first.control.stop();
+    assert.equal(codeOf(await cut), 'busy');
+    assert.equal(first.time.monotonic(), beforeMs, 'no time had to pass');
+    assert.equal(first.time.waiting, 0);
+    isSilent = false;
+    const second = await openWindow({ fetch, secrets, database: first.database, time: first.time });
+    assert.equal(unwrap(await syncNow(second)).pushed, 1);
+    assert.deepEqual(pushes(second)[0]?.body, pushes(first)[0]?.body);
+    assert.equal(unwrap(await second.items.get(id)).version, 1);
   });
 });

@@ -40,6 +40,13 @@ async function openMemoryDevice(settings: DeviceSettings): Promise<Result<LocalD
         const answer = await http.send({ ...request, body: new Uint8Array([1, 2]) });
         return create({ ...item, body: JSON.stringify(answer.ok ? [...answer.value.body] : answer.error) });
       }
+      if (item.title === 'stop') {
+        const stopping = new AbortController();
+        const asked = http.send(request, stopping.signal);
+        stopping.abort();
+        const answer = await asked;
+        return create({ ...item, body: answer.ok ? 'answered' : answer.error.type });
+      }
       if (item.title === 'stream') {
         const texts: string[] = [];
         const stream = http.stream(request, text => {

@@ -25,8 +25,11 @@ describe('the network of a cycle', () => {
         send: () => new Promise(resolve => (answer = resolve)),
         stream: () => assert.fail('no stream is opened'),
       },
-      time,
-      () => heardMs.push(time.monotonic()),
+      {
+        timers: time,
+        heartbeat: () => heardMs.push(time.monotonic()),
+        signal: new AbortController().signal,
+      },
     );
     const asked = http.send(request);
     await time.advance(5 * minuteMs + 1);
