@@ -36,20 +36,39 @@ export function continueAtRest(store: StoreTransaction): boolean {
   const last = rows.at(-1);
   const isLast = last === undefined || rows.length < itemsPerStep;
   if (isLast && policy === 'all') for (const id of itemsOfRecordsAlone(store)) sealItem(store, id);
-  writeState(store, 'atRest', isLast ? { policy } : { policy, afterRid: integer(last, 'rid') });
+  const snapshotsDue = policy === 'all' ? { snapshotsDue: true } : {};
+  writeState(
+    store,
+    'atRest',
+    isLast ? { policy, ...snapshotsDue } : { policy, afterRid: integer(last, 'rid') },
+  );
   return isLast;
+}
+
+/** Whether snapshots may hold in clear what the policy in use encrypts, of whatever items. */
+export function areSnapshotsDue(store: StoreTransaction): boolean {
+  return readState(store, 'atRest')?.snapshotsDue ?? false;
+}
+
+/** The snapshots are as the policy asks. */
+export function snapshotsDone(store: StoreTransaction): void {
+  const state = readState(store, 'atRest');
+  if (state?.snapshotsDue) writeState(store, 'atRest', { policy: state.policy });
 }
 
 const policyOfNewStores = 'sensitive';
 /** Rows rewritten in one transaction. */
 const itemsPerStep = 100;
 
-/** Items that are not here any more but whose conflict records are. */
+/** Items that are not here any more but whose conflict records, or changes, are. */
 function itemsOfRecordsAlone(store: StoreTransaction): readonly ItemId[] {
   return store.sql
     .all(
-      `SELECT DISTINCT item_id FROM conflicts WHERE deleted = 0 AND typeof(payload) = 'text'
-         AND item_id NOT IN (SELECT id FROM items)`,
+      `SELECT item_id FROM (
+         SELECT item_id FROM conflicts WHERE deleted = 0 AND typeof(payload) = 'text'
+         UNION SELECT item_id FROM changes WHERE collection = 'item'
+           AND (typeof(payload) = 'text' OR typeof(base_payload) = 'text'))
+       WHERE item_id NOT IN (SELECT id FROM items)`,
     )
     .map(row => branded(row, 'item_id', isItemId));
 }

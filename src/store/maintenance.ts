@@ -4,11 +4,11 @@ import { type Clock, dayMs, hourMs, minuteMs, secondMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
 import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
-import type { ProcessLock } from '../sqlite/processLock';
 import { continueAtRest, isAtRestDue } from './atRestPolicy';
 import { examine } from './doctor/doctor';
 import type { Examination } from './doctor/examination';
 import type { Finding } from './doctor/finding';
+import { ExclusiveWork } from './exclusiveWork';
 import { pruneLogs } from './hygiene';
 import { scrub } from './scrub';
 import { continueSearchIndex, mergeSearchIndex } from './search/searchIndex';
@@ -57,18 +57,19 @@ export interface MaintenanceParts {
 
 export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenance {
   const upkeep = new Upkeep(parts);
+  const alone = new ExclusiveWork(parts.database, 'upkeep');
   return {
     snapshots: parts.snapshots,
     doctor: options => examine({ ...parts, ...options }),
-    applyAtRest: () => upkeep.alone(() => upkeep.applyAtRest(), undefined, maxUpkeepWaitMs),
+    applyAtRest: () => alone.run(() => upkeep.applyAtRest(), maxUpkeepWaitMs),
     idle: async ({ historyKeepDays }) => {
-      const isBusy = await upkeep.alone(() => upkeep.step(historyKeepDays), ok(false), 0);
+      const isBusy = await alone.run(() => upkeep.step(historyKeepDays), 0, ok(false));
       return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenLooksMs }) : isBusy;
     },
     round: async ({ historyKeepDays, maxMs }) => {
       const isDue = await upkeep.isRoundDue();
       if (!isDue.ok || !isDue.value) return isDue.ok ? ok() : isDue;
-      return upkeep.alone(() => upkeep.round(historyKeepDays, maxMs), ok(), 0);
+      return alone.run(() => upkeep.round(historyKeepDays, maxMs), 0, ok());
     },
   };
 }
@@ -92,9 +93,6 @@ type Step = (keepDays: number) => Promise<Result<boolean, StorageError>>;
 
 class Upkeep {
   readonly #parts: MaintenanceParts;
-  /** Closed with the file. */
-  #lock: ProcessLock | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
   #versionsAfter: string | undefined = '';
   /** Each answers whether it has more to do. */
   readonly #steps: readonly Step[] = [
@@ -111,38 +109,6 @@ class Upkeep {
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts;
-  }
-
-  /**
-   * Runs `work` when no other process is at it. Waits for its turn within this process, and for other processes as long
-   * as it is told to; after that answers `otherwise`, or that it is busy.
-   */
-  alone<T>(
-    work: () => Promise<Result<T, StorageError>>,
-    otherwise: Result<T, StorageError> | undefined,
-    lockWaitMs: number,
-  ): Promise<Result<T, StorageError>> {
-    const turn = this.#turn.then(async () => {
-      const acquired = await this.#acquire(lockWaitMs);
-      if (!acquired.ok) return acquired.error.type === 'busy' ? (otherwise ?? acquired) : acquired;
-      try {
-        return await work();
-      } finally {
-        acquired.value.release();
-      }
-    });
-    this.#turn = turn.catch(() => undefined); // the caller of this turn hears of it
-    return turn;
-  }
-
-  async #acquire(waitMs: number): Promise<Result<ProcessLock, StorageError>> {
-    if (this.#lock === undefined) {
-      const opened = await this.#parts.database.openLock('upkeep');
-      if (!opened.ok) return opened;
-      this.#lock = opened.value;
-    }
-    const acquired = await this.#lock.acquire(waitMs);
-    return acquired.ok ? ok(this.#lock) : acquired;
   }
 
   /** One step of the round; answers whether the round goes on. A check that is due comes before everything else. */

@@ -2,6 +2,7 @@ import { ok, type Result } from '../base/result';
 import type { ItemId } from '../model/ids/ids';
 import type { StorageError } from '../sqlite/database';
 import type { Maintenance } from '../sqlite/maintenance';
+import { areSnapshotsDue, continueAtRest, isAtRestDue, snapshotsDone } from './atRestPolicy';
 import { integer } from './rows';
 import { allScrubsDone, isScrubDue, scrubDone, scrubDue, sealItem } from './seal';
 import { compactSearchIndex } from './search/searchIndex';
@@ -22,12 +23,16 @@ export async function scrub(parts: {
   const { store, database, snapshots } = parts;
   let scrubbed = 0;
   for (;;) {
-    const due = await store.read(tx => (tx.payloads.unlocked ? scrubDue(tx, itemsPerRound) : []));
+    const due = await store.read(tx => ({
+      items: tx.payloads.unlocked ? scrubDue(tx, itemsPerRound) : [],
+      snapshots: tx.payloads.unlocked && areSnapshotsDue(tx),
+    }));
     if (!due.ok) return due;
-    if (due.value.length === 0) return ok(scrubbed);
+    const { items } = due.value;
+    if (items.length === 0 && !due.value.snapshots) return ok(scrubbed);
     const wiped = await wipe(store, database);
     if (!wiped.ok) return wiped;
-    const listed = snapshots.list();
+    const listed = await snapshots.listSettled();
     if (!listed.ok) return listed;
     for (const snapshot of listed.value) {
       const opened = await snapshots.openStore(snapshot);
@@ -37,14 +42,19 @@ export async function scrub(parts: {
         if (!setAside.ok) return setAside;
         continue;
       }
+      if (!opened.ok && opened.error.type === 'io' && opened.error.code === 'ENOENT') continue;
       if (!opened.ok) return opened;
-      const sealed = await sealInSnapshot(opened.value.store, opened.value.database, due.value);
+      const sealed = await sealInSnapshot(opened.value.store, opened.value.database, items);
       await opened.value.store.close();
       if (!sealed.ok) return sealed;
     }
-    const done = await store.write(tx => ok(scrubDone(tx, due.value)));
+    const done = await store.write(tx => {
+      scrubDone(tx, items);
+      snapshotsDone(tx);
+      return ok();
+    });
     if (!done.ok) return done;
-    scrubbed += due.value.length;
+    scrubbed += items.length;
   }
 }
 
@@ -72,11 +82,25 @@ async function sealInSnapshot(
     const sealed = await snapshot.write(tx => ok(sealEach(tx, step)));
     if (!sealed.ok) return sealed;
   }
+  const followed = await followPolicy(snapshot);
+  if (!followed.ok) return followed;
   const noted = await snapshot.read(tx => scrubDue(tx, 1).length > 0);
   if (!noted.ok || !noted.value) return noted.ok ? ok() : noted;
   const wiped = await wipe(snapshot, database);
   if (!wiped.ok) return wiped;
   return snapshot.write(tx => ok(allScrubsDone(tx)));
+}
+
+/** With the policy `all`, encrypts everything that a snapshot holds, also of items that the store has no more. */
+async function followPolicy(snapshot: Store): Promise<Result<void, StorageError>> {
+  const due = await snapshot.read(tx => tx.payloads.policy === 'all' && isAtRestDue(tx));
+  if (!due.ok) return due;
+  for (let isDone = !due.value; !isDone; ) {
+    const rewritten = await snapshot.write(tx => ok(continueAtRest(tx)));
+    if (!rewritten.ok) return rewritten;
+    isDone = rewritten.value;
+  }
+  return ok();
 }
 
 /** Leaves a note of those alone that were in clear. */

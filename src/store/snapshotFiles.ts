@@ -78,6 +78,13 @@ export function removeSnapshotFiles(files: FileCalls, { path }: Snapshot): void 
   removeFile(files, path);
 }
 
+/** Removes what was begun of snapshots. */
+export function removeSnapshotParts(files: FileCalls, folder: string): void {
+  const path = join(folder, snapshotsFolder);
+  const names = files.status(path) === undefined ? [] : files.list(path);
+  for (const name of names) if (name.endsWith('.part')) removeFile(files, join(path, name));
+}
+
 /** What the name of a damaged snapshot ends with once it is set aside. */
 export const setAsideSuffix = '.damaged';
 

@@ -1,16 +1,18 @@
 import type { Logger } from '../base/logger';
 import { err, ok, type Result } from '../base/result';
-import { type Clock, dayMs } from '../base/time';
+import { type Clock, dayMs, secondMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
 import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
 import type { OpenedDatabase } from '../sqlite/openDatabase';
+import { ExclusiveWork } from './exclusiveWork';
 import { attemptFiles } from './fileAttempt';
 import { countItems } from './items';
 import {
   listSnapshotFiles,
   outdatedSnapshots,
   removeSnapshotFiles,
+  removeSnapshotParts,
   type Snapshot,
   type SnapshotReason,
   setSnapshotAside,
@@ -29,6 +31,8 @@ export interface Snapshots {
   takeDaily(): Promise<Result<Snapshot | undefined, StorageError>>;
   /** Newest first. */
   list(): Result<readonly Snapshot[], StorageError>;
+  /** As `list`, when none is being taken; what a process that was killed has left of one is removed. */
+  listSettled(): Promise<Result<readonly Snapshot[], StorageError>>;
   /**
    * Opens one to be compared with the store, after looking at every page of it; one that is not sound is refused and
    * left as it is. While it is open, this process does not let go of it. A snapshot of an older version is brought to
@@ -82,8 +86,19 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     return problems.ok ? err({ type: 'damaged', detail: problems.value.join('; ') }) : problems;
   };
 
-  const take = async (reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> => {
-    const counted = await store.read(tx => countItems(tx).live);
+  /** Everybody who writes a part of a snapshot holds the lock of the taking or that of the store. */
+  const taking = new ExclusiveWork(database, 'snapshots');
+  const removeParts = () =>
+    store.read(tx => {
+      const removed = attemptFiles(folder, () => removeSnapshotParts(files, folder));
+      return removed.ok ? ok(countItems(tx).live) : removed;
+    });
+
+  const take = (reason: SnapshotReason) => taking.run(() => takeNow(reason), maxTakingWaitMs);
+
+  const takeNow = async (reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> => {
+    const read = await removeParts();
+    const counted = read.ok ? read.value : read;
     if (!counted.ok) return counted;
     const before = list();
     if (!before.ok) return before;
@@ -110,6 +125,13 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     take,
     openStore,
     list,
+
+    listSettled: () =>
+      taking.run(async () => {
+        const removed = await removeParts();
+        if (!removed.ok) return removed;
+        return removed.value.ok ? list() : removed.value;
+      }, maxTakingWaitMs),
 
     async takeDaily() {
       const due = await store.read(tx => dailyMark(tx, clock.now()));
@@ -149,6 +171,9 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     },
   };
 }
+
+/** A copy of 1 GiB takes some seconds. */
+const maxTakingWaitMs = 60 * secondMs;
 
 /** Two snapshots never have the same time. */
 function freeTime(snapshots: readonly Snapshot[], wallMs: number): number {

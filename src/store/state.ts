@@ -70,8 +70,15 @@ export interface DeviceState {
   readonly dailySnapshot: { readonly atMs: number; readonly mark: string };
   /** While the search index is not whole: rows from this one on are not in it yet. */
   readonly searchIndexedBelow: number;
-  /** By which policy the rows lie in the file; while they are rewritten, the row after which that goes on. */
-  readonly atRest: { readonly policy: AtRestPolicy; readonly afterRid?: number };
+  /**
+   * By which policy the rows lie in the file; while they are rewritten, the row after which that goes on; then whether
+   * the snapshots are still to follow.
+   */
+  readonly atRest: {
+    readonly policy: AtRestPolicy;
+    readonly afterRid?: number;
+    readonly snapshotsDue?: boolean;
+  };
 }
 
 export interface HeldMassChange {
@@ -171,7 +178,11 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   }),
   dailySnapshot: z.object({ atMs: z.number(), mark: z.string() }),
   searchIndexedBelow: z.int().min(0),
-  atRest: z.object({ policy: z.enum(['sensitive', 'all']), afterRid: z.int().exactOptional() }),
+  atRest: z.object({
+    policy: z.enum(['sensitive', 'all']),
+    afterRid: z.int().exactOptional(),
+    snapshotsDue: z.boolean().exactOptional(),
+  }),
 };
 
 export function readState<Key extends StateKey>(

@@ -1,5 +1,5 @@
 import { ok } from '../../base/result';
-import { isAtRestDue } from '../atRestPolicy';
+import { areSnapshotsDue, isAtRestDue } from '../atRestPolicy';
 import { scrub } from '../scrub';
 import { scrubDue } from '../seal';
 import type { Check } from './examination';
@@ -29,7 +29,7 @@ const isUnreadable = `(base_id IS NOT NULL AND base_id NOT IN (SELECT id FROM ve
 /** Texts that are to be encrypted, or wiped, and are not yet. */
 export const checkAtRest: Check = async ({ store, database, snapshots, mend }) => {
   const looked = await store.read(tx => ({
-    isDue: isAtRestDue(tx) || scrubDue(tx, 1).length > 0,
+    isDue: isAtRestDue(tx) || areSnapshotsDue(tx) || scrubDue(tx, 1).length > 0,
     isUnlocked: tx.payloads.unlocked,
   }));
   if (!looked.ok) return looked;

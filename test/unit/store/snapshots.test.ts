@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { err, ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import type { Migration } from '../../../src/sqlite/database';
 import { removeItem } from '../../../src/store/items';
 import type { OpenedStore } from '../../../src/store/openStore';
+import { Payloads } from '../../../src/store/payloads';
 import { storeMigrations } from '../../../src/store/schema';
 import { scrub } from '../../../src/store/scrub';
 import {
@@ -15,7 +16,7 @@ import {
   type Snapshot,
   type SnapshotReason,
 } from '../../../src/store/snapshotFiles';
-import { inStore, itemId, note, putItem } from '../../support/storeFixture';
+import { inStore, itemId, note, putItem, testCipher } from '../../support/storeFixture';
 import { StoreFolder } from '../../support/storeFolder';
 
 describe('snapshots', () => {
@@ -241,6 +242,34 @@ describe('snapshots', () => {
     unwrap(await tryToScrub());
     assert.deepEqual(
       folder.filesWith(secret).filter(name => name.startsWith('snapshots')),
+      [],
+    );
+  });
+
+  it('hold nothing in clear under the policy “all”, not even of items that are gone', async () => {
+    await inStore(opened.store, tx => {
+      putItem(tx, itemId(1), note('title', 'hunter1'), 1);
+      putItem(tx, itemId(2), note('title', 'hunter2'), 1);
+    });
+    unwrap(await opened.maintenance.snapshots.take('command'));
+    await inStore(opened.store, tx => {
+      removeItem(tx, itemId(1));
+      removeItem(tx, itemId(2));
+    });
+    opened.store.usePayloads(new Payloads(testCipher(), 'all'));
+    unwrap(await opened.maintenance.applyAtRest());
+    assert.deepEqual(folder.filesWith(/hunter\d/), []);
+  });
+
+  it('that a killed process has begun are removed when something is to be encrypted', async () => {
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('title', 'hunter1'), 1));
+    const { path } = unwrap(await opened.maintenance.snapshots.take('command'));
+    renameSync(path, `${path}.part`);
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('title', '', { sensitive: true }), 2));
+    unwrap(await opened.maintenance.applyAtRest());
+    assert.deepEqual(folder.filesWith(/hunter\d/), []);
+    assert.deepEqual(
+      readdirSync(join(folder.path, 'snapshots')).filter(name => name.endsWith('.part')),
       [],
     );
   });
