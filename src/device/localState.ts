@@ -4,7 +4,7 @@ import { currentKey, type KeyRing } from '../crypto/keyRing';
 import { unwrapLocalKey, wrapLocalKey } from '../crypto/localSeal';
 import type { AccountId } from '../model/ids/ids';
 import { emptyDigest } from '../protocol/digest';
-import { listConflicts } from '../store/conflicts';
+import { forgetTrimmedConflicts, listConflicts } from '../store/conflicts';
 import { rememberDeviceName } from '../store/devices';
 import { forgetEmptiedItems } from '../store/emptied';
 import { listItems, readItem } from '../store/items';
@@ -129,6 +129,7 @@ function forgetSyncedVersions(store: StoreTransaction): void {
   for (const change of changesInFlight(store, maxInFlight)) thaw(store, change);
   dropReseals(store);
   forgetEmptiedItems(store);
+  forgetTrimmedConflicts(store);
   for (const { id } of [...listItems(store, { deleted: false }), ...listItems(store, { deleted: true })]) {
     const item = readItem(store, id);
     if (item?.content === undefined) continue;

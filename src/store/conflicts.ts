@@ -128,6 +128,31 @@ export function trimClosedConflicts(
   );
 }
 
+/**
+ * Records that were closed before `before` and that the server still has, oldest first, with what their deletion has to
+ * come after; without those of which something is to be sent. At most `limit`.
+ */
+export function closedConflictsOnServer(
+  store: StoreTransaction,
+  options: { readonly before: string; readonly limit: number },
+): readonly { readonly id: ConflictId; readonly stamp: Stamp }[] {
+  return store.sql
+    .all(
+      `SELECT id, stamp FROM conflicts WHERE state IN ('auto', 'resolved') AND detected_at < ?1 AND stamp < ?1
+         AND deleted = 0 AND version > 0 AND id NOT IN (SELECT item_id FROM changes WHERE acknowledged_ms IS NULL)
+       ORDER BY detected_at LIMIT ?2`,
+      [options.before, options.limit],
+    )
+    .map(row => ({ id: branded(row, 'id', isConflictId), stamp: branded(row, 'stamp', isStamp) }));
+}
+
+/** What is known of records without their texts is of no use to another account. */
+export function forgetTrimmedConflicts(store: StoreTransaction): void {
+  const trimmed = 'SELECT id FROM conflicts WHERE trimmed = 1 OR deleted = 1';
+  store.sql.run(`DELETE FROM changes WHERE acknowledged_ms IS NULL AND item_id IN (${trimmed})`);
+  store.sql.run('DELETE FROM conflicts WHERE trimmed = 1 OR deleted = 1');
+}
+
 function storedConflict(store: StoreTransaction, row: Row): StoredConflict {
   const id = branded(row, 'id', isConflictId);
   const deleted = flag(row, 'deleted');

@@ -1,6 +1,9 @@
 import { dayMs } from '../base/time';
-import { trimClosedConflicts } from './conflicts';
+import { stampAfter } from '../model/ids/stamp';
+import { closedConflictsOnServer, trimClosedConflicts } from './conflicts';
+import { putWaitingRecordChange } from './outbox';
 import { forgetOverwrites } from './overwritten';
+import { readState } from './state';
 import type { StoreTransaction } from './transaction';
 
 /** The bounds of what a device keeps besides its items and their histories. */
@@ -28,7 +31,25 @@ export function pruneLogs(store: StoreTransaction, nowMs: number): boolean {
     maxClosed: maxClosedConflicts,
     limit: rowsPerStep,
   });
-  return changes < rowsPerStep && conflicts < rowsPerStep;
+  const deleted = deleteClosedConflicts(store, nowMs);
+  return changes < rowsPerStep && conflicts < rowsPerStep && deleted < rowsPerStep;
+}
+
+/**
+ * Records that were closed long ago go on the server too, by the first device that comes to it: their deletions wait to
+ * be pushed. The others hear of it, and delete nothing once more.
+ */
+function deleteClosedConflicts(store: StoreTransaction, nowMs: number): number {
+  const device = readState(store, 'device');
+  if (device === undefined) return 0;
+  const correctedMs = nowMs + (readState(store, 'clockOffsetMs') ?? 0);
+  const before = stampPrefix(correctedMs - keepClosedConflictDays * dayMs);
+  const closed = closedConflictsOnServer(store, { before, limit: rowsPerStep });
+  for (const { id, stamp } of closed) {
+    // Just after what it deletes: whoever opens the record again comes after it.
+    putWaitingRecordChange(store, { conflictId: id, type: 'delete', stamp: stampAfter(stamp, device.id) });
+  }
+  return closed.length;
 }
 
 /** Rows that one transaction takes away, of each kind. */

@@ -64,6 +64,8 @@ export interface ItemChange extends ChangeCommon {
 export interface RecordChange extends ChangeCommon {
   readonly collection: 'conflict';
   readonly itemId: ConflictId;
+  /** `delete`: the record was closed so long ago that nobody keeps it. */
+  readonly type: ChangeType;
 }
 
 export interface ChangeBase {
@@ -90,6 +92,7 @@ export interface NewItemChange {
 
 export interface NewRecordChange {
   readonly conflictId: ConflictId;
+  readonly type?: ChangeType;
   readonly stamp: Stamp;
   readonly groupId?: ChangeId | undefined;
 }
@@ -243,8 +246,8 @@ export function putWaitingRecordChange(store: StoreTransaction, change: NewRecor
   dropWaiting(store, change.conflictId);
   store.sql.run(
     `INSERT INTO changes(collection, item_id, change_type, timestamp, base_version, base_deleted, ancestors, group_id)
-     VALUES ('conflict', ?, 'upsert', ?, 0, 0, '[]', ?)`,
-    [change.conflictId, change.stamp, change.groupId ?? groupBefore ?? null],
+     VALUES ('conflict', ?, ?, ?, 0, 0, '[]', ?)`,
+    [change.conflictId, change.type ?? 'upsert', change.stamp, change.groupId ?? groupBefore ?? null],
   );
 }
 
@@ -360,15 +363,16 @@ function outboxChange(store: StoreTransaction, row: Row): OutboxChange {
     refused: optionalText(row, 'refused'),
     flight: flightOf(row),
   };
+  const type = text(row, 'change_type') === 'delete' ? 'delete' : 'upsert';
   if (text(row, 'collection') === 'conflict') {
-    return { ...common, collection: 'conflict', itemId: branded(row, 'item_id', isConflictId) };
+    return { ...common, collection: 'conflict', itemId: branded(row, 'item_id', isConflictId), type };
   }
   const itemId = branded(row, 'item_id', isItemId);
   return {
     ...common,
     collection: 'item',
     itemId,
-    type: text(row, 'change_type') === 'delete' ? 'delete' : 'upsert',
+    type,
     content: store.payloads.readContent(row, 'payload', itemId),
     base: {
       version: integer(row, 'base_version'),

@@ -2,12 +2,12 @@ import { conflictIdOf } from '../crypto/contentDigest';
 import type { Conflict, ConflictOutcome, ConflictSide } from '../model/conflict';
 import { supersedes } from '../model/conflict';
 import type { Content } from '../model/content';
-import type { ChangeId, ItemId } from '../model/ids/ids';
+import type { ChangeId, ConflictId, ItemId } from '../model/ids/ids';
 import { parseStamp, type Stamp } from '../model/ids/stamp';
 import { markConflictPruned, readConflict, writeConflict } from '../store/conflicts';
 import { deviceNameOf } from '../store/devices';
-import { type ChangeBase, dropWaiting, putWaitingRecordChange } from '../store/outbox';
-import { syncedRecord } from '../store/syncedVersions';
+import { type ChangeBase, dropWaiting, putWaitingRecordChange, waitingChange } from '../store/outbox';
+import { syncedRecord, type TakenVersion } from '../store/syncedVersions';
 import type { StoreTransaction } from '../store/transaction';
 import { issueStamp, observeStamp } from './clock';
 import type { EditContext } from './context';
@@ -107,12 +107,8 @@ export function applyReconciledRecord(context: EditContext, remote: OpenedRecord
     wireExtra: remote.wireExtra,
   };
   if (remote.conflict === undefined) {
-    if (held) {
-      dropWaiting(store, remote.conflictId);
-      holdRecordVersion(store, remote.conflictId, synced);
-      markConflictPruned(store, remote.conflictId);
-    }
-    return 'taken';
+    if (!held) return 'taken';
+    return holdRecordDeletion(context, remote.conflictId, synced, held.revision > remote.revision);
   }
   const isSame = held?.stamp === remote.stamp && held.revision === remote.conflict.revision;
   if (held && !held.deleted && (isSame || supersedes(held, remote.conflict))) {
@@ -127,6 +123,25 @@ export function applyReconciledRecord(context: EditContext, remote: OpenedRecord
   dropWaiting(store, remote.conflictId);
   writeConflict(store, remote.conflict);
   holdRecordVersion(store, remote.conflictId, synced);
+  return 'taken';
+}
+
+/**
+ * The server holds a record's deletion: the record goes, unless it was opened again here since and waits to be pushed.
+ */
+export function holdRecordDeletion(
+  { store }: EditContext,
+  id: ConflictId,
+  deletion: TakenVersion,
+  isReopened: boolean,
+): 'taken' | 'kept' {
+  if (isReopened && waitingChange(store, id) !== undefined) {
+    holdRecordVersion(store, id, undefined);
+    return 'kept';
+  }
+  dropWaiting(store, id);
+  holdRecordVersion(store, id, deletion);
+  markConflictPruned(store, id);
   return 'taken';
 }
 

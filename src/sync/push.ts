@@ -17,7 +17,7 @@ import type { StoreTransaction } from '../store/transaction';
 import type { CycleError, CycleRun } from './cycleRun';
 import { reconcileReasonOf } from './pull';
 import { type SentChange, settleAnswers } from './pushAnswers';
-import { sealItemChange, sealRecordChange } from './sealing';
+import { sealItemChange, sealRecordChange, sealRecordDeletion } from './sealing';
 
 /** Pushes the outbox: changes are frozen as they are first sent, and sent again, byte for byte, until answered. */
 
@@ -152,6 +152,15 @@ function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) 
       sealItemChange({ ...common, change, changeId, deviceName: device.name, wireExtra });
   }
   const held = readConflict(store, change.itemId);
+  if (change.type === 'delete') {
+    if (held === undefined || held.deleted) return undefined;
+    const { version, syncedStamp, revision, wireExtra } = held;
+    const base = { version, stamp: syncedStamp };
+    return (changeId: Flight['changeId']) =>
+      sealRecordDeletion({
+        ...{ ...common, conflictId: change.itemId, revision, stamp: change.stamp, changeId, base, wireExtra },
+      });
+  }
   if (held?.conflict === undefined) return undefined;
   const { conflict, version, syncedStamp, wireExtra } = held;
   return (changeId: Flight['changeId']) =>

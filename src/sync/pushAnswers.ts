@@ -20,7 +20,7 @@ import { writeState } from '../store/state';
 import { setVersionNumber } from '../store/versions';
 import { applyOpened, guard, type OpenedVersion, openVersion, tally } from './applyVersions';
 import { issueStamp } from './clock';
-import { recordMeeting } from './conflictRecords';
+import { holdRecordDeletion, recordMeeting } from './conflictRecords';
 import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
 import { overwritesOf } from './guard';
@@ -153,9 +153,13 @@ function accept(context: MergeContext, change: OutboxChange, { keyId }: Flight, 
   acknowledge(store, change, context.wallMs);
   if (change.collection === 'conflict') {
     const held = readConflict(store, change.itemId);
-    if (held && version > held.version) {
+    if (held === undefined || version <= held.version) return;
+    if (change.type === 'upsert') {
       holdRecordVersion(store, change.itemId, { version, stamp: change.stamp, deleted: held.deleted, keyId });
+      return;
     }
+    // What waits behind a deletion has opened the record again.
+    holdRecordDeletion(context, change.itemId, { version, stamp: change.stamp, deleted: true, keyId }, true);
     return;
   }
   const held = itemVersion(store, change.itemId);

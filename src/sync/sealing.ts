@@ -1,5 +1,5 @@
 import { defined } from '../base/assert';
-import { fromBase64Url, toBase64Url } from '../base/encoding';
+import { fromBase64Url, toBase64Url, toUtf8 } from '../base/encoding';
 import { type JsonObject, parseJson } from '../base/json';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
@@ -50,6 +50,7 @@ export interface OpenedRecord {
   readonly conflictId: ConflictId;
   readonly version: number;
   readonly stamp: Stamp;
+  readonly revision: number;
   /** Undefined for a record that was pruned. */
   readonly conflict: Conflict | undefined;
   readonly keyId: KeyId;
@@ -157,6 +158,43 @@ export function sealRecordChange(options: {
   );
 }
 
+/** The JSON text of the deletion of a record that was closed long ago: nothing of it is left to be sealed. */
+export function sealRecordDeletion(options: {
+  readonly conflictId: ConflictId;
+  readonly revision: number;
+  readonly stamp: Stamp;
+  readonly changeId: ChangeId;
+  readonly base: { readonly version: number; readonly stamp: Stamp | undefined };
+  readonly keys: SealingKeys;
+  readonly wireExtra: JsonObject | undefined;
+  readonly limits: SizeLimits;
+  readonly random: Random;
+}): Result<string, SealFailure> {
+  const { conflictId, stamp, base } = options;
+  const sealed = seal(
+    toUtf8('{}'),
+    { collection: 'conflict', subjectId: conflictId, changeType: 'delete', stamp },
+    options.keys,
+    maxConflictRecordBytes(options.limits.maxItemBytes),
+    options.random,
+  );
+  if (!sealed.ok) return sealed;
+  return ok(
+    JSON.stringify({
+      ...options.wireExtra,
+      collection: 'conflict',
+      changeId: options.changeId,
+      itemId: conflictId,
+      baseVersion: base.version,
+      baseTimestamp: base.stamp ?? null,
+      changeType: 'delete',
+      timestamp: stamp,
+      revision: options.revision,
+      ...sealed.value,
+    }),
+  );
+}
+
 export function openItem(
   version: RemoteVersion & { readonly collection: 'item' },
   keys: SealingKeys,
@@ -186,6 +224,7 @@ export function openRecord(
     conflictId: version.itemId,
     version: version.version,
     stamp: version.timestamp,
+    revision: version.revision,
     keyId: version.keyId,
     wireExtra: unknownFields(version, knownFields),
   };
