@@ -5,9 +5,10 @@ import type { Random } from '../base/random';
 import { ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { Migration, StorageError } from '../sqlite/database';
-import { nodeFileCalls } from '../sqlite/fileCalls';
+import { readHeaderBytes } from '../sqlite/databaseHeader';
+import { type FileCalls, nodeFileCalls } from '../sqlite/fileCalls';
 import type { RecoveryReport } from '../sqlite/fileContext';
-import { syncFile } from '../sqlite/fileSteps';
+import { removeIfThere, syncFile } from '../sqlite/fileSteps';
 import { type OpenDatabaseOptions, type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
 import type { WasmLoader } from '../sqlite/wasmModule';
 import { attemptFiles } from './fileAttempt';
@@ -16,7 +17,7 @@ import { createStoreMaintenance, type StoreMaintenance } from './maintenance';
 import type { Payloads } from './payloads';
 import { repairSalvaged } from './salvage';
 import { storeApplicationId, storeMigrations } from './schema';
-import { renameMigrationSnapshot, snapshotPath, snapshotsFolder } from './snapshotFiles';
+import { listSnapshotFiles, renameMigrationSnapshot, snapshotPath, snapshotsFolder } from './snapshotFiles';
 import { createSnapshots } from './snapshots';
 import { createStore, type Store } from './store';
 
@@ -57,9 +58,8 @@ export async function openStore(options: OpenStoreOptions): Promise<Result<Opene
   const { folder, clock, logger, payloads } = options;
   let migratedMs: number | undefined;
   const opened = await openStoreFile(options, join(folder, storeFileName), {
-    migrationBackup: path => {
-      migratedMs = Math.floor(clock.now());
-      return keepBeforeMigration(folder, path, migratedMs);
+    migrationBackup: async path => {
+      migratedMs = await keepBeforeMigration(folder, path, Math.floor(clock.now()));
     },
     onRecovered: report => options.onRecovered?.(recoveredOf(report)),
   });
@@ -112,12 +112,37 @@ function openStoreFile(
   });
 }
 
-/** A copy of the file as it was before the schema changes; how many items it has cannot be told before. */
-async function keepBeforeMigration(folder: string, path: string, nowMs: number): Promise<void> {
+/**
+ * A copy of the file as it was before the schema changes; how many items it has cannot be told before. A migration that
+ * fails is tried again at every opening, so the copy that there is of the same state serves for all of them.
+ * @returns the time of the copy
+ */
+async function keepBeforeMigration(folder: string, path: string, nowMs: number): Promise<number> {
+  const files = nodeFileCalls;
+  const same = listSnapshotFiles(files, folder).find(
+    each => each.reason === 'migration' && isSameState(files, each.path, path),
+  );
+  if (same !== undefined) return same.atMs;
   const to = snapshotPath(folder, { atMs: nowMs, reason: 'migration', items: 0 });
-  nodeFileCalls.makeFolder(join(folder, snapshotsFolder));
-  await copyFile(path, `${to}.part`);
-  syncFile(nodeFileCalls, `${to}.part`);
-  nodeFileCalls.rename(`${to}.part`, to);
-  nodeFileCalls.syncFolder(join(folder, snapshotsFolder));
+  const part = `${to}.part`;
+  files.makeFolder(join(folder, snapshotsFolder));
+  try {
+    await copyFile(path, part);
+    syncFile(files, part);
+    files.rename(part, to);
+  } catch (error) {
+    removeIfThere(files, part);
+    throw error;
+  }
+  files.syncFolder(join(folder, snapshotsFolder));
+  return nowMs;
+}
+
+/** Whether nothing was committed to one of the two files since it was copied to the other. */
+function isSameState(files: FileCalls, copy: string, original: string): boolean {
+  const [left, right] = [readHeaderBytes(files, copy), readHeaderBytes(files, original)];
+  return (
+    files.status(copy)?.sizeBytes === files.status(original)?.sizeBytes &&
+    left.every((byte, index) => byte === right[index])
+  );
 }

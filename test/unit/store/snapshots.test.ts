@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { err, ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import type { Migration } from '../../../src/sqlite/database';
+import { StorageFailure } from '../../../src/sqlite/storageErrors';
 import { removeItem } from '../../../src/store/items';
 import type { OpenedStore } from '../../../src/store/openStore';
 import { Payloads } from '../../../src/store/payloads';
@@ -296,6 +297,29 @@ describe('snapshots', () => {
     assert.deepEqual([snapshot?.reason, snapshot?.items, others], ['migration', 1, []]);
     const reader = unwrap(await migrated.maintenance.snapshots.open(snapshot?.id ?? ''));
     await reader.close();
+  });
+
+  it('are taken once before a migration that fails again and again', async () => {
+    await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
+    await folder.close();
+    let isFailing = true;
+    const next: Migration = {
+      version: storeMigrations.length + 1,
+      up: () => {
+        if (isFailing) throw new StorageFailure({ type: 'full' }, 'the disk is full');
+      },
+    };
+    for (let attempt = 0; attempt < 4; attempt++) {
+      folder.nowMs += 2000;
+      await assert.rejects(folder.open({ migrations: [...storeMigrations, next] }));
+    }
+    const copies = () => readdirSync(join(folder.path, 'snapshots')).filter(name => name !== 'locks');
+    assert.equal(copies().length, 1);
+    isFailing = false;
+    const migrated = await folder.open({ migrations: [...storeMigrations, next] });
+    const [snapshot, ...others] = unwrap(migrated.maintenance.snapshots.list());
+    assert.deepEqual([snapshot?.reason, snapshot?.items, others], ['migration', 1, []]);
+    assert.equal(copies().length, 1);
   });
 
   it('go with everything that was written beside them', async () => {
