@@ -76,10 +76,12 @@ export function logText(entries: readonly LogEntryJson[], page: Page): string {
   ).split('\n');
   const [titles = '', ...cycles] = rows;
   const told = cycles.map((row, index) => {
-    const { error, notice } = entries[index] ?? {};
+    const { error, notice, clockOffsetMs = 0 } = entries[index] ?? {};
     const tone = error === undefined ? 'warning' : 'bad';
     const words = error ?? notice;
-    return words === undefined ? row : `${row}\n    ${page.paint(tone, plain(words))}`;
+    const clock = isOff(clockOffsetMs) ? [page.paint('quiet', `clock: ${clockText(clockOffsetMs)}`)] : [];
+    const below = [...(words === undefined ? [] : [page.paint(tone, plain(words))]), ...clock];
+    return [row, ...below.map(line => `    ${line}`)].join('\n');
   });
   return [titles, ...told].join('\n');
 }
@@ -104,13 +106,17 @@ function conflictsCell(open: number): Cell {
 
 function clockText(offsetMs: number | null): string | undefined {
   if (offsetMs === null) return undefined;
+  if (!isOff(offsetMs)) return 'agrees with the server';
   const seconds = Math.abs(offsetMs) / 1000;
-  if (seconds < shownFromSeconds) return 'agrees with the server';
   return `${seconds.toFixed(0)} s ${offsetMs > 0 ? 'behind' : 'ahead of'} the server, which is allowed for`;
 }
 
 /** Less is what a network's delay alone can look like. */
-const shownFromSeconds = 2;
+const shownFromMs = 2000;
+
+function isOff(offsetMs: number): boolean {
+  return Math.abs(offsetMs) >= shownFromMs;
+}
 
 function outcomeCell(entry: LogEntryJson): Cell {
   if (entry.error !== undefined) return { text: 'failed', tone: 'bad' };

@@ -170,6 +170,7 @@ const logEntrySchema: z.ZodType<LogEntryJson> = z.object({
   pullMs: z.number(),
   mergeMs: z.number(),
   pushMs: z.number(),
+  clockOffsetMs: z.number().exactOptional(),
   resealed: z.number().exactOptional(),
   refused: z.number().exactOptional(),
   notice: z.string().exactOptional(),

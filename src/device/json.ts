@@ -167,6 +167,8 @@ export interface LogEntryJson extends SyncReportJson {
   readonly pullMs: number;
   readonly mergeMs: number;
   readonly pushMs: number;
+  /** Server time less this machine's, in milliseconds; left out before the first answer. */
+  readonly clockOffsetMs?: number;
   /** Items that were sealed with a new key; left out when there were none. */
   readonly resealed?: number;
   readonly error?: string;

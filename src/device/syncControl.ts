@@ -314,6 +314,7 @@ export class SyncControl {
       pullMs: Math.round(report.pullMs),
       mergeMs: Math.round(report.mergeMs),
       pushMs: Math.round(report.pushMs),
+      ...(report.clockOffsetMs === undefined ? {} : { clockOffsetMs: report.clockOffsetMs }),
       ...(report.resealed === 0 ? {} : { resealed: report.resealed }),
       ...(failed === undefined ? {} : { error: failed.message }),
     };

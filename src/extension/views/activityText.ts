@@ -23,11 +23,12 @@ export function entryWhen(entry: LogEntryJson, nowMs: number, say: Say): string 
 
 /** The figures of a cycle, for who wants to know more. */
 export function entryFigures(entry: LogEntryJson, say: Say): string {
-  const { durationMs, pullMs, mergeMs, pushMs, bytesSent, bytesReceived } = entry;
+  const { durationMs, pullMs, mergeMs, pushMs, bytesSent, bytesReceived, clockOffsetMs } = entry;
   const [all, pull, merge, push] = [durationMs, pullMs, mergeMs, pushMs].map(Math.round);
   return [
     say('{0} ms (pull {1}, merge {2}, push {3})', all ?? 0, pull ?? 0, merge ?? 0, push ?? 0),
     say('{0} bytes sent, {1} received', bytesSent, bytesReceived),
+    ...(clockOffsetMs === undefined ? [] : [say('server clock less this one: {0} ms', clockOffsetMs)]),
   ].join('\n');
 }
 

@@ -255,12 +255,28 @@ describe('one cycle at a time', () => {
     };
     unwrap(await syncNow(first));
     const [entry] = unwrap(await first.sync.log(1));
-    const { bytesSent = 0, bytesReceived = 0, cursor: _cursor, at: _at, ...rest } = entry ?? {};
+    const {
+      bytesSent = 0,
+      bytesReceived = 0,
+      cursor: _cursor,
+      at: _at,
+      clockOffsetMs,
+      ...rest
+    } = entry ?? {};
+    assert.equal(clockOffsetMs, unwrap(await first.sync.status()).clockOffsetMs);
     assert.deepEqual(rest, {
       ...{ trigger: 'command', pushed: 1, pulled: 0, merged: 0, conflicts: 0 },
       ...{ durationMs: 14, pullMs: 7, mergeMs: 0, pushMs: 7 },
     });
     assert.ok(bytesSent > 100 && bytesReceived > 100, `${bytesSent} sent, ${bytesReceived} received`);
+  });
+
+  it('logs how far the clock of this machine is off', async () => {
+    const { first } = await twoWindows();
+    first.time.jump(-3_600_000);
+    unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    unwrap(await syncNow(first));
+    assert.equal(unwrap(await first.sync.log(1))[0]?.clockOffsetMs, 3_600_000);
   });
 
   it('logs what it did, and a failure once', async () => {
