@@ -40,6 +40,7 @@ export function transportFailure(
         'unreachable',
         `The certificate of ${server} is not trusted (${error.code}). Check the address, or add the certificate authority to those of this machine.`,
       );
+    case 'noStream':
     case 'answerTooLarge':
     case 'malformedAnswer':
       return failure(

@@ -2,6 +2,7 @@ import { messageOf, systemCodeOf } from '../base/errors';
 import { err, ok, type Result } from '../base/result';
 import { minuteMs, secondMs, type Timer, type Timers } from '../base/time';
 import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest, HttpStream } from '../sync/http';
+import { retryAfterOf } from '../sync/retryAfter';
 
 /** The part of `fetch` that is used, so that the runtime's, the editor's and a library's all fit. */
 export type FetchLike = (url: string, init: FetchInit) => Promise<FetchAnswer>;
@@ -75,7 +76,10 @@ function stream(
 
   async function read(): Promise<Result<void, HttpFailure>> {
     const answer = await fetch(request.url, initOf(request, limit.signal));
-    if (answer.status < 200 || answer.status > 299) return err(unexpectedStatus(answer.status));
+    if (answer.status < 200 || answer.status > 299) {
+      const retryAfterMs = retryAfterOf(headersOf(answer), undefined);
+      return err({ type: 'noStream', status: answer.status, retryAfterMs });
+    }
     const decoder = new TextDecoder();
     let size = 0;
     for await (const piece of answer.body ?? []) {
@@ -185,10 +189,6 @@ function headersOf(answer: FetchAnswer): Readonly<Record<string, string>> {
 
 function tooLarge(request: HttpRequest): Result<never, HttpFailure> {
   return err({ type: 'answerTooLarge', maxBytes: request.maxAnswerBytes });
-}
-
-function unexpectedStatus(status: number): HttpFailure {
-  return { type: 'unreachable', code: `HTTP_${status}`, detail: `the server answered with status ${status}` };
 }
 
 /** Node's and OpenSSL's codes for a certificate that was not accepted. */

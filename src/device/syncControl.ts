@@ -74,7 +74,7 @@ export class SyncControl {
         onFocus: settings().syncOnFocus,
         intervalMs: settings().syncIntervalSeconds * secondMs,
       }),
-      networkFingerprint: () => JSON.stringify(networkInterfaces()),
+      networkFingerprint,
     });
   }
 
@@ -165,9 +165,11 @@ export class SyncControl {
     if (!signedIn.ok || this.#stopping.signal.aborted) return;
     // Another call may have opened one meanwhile.
     this.#stopListening();
-    const { http, timers, random, logger } = this.#core;
+    const { http, clock, timers, random, logger } = this.#core;
     this.#events = new EventStream({
       http,
+      clock,
+      networkFingerprint,
       timers,
       random,
       logger,
@@ -341,6 +343,10 @@ export class SyncControl {
       await this.#core.timers.sleep(leasePollMs, this.#stopping.signal);
     }
   }
+}
+
+function networkFingerprint(): string {
+  return JSON.stringify(networkInterfaces());
 }
 
 const failedEnd: CycleEnd = { type: 'failed', retryAfterMs: undefined };

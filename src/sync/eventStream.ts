@@ -1,10 +1,10 @@
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
-import type { Timers } from '../base/time';
 import { eventHeartbeatMs, protocolVersion } from '../protocol/limits';
 import { changeEventName, protocolHeader, routes } from '../protocol/routes';
 import { Backoff } from './backoff';
 import type { HttpClient } from './http';
+import { type NetworkWatchOptions, watchNetwork } from './networkWatch';
 import type { ServerAddress } from './transport';
 
 /** Hears the server's "there is something new", and reconnects when the stream breaks. Polling covers its absence. */
@@ -28,13 +28,31 @@ export class EventStream {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#listen();
+      const retryAfterMs = await this.#listen();
       if (signal.aborted) return;
-      await this.#options.timers.sleep(this.#backoff.next(undefined), signal);
+      await this.#wait(retryAfterMs);
     }
   }
 
-  async #listen(): Promise<void> {
+  /** Another network ends the wait, unless it was the server that asked for it. */
+  async #wait(retryAfterMs: number | undefined): Promise<void> {
+    const { timers } = this.#options;
+    const { signal } = this.#stopping;
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    signal.addEventListener('abort', end);
+    const onChange = () => {
+      this.#backoff.reset();
+      end();
+    };
+    const watch = retryAfterMs === undefined ? watchNetwork(this.#options, onChange) : undefined;
+    await timers.sleep(this.#backoff.next(retryAfterMs), ending.signal);
+    watch?.cancel();
+    signal.removeEventListener('abort', end);
+  }
+
+  /** @returns how long the server asks to wait, in milliseconds, when it does */
+  async #listen(): Promise<number | undefined> {
     const { http, address, onChange, logger } = this.#options;
     const parser = new EventParser(name => {
       if (name === changeEventName) onChange();
@@ -60,14 +78,15 @@ export class EventStream {
     this.#stopCurrent = () => stream.stop();
     if (this.#stopping.signal.aborted) stream.stop();
     const ended = await stream.ended;
-    if (!ended.ok) logger.debug('the event stream ended', { reason: ended.error.type });
+    if (ended.ok) return undefined;
+    logger.debug('the event stream ended', { reason: ended.error.type });
+    return ended.error.type === 'noStream' ? ended.error.retryAfterMs : undefined;
   }
 }
 
-export interface EventStreamOptions {
+export interface EventStreamOptions extends NetworkWatchOptions {
   readonly http: HttpClient;
   readonly address: ServerAddress;
-  readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
   readonly onChange: () => void;

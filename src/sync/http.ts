@@ -47,6 +47,8 @@ export interface HttpAnswer {
 export type HttpFailure =
   /** No connection, or it broke off; `code` is the system's or the library's. */
   | { readonly type: 'unreachable'; readonly code: string; readonly detail: string }
+  /** Instead of a stream: an answer with this status. */
+  | { readonly type: 'noStream'; readonly status: number; readonly retryAfterMs: number | undefined }
   | { readonly type: 'timeout'; readonly timeoutMs: number }
   /** Given up by who sent it. */
   | { readonly type: 'stopped' }

@@ -1,7 +1,8 @@
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
-import { type Clock, dayMs, secondMs, type Timer, type Timers } from '../base/time';
+import { dayMs, secondMs, type Timer } from '../base/time';
 import { Backoff } from './backoff';
+import { type NetworkWatchOptions, watchNetwork } from './networkWatch';
 
 /** Decides when a cycle runs. One at a time; what comes during a cycle runs after it. */
 
@@ -16,15 +17,11 @@ export type CycleEnd =
   /** Nothing will change before a person has acted. */
   | { readonly type: 'needsPerson' };
 
-export interface SchedulerOptions {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export interface SchedulerOptions extends NetworkWatchOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly run: (trigger: Trigger) => Promise<CycleEnd>;
   readonly settings: () => ScheduleSettings;
-  /** A text that changes with the machine's network addresses; there is no event for it. */
-  readonly networkFingerprint: () => string;
 }
 
 export interface ScheduleSettings {
@@ -40,7 +37,6 @@ const maxSaveDelayMs = 5 * secondMs;
 const minFocusIntervalMs = 10 * secondMs;
 /** So soon a cycle goes on that had to leave something. */
 const againDelayMs = secondMs;
-const networkPollMs = 10 * secondMs;
 /** Whatever the settings say; no more than a day, which a timer can still hold. */
 const minIntervalMs = 10 * secondMs;
 
@@ -159,7 +155,7 @@ export class Scheduler {
         return;
       case 'failed':
         this.#retryIn(this.#backoff.next(end.retryAfterMs));
-        if (end.retryAfterMs === undefined) this.#watchNetwork(this.#options.networkFingerprint());
+        if (end.retryAfterMs === undefined) this.#watchNetwork();
         return;
     }
   }
@@ -169,16 +165,9 @@ export class Scheduler {
     this.#retryTimer = this.#options.timers.after(delayMs, () => this.#trigger('retry'));
   }
 
-  /** Another network ends the wait; so does waking up, which shows as a timer that took twice its time. */
-  #watchNetwork(before: string): void {
-    const { clock, timers, networkFingerprint } = this.#options;
-    const setMs = clock.now();
-    this.#networkTimer = timers.after(networkPollMs, () => {
-      const wokeUp = clock.now() - setMs > 2 * networkPollMs;
-      if (networkFingerprint() === before && !wokeUp) {
-        this.#watchNetwork(before);
-        return;
-      }
+  /** Another network ends the wait. */
+  #watchNetwork(): void {
+    this.#networkTimer = watchNetwork(this.#options, () => {
       this.#backoff.reset();
       this.#trigger('retry');
     });

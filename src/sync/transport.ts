@@ -33,6 +33,7 @@ import { maxAnswerBytes, maxVersionEntries, protocolVersion } from '../protocol/
 import { problemSchema } from '../protocol/problem';
 import { protocolHeader, routes } from '../protocol/routes';
 import type { HttpClient, HttpFailure, HttpRequest } from './http';
+import { retryAfterOf } from './retryAfter';
 
 /** The server as a device sees it: every answer decoded, every failure told apart. */
 export interface Transport {
@@ -93,7 +94,6 @@ export interface ServerAddress {
 const maxSilenceMs = 30 * secondMs;
 /** Below this, gzip costs more than it saves. */
 const minGzipBytes = 1024;
-const maxRetryAfterMs = 3600 * secondMs;
 /** A server keeps at most so many versions of an item, and a page has one at least. */
 const maxHistoryPages = maxVersionEntries;
 
@@ -256,23 +256,4 @@ function problemOfAnswer(
     return { type: 'problem', status, code: 'unavailable', detail: `status ${status}`, retryAfterMs };
   }
   return { type: 'malformedAnswer', status, detail: 'not a problem document' };
-}
-
-/** Seconds, or a date, which is measured by the date of the answer itself (RFC 9110, section 10.2.3). */
-function retryAfterOf(
-  { 'retry-after': header, date }: Readonly<Record<string, string>>,
-  seconds: number | undefined,
-): number | undefined {
-  const bounded = (delayMs: number) => Math.min(Math.max(0, delayMs), maxRetryAfterMs);
-  if (seconds !== undefined) return bounded(seconds * secondMs);
-  if (header === undefined) return undefined;
-  if (/^\d{1,9}$/.test(header)) return bounded(Number(header) * secondMs);
-  const delayMs = httpDateMs(header) - httpDateMs(date);
-  return Number.isNaN(delayMs) ? undefined : bounded(delayMs);
-}
-
-function httpDateMs(text: string | undefined): number {
-  return text !== undefined && /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
 }

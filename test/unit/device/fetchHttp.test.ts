@@ -101,4 +101,15 @@ describe('a request on a slow link', () => {
   });
 });
 
+describe('an answer instead of a stream', () => {
+  it('is told with how long the server asks to wait', async () => {
+    const http = fetchHttp({
+      timers: new VirtualTime(0),
+      fetch: async () => ({ status: 429, headers: [['Retry-After', '7']], body: null }),
+    });
+    const ended = await http.stream(request, () => undefined).ended;
+    assert.deepEqual(ended, { ok: false, error: { type: 'noStream', status: 429, retryAfterMs: 7000 } });
+  });
+});
+
 const hour = 60 * minuteMs;

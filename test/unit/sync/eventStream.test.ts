@@ -80,10 +80,13 @@ class ScriptedHttp implements HttpClient {
 function listen(fraction = 0.5) {
   const time = new VirtualTime(0);
   const http = new ScriptedHttp();
+  const network = { name: 'home' };
   let changes = 0;
   const stream = new EventStream({
     http,
+    clock: time,
     timers: time,
+    networkFingerprint: () => network.name,
     random: { bytes: length => new Uint8Array(length), uuid: () => '', fraction: () => fraction },
     logger: silentLogger,
     address: { server: 'https://sync.example', token: 'secret' },
@@ -91,7 +94,7 @@ function listen(fraction = 0.5) {
       changes++;
     },
   });
-  return { time, http, stream, changes: () => changes };
+  return { time, http, network, stream, changes: () => changes };
 }
 
 describe('the event stream', () => {
@@ -124,6 +127,50 @@ describe('the event stream', () => {
     http.opened.at(-1)?.say(':\n\n');
     http.opened.at(-1)?.end(ok());
     await time.advance(1000);
+    assert.equal(http.opened.length, before + 1);
+  });
+
+  /** After so many failures the next wait takes 128 s. */
+  async function failing(times: number) {
+    const it = listen();
+    for (let failure = 0; failure < times; failure++) {
+      it.http.opened.at(-1)?.end({ ok: false, error: { type: 'timeout', timeoutMs: 1 } });
+      await it.time.advance(300_000);
+    }
+    return { ...it, before: it.http.opened.length };
+  }
+
+  it('waits as long as the server asks for', async () => {
+    const { time, http, network, before } = await failing(0);
+    const error: HttpFailure = { type: 'noStream', status: 429, retryAfterMs: 60_000 };
+    http.opened.at(-1)?.end({ ok: false, error });
+    network.name = 'office';
+    await time.advance(59_999);
+    assert.equal(http.opened.length, before);
+    await time.advance(1);
+    assert.equal(http.opened.length, before + 1);
+  });
+
+  it('reconnects at once in another network, and with a new patience', async () => {
+    const { time, http, network, before } = await failing(8);
+    http.opened.at(-1)?.end({ ok: false, error: { type: 'timeout', timeoutMs: 1 } });
+    await time.advance(25_000);
+    assert.equal(http.opened.length, before);
+    network.name = 'office';
+    await time.advance(10_000);
+    assert.equal(http.opened.length, before + 1);
+    http.opened.at(-1)?.end({ ok: false, error: { type: 'timeout', timeoutMs: 1 } });
+    await time.advance(500);
+    assert.equal(http.opened.length, before + 2);
+    assert.equal(time.waiting, 0);
+  });
+
+  it('reconnects at once when the machine has woken up', async () => {
+    const { time, http, before } = await failing(8);
+    http.opened.at(-1)?.end({ ok: false, error: { type: 'timeout', timeoutMs: 1 } });
+    await time.advance(5000);
+    time.jump(3_600_000);
+    await time.advance(10_000);
     assert.equal(http.opened.length, before + 1);
   });
 
