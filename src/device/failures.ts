@@ -1,4 +1,5 @@
 import { type Err, err } from '../base/result';
+import { protocolVersion } from '../protocol/limits';
 import type { StorageError } from '../sqlite/database';
 import { describeStorageError } from '../sqlite/storageErrors';
 import type { CycleError } from '../sync/cycleRun';
@@ -40,6 +41,15 @@ export function transportFailure(
         'unreachable',
         `The certificate of ${server} is not trusted (${error.code}). Check the address, or add the certificate authority to those of this machine.`,
       );
+    case 'otherVersion': {
+      const isOlder = error.server < protocolVersion;
+      const whose = isOlder ? 'an older version' : 'a newer version';
+      const next = isOlder ? 'Update the server.' : 'Update Scratch Sync on this device.';
+      return failure(
+        'server',
+        `The server ${server} speaks ${whose} of the protocol (${error.server}) than this device (${protocolVersion}). ${next} Nothing is lost${asked === 'sync' ? ': what waits here is sent then' : ''}.`,
+      );
+    }
     case 'noStream':
     case 'answerTooLarge':
     case 'malformedAnswer':

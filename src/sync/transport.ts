@@ -29,8 +29,13 @@ import {
   type RemoteVersion,
   versionsAnswerSchema,
 } from '../protocol/changes';
-import { maxAnswerBytes, maxVersionEntries, protocolVersion } from '../protocol/limits';
-import { problemSchema } from '../protocol/problem';
+import {
+  maxAnswerBytes,
+  maxVersionEntries,
+  oldestProtocolVersion,
+  protocolVersion,
+} from '../protocol/limits';
+import { problemSchema, statusOfProblem } from '../protocol/problem';
 import { protocolHeader, routes } from '../protocol/routes';
 import type { HttpClient, HttpFailure, HttpRequest } from './http';
 import { retryAfterOf } from './retryAfter';
@@ -82,7 +87,9 @@ export type TransportError =
       readonly detail: string;
       readonly retryAfterMs: number | undefined;
     }
-  /** Something answered that is not a Scratch Sync server of a version that this device speaks. */
+  /** The server speaks another version of the protocol, and so its answer is not understood, or ours was not. */
+  | { readonly type: 'otherVersion'; readonly server: number }
+  /** Something answered that is not a Scratch Sync server. */
   | { readonly type: 'malformedAnswer'; readonly status: number; readonly detail: string };
 
 export interface ServerAddress {
@@ -171,6 +178,14 @@ async function readHistory(caller: Caller, id: string): Answer<readonly RemoteVe
   return err({ type: 'malformedAnswer', status: 200, detail: 'the server sends a history without end' });
 }
 
+interface Sent extends Omit<Timed<never>, 'answer'> {
+  readonly status: number;
+  /** Undefined when it is not UTF-8. */
+  readonly text: string | undefined;
+  /** Of the protocol, as the server says. */
+  readonly version: number | undefined;
+}
+
 class Caller {
   readonly #http: HttpClient;
   readonly #clock: Clock;
@@ -190,9 +205,12 @@ class Caller {
   ): Answer<Timed<T>> {
     const sent = await this.#send(method, path, body);
     if (!sent.ok) return sent;
-    const { status, text } = sent.value;
+    const { status, text, version } = sent.value;
     const answer = schema.safeParse(text === undefined ? undefined : parseJson(text));
     if (!answer.success) {
+      if (version !== undefined && version !== protocolVersion) {
+        return err({ type: 'otherVersion', server: version });
+      }
       return err({ type: 'malformedAnswer', status, detail: answer.error.issues[0]?.message ?? 'not JSON' });
     }
     return ok({ ...sent.value, answer: answer.data });
@@ -203,7 +221,7 @@ class Caller {
     return sent.ok ? ok() : sent;
   }
 
-  async #send(method: HttpRequest['method'], path: string, body: string | undefined) {
+  async #send(method: HttpRequest['method'], path: string, body: string | undefined): Answer<Sent> {
     const plain = body === undefined ? undefined : toUtf8(body);
     const zipped =
       plain !== undefined && plain.length >= minGzipBytes ? new Uint8Array(gzipSync(plain)) : undefined;
@@ -226,15 +244,27 @@ class Caller {
     if (!answer.ok) return answer;
     const { status, headers } = answer.value;
     const text = fromUtf8(answer.value.body);
+    const version = versionOf(headers);
+    const isOther = version !== undefined && version !== protocolVersion;
+    if (isOther && (version < oldestProtocolVersion || status === statusOfProblem.unsupportedVersion)) {
+      return err({ type: 'otherVersion', server: version });
+    }
     if (status < 200 || status > 299) return err(problemOfAnswer(status, headers, text));
     return ok({
       status,
       text,
+      version,
       roundTripMs: this.#clock.monotonic() - startedMs,
       bytesSent: bytes?.length ?? 0,
       bytesReceived: answer.value.body.length,
     });
   }
+}
+
+/** The version of the protocol that the server speaks; undefined when something else has answered. */
+function versionOf(headers: Readonly<Record<string, string>>): number | undefined {
+  const text = headers[protocolHeader.toLowerCase()];
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 function problemOfAnswer(

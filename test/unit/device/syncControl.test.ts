@@ -110,6 +110,28 @@ describe('the state of a device', () => {
     assert.deepEqual(written, []);
   });
 
+  it('says which side to update when the server speaks another version, and keeps what waits', async () => {
+    const { first } = await twoWindows();
+    unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    for (const [version, next] of [
+      ['0', /older version.*Update the server\./],
+      ['2', /newer version.*Update Scratch Sync on this device\./],
+    ] as const) {
+      first.http.intercept = async () => ({
+        ok: true,
+        value: { status: 200, headers: { 'scratch-protocol': version }, body: new Uint8Array() },
+      });
+      const answer = await syncNow(first);
+      assert.match(answer.ok ? '' : answer.error.message, next);
+      const status = unwrap(await first.sync.status());
+      assert.equal(status.state, 'attention');
+      assert.match(status.attention ?? '', /Nothing is lost/);
+      assert.equal(status.pending, 1);
+    }
+    first.http.intercept = undefined;
+    assert.equal(unwrap(await syncNow(first)).pushed, 1);
+  });
+
   it('says which item the server does not take', async () => {
     const { first } = await twoWindows();
     const body = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('base64');

@@ -188,4 +188,22 @@ describe('the transport', () => {
     const timeout: HttpFailure = { type: 'timeout', timeoutMs: 30_000 };
     assert.deepEqual(await failureOf({ ok: false, error: timeout }), timeout);
   });
+
+  it('tells a server of another version from something that is no server', async () => {
+    const speaking = (version: string, status = 200, text = '{}') =>
+      failureOf(answered(status, text, { 'scratch-protocol': version }));
+    assert.deepEqual(await speaking('2'), { type: 'otherVersion', server: 2 });
+    assert.deepEqual(await speaking('0', 200, JSON.stringify(page)), { type: 'otherVersion', server: 0 });
+    assert.deepEqual(await speaking('3', 426), { type: 'otherVersion', server: 3 });
+    assert.equal((await speaking('1')).type, 'malformedAnswer');
+    assert.equal((await speaking('two')).type, 'malformedAnswer');
+    assert.equal((await speaking('2', 503)).type, 'problem', 'an error that is understood is told as such');
+  });
+
+  it('is content with what it understands of a newer server', async () => {
+    const { transport } = transportTo(() =>
+      jsonAnswer(200, { ...page, extra: 1 }, { 'scratch-protocol': '2' }),
+    );
+    assert.ok((await transport.pull(undefined, 10)).ok);
+  });
 });
