@@ -4,6 +4,7 @@ import { type Clock, dayMs, hourMs, minuteMs, secondMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
 import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
+import { agingTime, goOnAging } from './aging';
 import { continueAtRest, isAtRestDue } from './atRestPolicy';
 import { examine } from './doctor/doctor';
 import type { Examination } from './doctor/examination';
@@ -189,14 +190,21 @@ class Upkeep {
   }
 
   async #logs(): Promise<Result<boolean, StorageError>> {
-    const done = await this.#parts.store.write(tx => ok(pruneLogs(tx, this.#parts.clock.now())));
+    const done = await this.#parts.store.write(tx => {
+      const nowMs = this.#parts.clock.now();
+      const isDone = pruneLogs(tx, agingTime(tx, nowMs));
+      if (isDone) goOnAging(tx, nowMs);
+      return ok(isDone);
+    });
     return done.ok ? ok(!done.value) : done;
   }
 
   async #versions(keepDays: number): Promise<Result<boolean, StorageError>> {
     const after = this.#versionsAfter ?? '';
-    const limits = { nowMs: this.#parts.clock.now(), keepDays };
-    const next = await this.#parts.store.write(tx => ok(pruneVersions(tx, limits, after)));
+    const next = await this.#parts.store.write(tx => {
+      const nowMs = agingTime(tx, this.#parts.clock.now());
+      return ok(pruneVersions(tx, { nowMs, keepDays }, after));
+    });
     if (!next.ok) return next;
     this.#versionsAfter = next.value;
     return ok(next.value !== undefined);

@@ -21,7 +21,7 @@ export interface Snapshot {
 
 export const snapshotsFolder = 'snapshots';
 
-/** Kept for each reason, the latest; and for so many days, the last one of all for ever. */
+/** Kept for each reason, the latest; and for so many days, the last {@link leastSnapshots} of all for ever. */
 const keptSnapshots: Readonly<Record<SnapshotReason, number>> = {
   migration: 3,
   massChange: 5,
@@ -30,6 +30,7 @@ const keptSnapshots: Readonly<Record<SnapshotReason, number>> = {
   rollback: 5,
 };
 export const keepSnapshotDays = 90;
+export const leastSnapshots = 3;
 /** Daily snapshots of a large store are fewer, but at least {@link leastDailySnapshots}. */
 export const maxDailySnapshotBytes = 1024 * 1024 * 1024;
 const leastDailySnapshots = 2;
@@ -60,13 +61,12 @@ export function outdatedSnapshots(snapshots: readonly Snapshot[], nowMs: number)
     const before = seen.get(snapshot.reason) ?? { count: 0, bytes: 0 };
     const now = { count: before.count + 1, bytes: before.bytes + snapshot.bytes };
     seen.set(snapshot.reason, now);
-    if (index === 0) return false;
     const isTooMuch =
       snapshot.reason === 'daily' && now.bytes > maxDailySnapshotBytes && now.count > leastDailySnapshots;
     return (
       isTooMuch ||
       now.count > keptSnapshots[snapshot.reason] ||
-      nowMs - snapshot.atMs > keepSnapshotDays * dayMs
+      (index >= leastSnapshots && nowMs - snapshot.atMs > keepSnapshotDays * dayMs)
     );
   });
 }

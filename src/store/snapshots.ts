@@ -5,6 +5,7 @@ import type { StorageError } from '../sqlite/database';
 import type { FileCalls } from '../sqlite/fileCalls';
 import type { Maintenance } from '../sqlite/maintenance';
 import type { OpenedDatabase } from '../sqlite/openDatabase';
+import { agingTime } from './aging';
 import { ExclusiveWork } from './exclusiveWork';
 import { attemptFiles } from './fileAttempt';
 import { countItems } from './items';
@@ -111,8 +112,10 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     const taken = after.value.find(snapshot => snapshot.path === path);
     if (!taken) return err({ type: 'io', code: 'ENOENT' });
     logger.info('took a snapshot', { id: taken.id, reason, items: taken.items });
+    const agedMs = await store.read(tx => agingTime(tx, clock.now()));
+    if (!agedMs.ok) return agedMs;
     const inUse = new Set([...compared].map(({ id }) => id));
-    const outdated = outdatedSnapshots(after.value, clock.now()).filter(({ id }) => !inUse.has(id));
+    const outdated = outdatedSnapshots(after.value, agedMs.value).filter(({ id }) => !inUse.has(id));
     const forgotten = attemptFiles(folder, () => {
       for (const snapshot of outdated) removeSnapshotFiles(files, snapshot);
     });

@@ -68,6 +68,8 @@ export interface DeviceState {
   };
   /** The last daily snapshot that was due, and what the store looked like then. */
   readonly dailySnapshot: { readonly atMs: number; readonly mark: string };
+  /** Up to where the time has gone on by which things age; see the aging. */
+  readonly agingMs: number;
   /** While the search index is not whole: rows from this one on are not in it yet. */
   readonly searchIndexedBelow: number;
   /**
@@ -177,6 +179,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
     at: z.object({ step: z.int().min(0), versionsAfter: z.string().exactOptional() }).exactOptional(),
   }),
   dailySnapshot: z.object({ atMs: z.number(), mark: z.string() }),
+  agingMs: z.number(),
   searchIndexedBelow: z.int().min(0),
   atRest: z.object({
     policy: z.enum(['sensitive', 'all']),

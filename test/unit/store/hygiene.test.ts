@@ -42,6 +42,34 @@ describe('hygiene', () => {
     }
     throw new Error('the upkeep has no end');
   };
+  const statesOf = async () =>
+    (await inStore(opened.store, tx => tx.sql.all('SELECT id FROM versions'))).length;
+
+  it('keeps history and snapshots while the clock is a year ahead for some hours', async () => {
+    await inStore(opened.store, tx => {
+      for (let edit = 0; edit < 10; edit++) putItem(tx, itemId(1), note(`edit ${edit}`), folder.nowMs + edit);
+    });
+    const { snapshots } = opened.maintenance;
+    for (let taken = 0; taken < 6; taken++) unwrap(await snapshots.take('command'));
+    folder.nowMs += 400 * dayMs;
+    for (let round = 0; round < 10; round++) await idleUntilDone();
+    assert.equal(await statesOf(), 9);
+    assert.equal(unwrap(snapshots.list()).filter(({ reason }) => reason === 'command').length, 6);
+  });
+
+  it('lets go of what is too old, also after a long rest', async () => {
+    await inStore(opened.store, tx => {
+      for (let edit = 0; edit < 10; edit++) putItem(tx, itemId(1), note(`edit ${edit}`), folder.nowMs + edit);
+    });
+    const { snapshots } = opened.maintenance;
+    for (let taken = 0; taken < 6; taken++) unwrap(await snapshots.take('command'));
+    folder.nowMs += 100 * dayMs;
+    for (let round = 0; round < 60; round++) await idleUntilDone();
+    assert.equal(await statesOf(), 0);
+    unwrap(await snapshots.take('rollback'));
+    assert.equal(unwrap(snapshots.list()).length, 3);
+  });
+
   const conflict = (number: number, atMs: number, state: ConflictState): Conflict => {
     const id = String(number).padStart(32, '0');
     assert(isConflictId(id));
@@ -136,7 +164,7 @@ describe('hygiene', () => {
   it('merges the parts of the index that single saves leave, and then writes nothing any more', async () => {
     for (let number = 0; number < 60; number++) {
       await inStore(opened.store, tx =>
-        putItem(tx, itemId(number), note(`title ${number}`, 'body '), number + 1),
+        putItem(tx, itemId(number), note(`title ${number}`, 'body '), folder.nowMs + number),
       );
     }
     const parts = () =>

@@ -130,10 +130,9 @@ describe('snapshots', () => {
   it('are not let go of while they are compared, and are not made anew when another process has', async () => {
     const { snapshots } = opened.maintenance;
     await inStore(opened.store, tx => putItem(tx, itemId(1), note('one'), 1));
-    const taken = unwrap(await snapshots.take('command'));
-    folder.nowMs += (keepSnapshotDays + 1) * dayMs;
+    const taken = unwrap(await snapshots.take('rollback'));
     const reader = unwrap(await snapshots.open(taken.id));
-    unwrap(await snapshots.take('rollback'));
+    for (let more = 0; more < 5; more++) unwrap(await snapshots.take('rollback'));
     assert.deepEqual(unwrap(await reader.differences()), []);
     rmSync(taken.path);
     assert.deepEqual(await reader.differences(), { ok: false, error: { type: 'io', code: 'ENOENT' } });
@@ -352,7 +351,8 @@ describe('snapshots', () => {
     const daily = Array.from({ length: 10 }, (_, days) => snapshot(days, 'daily'));
     assert.deepEqual(outdated(...daily), [7, 8, 9]);
     assert.deepEqual(outdated(...daily, snapshot(50, 'command'), snapshot(95, 'massChange')), [7, 8, 9, 95]);
-    assert.deepEqual(outdated(snapshot(keepSnapshotDays + 1, 'command')), []);
+    const old = [1, 2, 3, 4, 5].map(days => snapshot(keepSnapshotDays + days, 'command'));
+    assert.deepEqual(outdated(...old), [94, 95]);
     const large = daily.map(each => ({ ...each, bytes: maxDailySnapshotBytes / 4 }));
     assert.deepEqual(outdated(...large), [4, 5, 6, 7, 8, 9]);
     const huge = daily.map(each => ({ ...each, bytes: maxDailySnapshotBytes }));
