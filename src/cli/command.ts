@@ -27,6 +27,8 @@ export interface Call<Options> {
   readonly terminal: Terminal;
   readonly args: readonly string[];
   readonly options: Options;
+  /** True when a program reads the answer. */
+  readonly isJson: boolean;
 }
 
 /** What every command understands. */

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import type { ItemFieldsJson } from '../device/json';
+import { wholeItems } from '../device/wholeItems';
 import { isKind, kinds } from '../model/content';
 import { addCommand, answer, type Runner } from './command';
 import { hitList, itemList, itemText, versionList } from './describeItem';
@@ -124,7 +125,11 @@ function addReading(program: Command, runner: Runner): void {
       tag: z.string().exactOptional(),
       deleted: z.boolean().exactOptional(),
     }),
-    run: async ({ device, options }) => answer(await device.items.list(options), itemList),
+    async run({ device, options, isJson }) {
+      const listed = await device.items.list(options);
+      if (!listed.ok || !isJson) return answer(listed, itemList);
+      return answer(await wholeItems(device.items, listed.value), itemList);
+    },
   });
   addCommand(program, runner, {
     usage: 'search <query...>',
@@ -132,10 +137,20 @@ function addReading(program: Command, runner: Runner): void {
     help: 'Words match their beginnings; "quoted words" match as a phrase.',
     declare: command => command.option('--limit <number>', 'at most this many', String(defaultHits)),
     schema: z.object({ limit: z.string() }),
-    async run({ device, args, options }) {
+    async run({ device, args, options, isJson }) {
       const limit = Number(options.limit);
       if (!Number.isInteger(limit) || limit < 1) return usage('--limit takes a whole number above 0.');
-      return answer(await device.items.search(args.join(' '), limit), hitList);
+      const found = await device.items.search(args.join(' '), limit);
+      if (!found.ok || !isJson) return answer(found, hitList);
+      const whole = await wholeItems(
+        device.items,
+        found.value.map(({ item }) => item),
+      );
+      return answer(
+        whole,
+        () => '',
+        items => found.value.map((hit, index) => ({ ...hit, item: items[index] ?? hit.item })),
+      );
     },
   });
   addCommand(program, runner, {

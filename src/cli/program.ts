@@ -34,7 +34,8 @@ export async function runCommandLine(
   let output = outputTo(terminal, args.includes('--json'));
   let exitCode: ExitCode = exitCodes.done;
   const runner: Runner = async (spec, positional, options, common) => {
-    output = outputTo(terminal, common.json ?? false);
+    const isJson = common.json ?? false;
+    output = outputTo(terminal, isJson);
     const folder = homeFolder(common.home, terminal.environment);
     const logger = common.verbose ? loggerTo(output) : silentLogger;
     const home = findHome(folder, { logger, note: output.note });
@@ -47,7 +48,9 @@ export async function runCommandLine(
     const run = async () => {
       if ('runAtHome' in spec) return spec.runAtHome({ ...home, open }, options);
       const opened = await open();
-      return opened.ok ? spec.run({ device: opened.value, terminal, args: positional, options }) : opened;
+      return opened.ok
+        ? spec.run({ device: opened.value, terminal, args: positional, options, isJson })
+        : opened;
     };
     try {
       const result = await run();

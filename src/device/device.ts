@@ -80,11 +80,16 @@ export type DeviceEvent =
   /** Something that a person should hear once. */
   | { readonly type: 'notice'; readonly level: 'info' | 'warning' | 'error'; readonly message: string };
 
+/** So many whole items are read in one go: their texts are held in memory, and others wait meanwhile. */
+export const maxItemsAtOnce = 100;
+
 export interface DeviceItems {
   create(item: NewItemJson): Answer<ItemJson>;
   /** Creates many, in short transactions, so that other windows go on. When one is refused, none is created. */
   createAll(items: readonly NewItemJson[]): Answer<{ readonly created: number }>;
   get(id: string): Answer<ItemJson>;
+  /** Those of the ids, given whole, that there are and that can be read; at most {@link maxItemsAtOnce} are asked for. */
+  getMany(ids: readonly string[]): Answer<readonly ItemJson[]>;
   /** Newest first; pinned ones are not moved. */
   list(query: ListQueryJson): Answer<readonly ItemSummaryJson[]>;
   /** Where the live items lie, and how many were deleted; what a tree shows before any item is read. */

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../base/result';
 import type { Content } from '../model/content';
 import { createItemId } from '../model/ids/createId';
-import type { ItemId } from '../model/ids/ids';
+import { type ItemId, isItemId } from '../model/ids/ids';
 import { deviceNameOf } from '../store/devices';
 import { emptyDeletedItems } from '../store/emptied';
 import { listItems, readItem, type StoredItem } from '../store/items';
@@ -11,7 +11,7 @@ import type { StoreTransaction } from '../store/transaction';
 import { listVersions, type StoredVersion } from '../store/versions';
 import { editItem } from '../sync/localEdits';
 import { type DeviceCore, itemIdOf, read, write } from './core';
-import type { DeviceItems } from './device';
+import { type DeviceItems, maxItemsAtOnce } from './device';
 import type { DeviceError } from './deviceError';
 import { failure } from './failures';
 import type { Indexing } from './indexing';
@@ -74,6 +74,16 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
         const item = existing(store, id);
         return item.ok ? ok(itemJson(item.value)) : item;
       }),
+
+    getMany: ids =>
+      read(core, store =>
+        ok(
+          ids.slice(0, maxItemsAtOnce).flatMap(id => {
+            const item = isItemId(id) ? readItem(store, id) : undefined;
+            return item?.content === undefined ? [] : [itemJson({ ...item, content: item.content })];
+          }),
+        ),
+      ),
 
     list: query =>
       read(core, store => {

@@ -41,6 +41,9 @@ export interface ItemSummaryJson extends Omit<ItemJson, 'body' | 'overlays'> {
   readonly inConflict: boolean;
 }
 
+/** An item as a program lists it: whole, but for one that cannot be read while the device is locked. */
+export type ListedItemJson = ItemSummaryJson & Partial<Pick<ItemJson, 'body' | 'overlays'>>;
+
 /** Where items lie. */
 export interface PlaceJson {
   readonly kind: Kind;

@@ -66,6 +66,7 @@ export class RemoteDevice implements Device {
     list: query => this.#ask(entry => entry.items.list(query)),
     outline: () => this.#ask(entry => entry.items.outline()),
     page: (place, limit) => this.#ask(entry => entry.items.page(place, limit)),
+    getMany: ids => this.#ask(entry => entry.items.getMany(ids)),
     summary: id => this.#ask(entry => entry.items.summary(id)),
     search: (query, limit) => this.#ask(entry => entry.items.search(query, limit)),
     update: (id, fields) => this.#ask(entry => entry.items.update(id, fields)),

@@ -6,6 +6,7 @@ import type {
   FindingJson,
   ItemJson,
   ItemSummaryJson,
+  ListedItemJson,
   SearchHitJson,
   SnapshotJson,
 } from '../../src/device/json';
@@ -24,6 +25,23 @@ describe('a home of the terminal without a server', () => {
     return JSON.parse(ended.out);
   }
   const titles = async () => (await run<ItemSummaryJson[]>(['list'])).map(({ title }) => title).sort();
+
+  it('lists and finds items whole for a program', async () => {
+    const { id } = await run<ItemJson>([
+      'add',
+      'config',
+      'Editor',
+      '--body',
+      '{ "tab": 4 }',
+      '--target',
+      'settings',
+    ]);
+    const shown = await run<ItemJson>(['show', id]);
+    const listed = (await run<ListedItemJson[]>(['list'])).find(item => item.id === id);
+    assert.deepEqual(listed, { ...shown, pending: true, inConflict: false });
+    const [hit] = await run<SearchHitJson[]>(['search', 'Editor']);
+    assert.deepEqual(hit?.item, listed);
+  });
 
   it('finds an item by words of its text, its title and its tags', async () => {
     const { id } = await run<ItemJson>([

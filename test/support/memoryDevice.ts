@@ -110,6 +110,7 @@ export class MemoryDevice implements LocalDevice {
       return ok({ created: items.length });
     },
     get: async id => this.#found(id),
+    getMany: async ids => ok(ids.flatMap(id => this.#items.get(id) ?? [])),
     list: async query =>
       ok(
         [...this.#items.values()]

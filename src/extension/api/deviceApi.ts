@@ -2,8 +2,9 @@ import { type Disposable, Emitter } from '../../base/event';
 import type { Result } from '../../base/result';
 import type { Device, DeviceEvent } from '../../device/device';
 import type { DeviceError } from '../../device/deviceError';
-import type { ConflictJson, ItemJson } from '../../device/json';
-import type { ScratchChange, ScratchSyncApi } from './scratchSync';
+import type { ConflictJson, ItemJson, ItemSummaryJson } from '../../device/json';
+import { wholeItems } from '../../device/wholeItems';
+import type { ScratchChange, ScratchListedItem, ScratchSyncApi } from './scratchSync';
 
 /** What an expected failure becomes for another extension. */
 export class ScratchSyncError extends Error {
@@ -62,13 +63,18 @@ export class DeviceApi {
 
   async listItems(value: unknown) {
     const { decodeInput, listQuery } = await import('./apiInput');
-    return answered(await this.#device.items.list(answered(decodeInput(listQuery, value)))).filter(isPlain);
+    return this.#whole(answered(await this.#device.items.list(answered(decodeInput(listQuery, value)))));
   }
 
   async searchItems(value: unknown) {
     const { decodeInput, searchQuery } = await import('./apiInput');
     const { query, limit } = answered(decodeInput(searchQuery, value));
-    return answered(await this.#device.items.search(query, limit)).filter(({ item }) => isPlain(item));
+    const hits = answered(await this.#device.items.search(query, limit));
+    const found = new Map((await this.#whole(hits.map(({ item }) => item))).map(item => [item.id, item]));
+    return hits.flatMap(hit => {
+      const item = found.get(hit.item.id);
+      return item === undefined ? [] : [{ ...hit, item }];
+    });
   }
 
   async updateItem(value: unknown) {
@@ -111,6 +117,14 @@ export class DeviceApi {
   hear(event: DeviceEvent): void {
     if (event.type === 'itemsChanged') this.#changes.fire(event.itemIds ? { itemIds: event.itemIds } : {});
     if (event.type === 'conflictsChanged') this.#changes.fire({});
+  }
+
+  /** With their texts, and without those that are sensitive, or have become so meanwhile. */
+  async #whole(listed: readonly ItemSummaryJson[]): Promise<readonly ScratchListedItem[]> {
+    const whole = answered(await wholeItems(this.#device.items, listed.filter(isPlain)));
+    return whole.flatMap(({ body, ...item }) =>
+      body === undefined || !isPlain(item) ? [] : [{ ...item, body }],
+    );
   }
 
   async #plainItem(id: string): Promise<ItemJson> {

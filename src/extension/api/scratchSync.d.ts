@@ -23,8 +23,8 @@ export interface ScratchItems {
   create(item: ScratchNewItem): Promise<ScratchItem>;
   /** Ids may be given by a prefix that is unique. */
   get(id: string): Promise<ScratchItem>;
-  /** Newest first, without texts. */
-  list(query?: ScratchListQuery): Promise<readonly ScratchItemSummary[]>;
+  /** Newest first. With many items, ask with a `limit`: their texts are all in the answer. */
+  list(query?: ScratchListQuery): Promise<readonly ScratchListedItem[]>;
   search(query: string, limit?: number): Promise<readonly ScratchSearchHit[]>;
   /** Changes the fields that are given. */
   update(id: string, fields: ScratchItemFields): Promise<ScratchItem>;
@@ -68,7 +68,7 @@ export interface ScratchItem {
   readonly deleted: boolean;
 }
 
-export interface ScratchItemSummary extends Omit<ScratchItem, 'body' | 'overlays'> {
+export interface ScratchListedItem extends ScratchItem {
   /** True while a change of the item waits to be sent. */
   readonly pending: boolean;
   readonly inConflict: boolean;
@@ -107,7 +107,7 @@ export interface ScratchListQuery {
 }
 
 export interface ScratchSearchHit {
-  readonly item: ScratchItemSummary;
+  readonly item: ScratchListedItem;
   readonly excerpt: string;
   /** Where the matches are in `excerpt`: pairs of start and end, in UTF-16 units. */
   readonly highlights: readonly (readonly [number, number])[];

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { unwrap } from '../../../src/base/result';
+import { maxItemsAtOnce } from '../../../src/device/device';
+import { wholeItems } from '../../../src/device/wholeItems';
 import { maxTitleLength } from '../../../src/model/contentCodec';
 import { isSearchIndexWhole } from '../../../src/store/search/searchIndex';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
@@ -74,6 +76,33 @@ describe('items', () => {
     assert.equal(unwrap(await device.items.restore(id, 1)).body, 'first\n');
     assert.equal(codeOf(await device.items.restore(id, 99)), 'unknownVersion');
     assert.equal(codeOf(await device.items.restore(id, 0)), 'unknownVersion');
+  });
+
+  it('are read whole after a list, in its order, also more than one read takes', async () => {
+    const device = await openDevice();
+    const items = Array.from({ length: maxItemsAtOnce + 1 }, (_, index) => ({
+      kind: 'note' as const,
+      title: `Item ${index}`,
+      body: `body ${index}\n`,
+    }));
+    const bulk = device.items.createAll(items);
+    await device.time.advance(10);
+    unwrap(await bulk);
+    const listed = unwrap(await device.items.list({}));
+    const whole = unwrap(await wholeItems(device.items, listed));
+    assert.deepEqual(
+      whole.map(({ body: _body, ...summary }) => summary),
+      listed,
+    );
+    for (const { title, body } of whole) assert.equal(body, `${title.replace('Item', 'body')}\n`);
+    const { locked, ids } = await lockedDevice([{ title: 'Secret', sensitive: true }]);
+    assert.deepEqual(
+      unwrap(await wholeItems(locked.items, unwrap(await locked.items.list({})))).map(({ id, body }) => [
+        id,
+        body,
+      ]),
+      [[ids[0], undefined]],
+    );
   });
 
   it('come back when they are edited after they were deleted', async () => {
