@@ -1,7 +1,6 @@
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import * as z from 'zod';
-import type { Result } from '../base/result';
+import { ok, type Result } from '../base/result';
 import type { Device } from '../device/device';
 import { addCommand, answer, type Runner } from './command';
 import { statusText } from './describeSync';
@@ -36,10 +35,14 @@ function declareSigning(command: Command): Command {
   return declarePassword(command)
     .requiredOption('--server <url>', 'address of the server, as https://sync.example.com')
     .requiredOption('--login <name>', 'name of the account')
-    .option('--device <name>', 'what this device is called', hostname());
+    .option('--device <name>', 'what this device is called; it keeps its name, at first that of the machine');
 }
 
-const signingSchema = passwordSchema.extend({ server: z.string(), login: z.string(), device: z.string() });
+const signingSchema = passwordSchema.extend({
+  server: z.string(),
+  login: z.string(),
+  device: z.string().optional(),
+});
 
 function addSigning(program: Command, runner: Runner): void {
   addCommand(program, runner, {
@@ -57,7 +60,9 @@ function addSigning(program: Command, runner: Runner): void {
       const password = await askSecrets(terminal, [newAccountQuestion], all(options.passwordStdin));
       if (!password.ok) return password;
       const [secret = ''] = password.value;
-      const request = { server, login, password: secret, deviceName: options.device };
+      const deviceName = await deviceNameOf(device, options.device);
+      if (!deviceName.ok) return deviceName;
+      const request = { server, login, password: secret, deviceName: deviceName.value };
       return answer(
         await device.account.signUp(invite === undefined ? request : { ...request, invite }),
         ({ recoveryPhrase }, page) =>
@@ -91,10 +96,12 @@ SCRATCH_NEW_PASSWORD or a prompt.`,
         : await askSecrets(terminal, [passwordQuestion], all(passwordStdin));
       if (!secrets.ok) return secrets;
       const [first = '', second = ''] = secrets.value;
+      const deviceName = await deviceNameOf(device, options.device);
+      if (!deviceName.ok) return deviceName;
       const signedIn = await device.account.signIn({
         server,
         login,
-        deviceName: options.device,
+        deviceName: deviceName.value,
         secret: recoveryPhraseStdin ? { recoveryPhrase: first, newPassword: second } : { password: first },
         ...(options.acceptOtherAccount ? { acceptOtherAccount: true } : {}),
       });
@@ -232,6 +239,13 @@ const all =
   (fromInput: boolean | undefined) =>
   (_question: SecretQuestion): boolean =>
     fromInput ?? false;
+
+/** The name that was given, else the one that the device has. */
+async function deviceNameOf(device: Device, given: string | undefined): Promise<Result<string, Failure>> {
+  if (given !== undefined) return ok(given);
+  const status = await device.sync.status();
+  return status.ok ? ok(status.value.device.name) : status;
+}
 
 /** What was done, and how the device stands after it. */
 async function withStatus(device: Device, done: Result<void, Failure>, said: string) {

@@ -41,6 +41,23 @@ describe('account commands', () => {
     }
   });
 
+  it('keeps the name of the device when none is given', async () => {
+    const device = new MemoryDevice();
+    const asked: string[] = [];
+    const account: MemoryDevice['account'] = {
+      ...device.account,
+      signIn: async ({ deviceName }) => {
+        asked.push(deviceName);
+        return ok();
+      },
+    };
+    const signIn = ['sign-in', '--server', 'https://sync.example', '--login', 'ada'];
+    const world = { environment: { SCRATCH_PASSWORD: 'x' } };
+    await runScratch(Object.assign(device, { account }), signIn, world);
+    await runScratch(device, [...signIn, '--device', 'tower'], world);
+    assert.deepEqual(asked, [device.currentStatus.device.name, 'tower']);
+  });
+
   it('never prompts without a terminal: it says where the password may come from', async () => {
     const { run, asked } = await signUp([], {});
     assert.equal(run.exitCode, 2);
