@@ -153,7 +153,15 @@ async function recoverAccount(
     recoveryAuthKey: toBase64Url(recovery.value.authKey),
     device: { deviceId: core.deviceId, name: request.deviceName },
   });
-  if (!answer.ok) return transportFailure(answer.error, request.server);
+  if (!answer.ok) {
+    const isRefused = answer.error.type === 'problem' && answer.error.code === 'badCredentials';
+    return isRefused
+      ? failure(
+          'badCredentials',
+          'The login or the recovery phrase is wrong. A newer phrase, or a rotation of the key, has voided the ones before it: use the latest.',
+        )
+      : transportFailure(answer.error, request.server);
+  }
   const { accountId, token, keyring } = answer.value;
   const ring = unwrapRing(keyring.recoveryWrapped, recovery.value, accountId);
   if (!ring.ok) {

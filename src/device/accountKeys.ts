@@ -59,7 +59,7 @@ export async function keysOfPassword(
 export function keysOfPhrase(phrase: string): Result<DerivedKeys, DeviceError> {
   const keys = recoveryKeys(phrase);
   if (keys.ok) return keys;
-  return failure('badCredentials', `This is not a recovery phrase: ${keys.error.detail}.`);
+  return failure('badCredentials', `This is not a recovery phrase. ${keys.error.detail}`);
 }
 
 export function wrapRing(ring: KeyRing, keys: DerivedKeys, accountId: AccountId, random: Random): string {

@@ -27,6 +27,7 @@ export const deviceErrorCodes = [
   // Anything else that failed.
   'alreadySignedIn',
   'otherAccount',
+  'tooManyRequests',
   'loginTaken',
   'inviteRequired',
   'refused',

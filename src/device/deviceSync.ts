@@ -135,7 +135,7 @@ function stateOf(facts: {
   if (facts.guard) return 'attention';
   if (facts.control.running) return 'syncing';
   if (facts.paused) return 'paused';
-  if (facts.trouble.code === 'unreachable') return 'offline';
+  if (facts.trouble.code === 'unreachable' || facts.trouble.code === 'tooManyRequests') return 'offline';
   return facts.trouble.message === undefined ? 'idle' : 'attention';
 }
 

@@ -1,4 +1,5 @@
 import { type Err, err } from '../base/result';
+import { minuteMs, secondMs } from '../base/time';
 import { protocolVersion } from '../protocol/limits';
 import type { StorageError } from '../sqlite/database';
 import { describeStorageError } from '../sqlite/storageErrors';
@@ -39,7 +40,7 @@ export function transportFailure(
     case 'certificate':
       return failure(
         'unreachable',
-        `The certificate of ${server} is not trusted (${error.code}). Check the address, or add the certificate authority to those of this machine.`,
+        `The certificate of ${server} is not trusted (${error.code}). Check the address. If it is right, name a file with the certificate of its authority in NODE_EXTRA_CA_CERTS (in the editor, add it to those of this machine), then try again.`,
       );
     case 'otherVersion': {
       const isOlder = error.server < protocolVersion;
@@ -60,6 +61,18 @@ export function transportFailure(
     case 'problem':
       return problemFailure(error, server, asked);
   }
+}
+
+function askedToWait(retryAfterMs: number | undefined, asked: Asked): string {
+  const when = retryAfterMs === undefined ? 'in a while' : `in ${termText(retryAfterMs)}`;
+  return asked === 'sync'
+    ? `Nothing is lost: what waits here is sent ${when}.`
+    : `Nothing is lost. Try again ${when}.`;
+}
+
+/** Rounded up: trying again too early is refused again. */
+function termText(ms: number): string {
+  return ms <= 2 * minuteMs ? `${Math.ceil(ms / secondMs)} s` : `${Math.ceil(ms / minuteMs)} min`;
 }
 
 const whenBack = 'Nothing is lost: what waits here is sent when it can be reached again.';
@@ -118,10 +131,14 @@ function problemFailure(
     case 'signUpClosed':
       return failure('refused', `${server} takes no new accounts. Sign in to one that exists.`);
     case 'tooManyRequests':
+      return failure(
+        'tooManyRequests',
+        `The server ${server} has had too many requests. ${askedToWait(error.retryAfterMs, asked)}`,
+      );
     case 'unavailable':
       return failure(
         'unreachable',
-        `The server ${server} asks to wait (${error.code}). Nothing is lost${asked === 'sync' ? ': what waits here is sent later' : '. Try again in a while'}.`,
+        `The server ${server} cannot answer now. ${askedToWait(error.retryAfterMs, asked)}`,
       );
     case 'unsupportedVersion':
       return failure(

@@ -293,7 +293,11 @@ describe('accounts', () => {
         deviceName: 'desktop',
         secret: { recoveryPhrase, newPassword: 'next' },
       });
-    assert.equal(codeOf(await recover(first)), 'badCredentials');
+    const voided = await recover(first);
+    assert.equal(codeOf(voided), 'badCredentials');
+    assert.match(voided.ok ? '' : voided.error.message, /recovery phrase is wrong/);
+    const malformed = await recover('abandon abandon');
+    assert.match(malformed.ok ? '' : malformed.error.message, /this one has 2\.$/);
     assert.ok((await recover(second)).ok);
   });
 

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { minuteMs, secondMs } from '../../../src/base/time';
+import { transportFailure } from '../../../src/device/failures';
+
+const server = 'https://scratch.example';
+
+function tooManyRequests(retryAfterMs: number | undefined, asked: 'sync' | 'byPerson') {
+  const problem = {
+    type: 'problem',
+    status: 429,
+    code: 'tooManyRequests',
+    detail: '',
+    retryAfterMs,
+  } as const;
+  return transportFailure(problem, server, asked).error;
+}
+
+describe('what the network did, in words', () => {
+  it('says how long the server asks to wait, and that it was reached', () => {
+    const asked = tooManyRequests(15 * minuteMs - secondMs, 'byPerson');
+    assert.equal(asked.code, 'tooManyRequests');
+    assert.match(asked.message, /Try again in 15 min\.$/);
+    assert.match(tooManyRequests(30 * secondMs, 'sync').message, /sent in 30 s\.$/);
+    assert.match(tooManyRequests(undefined, 'byPerson').message, /in a while\.$/);
+  });
+
+  it('says where a certificate that is not trusted can be vouched for', () => {
+    const { message } = transportFailure(
+      { type: 'certificate', code: 'SELF_SIGNED_CERT_IN_CHAIN' },
+      server,
+    ).error;
+    assert.match(message, /NODE_EXTRA_CA_CERTS/);
+  });
+});
