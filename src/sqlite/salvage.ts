@@ -1,4 +1,5 @@
 import type { SqlValue } from './database';
+import { type KeyScale, rowidScale, textScale } from './salvageScale';
 import type { SqlSession } from './sqlSession';
 import { classifyStorageError, StorageFailure } from './storageErrors';
 
@@ -61,8 +62,7 @@ class TableCopier {
   copy(): boolean {
     const columns = this.#sharedColumns();
     if (columns.length === 0) return false;
-    if (this.#table.hasRowid) this.#copyByRowid(columns);
-    else this.#copyByKey(columns);
+    this.#copyRows(columns);
     return this.#isComplete;
   }
 
@@ -79,52 +79,77 @@ class TableCopier {
     return [];
   }
 
+  #copyRows(columns: readonly string[]): void {
+    const keys = this.#target.all('SELECT name, type FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk', [
+      this.#table.name,
+    ]);
+    const names = keys.map(key => quoted(String(key['name'])));
+    const [name] = names;
+    if (this.#table.hasRowid) this.#copyAlong(rowidScale, columns);
+    else if (name !== undefined && names.length === 1 && keys[0]?.['type'] === 'TEXT')
+      this.#copyAlong(textScale(name), columns);
+    else this.#copyFromEnds(names, columns);
+  }
+
   /** From both ends inwards, then by halves between the damaged places, the widest gap first. */
-  #copyByRowid(columns: readonly string[]): void {
-    const gaps: Gap[] = [{ after: -maxRowid, before: maxRowid, isFrontKnown: false, isBackKnown: false }];
+  #copyAlong<Key>(scale: KeyScale<Key>, columns: readonly string[]): void {
+    const gaps: Gap<Key>[] = [
+      { after: undefined, before: undefined, isFrontKnown: false, isBackKnown: false, width: 0 },
+    ];
     for (let gap = gaps.shift(); gap !== undefined; gap = gaps.shift()) {
-      const front = gap.isFrontKnown ? gap.after : this.#scan(columns, gap, 'ASC');
+      const front = gap.isFrontKnown ? { key: gap.after } : this.#scan(scale, columns, gap, 'ASC');
       if (front === 'end') continue;
-      const back = gap.isBackKnown ? gap.before : this.#scan(columns, { ...gap, after: front }, 'DESC');
-      if (back === 'end' || back - front <= 1) continue;
-      const middle = Math.floor(front / 2 + back / 2);
-      if (this.#probes >= maxProbesPerTable || middle <= front || middle + 1 >= back) {
+      const rest = { ...gap, after: front.key };
+      const back = gap.isBackKnown ? { key: gap.before } : this.#scan(scale, columns, rest, 'DESC');
+      if (back === 'end' || scale.isEmptyBetween(front.key, back.key)) continue;
+      const middle = scale.middle(front.key, back.key);
+      if (this.#probes >= maxProbesPerTable || middle === undefined) {
         this.#isComplete = false;
         continue;
       }
-      gaps.push({ after: front, before: middle + 1, isFrontKnown: true, isBackKnown: false });
-      gaps.push({ after: middle, before: back, isFrontKnown: false, isBackKnown: true });
-      gaps.sort((left, right) => right.before - right.after - (left.before - left.after));
+      const lower = { after: front.key, before: scale.next(middle), isFrontKnown: true, isBackKnown: false };
+      const upper = { after: middle, before: back.key, isFrontKnown: false, isBackKnown: true };
+      for (const half of [lower, upper]) gaps.push({ ...half, width: scale.width(half.after, half.before) });
+      gaps.sort((left, right) => right.width - left.width);
     }
   }
 
-  /** Reads between two rowids until the end, or until a damaged place: then the last rowid that could be read. */
-  #scan(columns: readonly string[], gap: Gap, order: 'ASC' | 'DESC'): number | 'end' {
+  /** Reads between two keys until the end, or until a damaged place: then the last key that could be read. */
+  #scan<Key>(
+    scale: KeyScale<Key>,
+    columns: readonly string[],
+    { after, before }: Pick<Gap<Key>, 'after' | 'before'>,
+    order: 'ASC' | 'DESC',
+  ): { readonly key: Key | undefined } | 'end' {
     this.#probes++;
-    const insert = this.#insertion(['rowid', ...columns]);
-    let last = order === 'ASC' ? gap.after : gap.before;
+    const { column, parameter } = scale;
+    // With rowids the number is copied too; the statement reads the key first in any case.
+    const insert = this.#insertion(this.#table.hasRowid ? [column, ...columns] : columns);
+    const bounds = [
+      ...(after === undefined ? [] : [`${column} > ${parameter}`]),
+      ...(before === undefined ? [] : [`${column} < ${parameter}`]),
+    ];
+    const values = [after, before].flatMap(key => (key === undefined ? [] : [scale.toSql(key)]));
+    let last = order === 'ASC' ? after : before;
     try {
       this.#source.each(
-        `SELECT rowid, ${columns.map(quoted).join(', ')} FROM ${quoted(this.#table.name)} NOT INDEXED ` +
-          `WHERE rowid > ? AND rowid < ? ORDER BY rowid ${order}`,
-        [gap.after, gap.before],
-        values => {
-          insert(values);
-          if (typeof values[0] === 'number') last = values[0];
+        `SELECT ${column}, ${columns.map(quoted).join(', ')} FROM ${quoted(this.#table.name)} NOT INDEXED` +
+          `${bounds.length === 0 ? '' : ` WHERE ${bounds.join(' AND ')}`} ORDER BY ${column} ${order}`,
+        values,
+        row => {
+          insert(this.#table.hasRowid ? row : row.slice(1));
+          last = scale.fromSql(row[0]) ?? last;
         },
       );
       return 'end';
     } catch (thrown) {
       if (!isDamage(thrown)) throw thrown;
-      return last;
+      return { key: last };
     }
   }
 
-  /** A table without rowids is read from both ends of its primary key. */
-  #copyByKey(columns: readonly string[]): void {
-    const key = this.#target
-      .all('SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk', [this.#table.name])
-      .map(row => quoted(String(row['name'])));
+  /** Rows of a key of several columns, from both of its ends. */
+  #copyFromEnds(key: readonly string[], columns: readonly string[]): void {
     const insert = this.#insertion(columns);
     for (const order of ['ASC', 'DESC']) {
       try {
@@ -159,12 +184,13 @@ class TableCopier {
   }
 }
 
-/** Rowids between `after` and `before`; a known end is one where a damaged place was met. */
-interface Gap {
-  readonly after: number;
-  readonly before: number;
+/** Keys between `after` and `before`; a known end is one where a damaged place was met. */
+interface Gap<Key> {
+  readonly after: Key | undefined;
+  readonly before: Key | undefined;
   readonly isFrontKnown: boolean;
   readonly isBackKnown: boolean;
+  readonly width: number;
 }
 
 /** A page that makes no sense, or a sector that the disk cannot read. */
@@ -173,8 +199,6 @@ function isDamage(thrown: unknown): boolean {
   const error = classifyStorageError(thrown, { path: '', systemCode: undefined });
   return error?.type === 'damaged' || error?.type === 'io';
 }
-
-const maxRowid = Number.MAX_SAFE_INTEGER;
 
 function columnsOf(session: SqlSession, table: string): readonly string[] {
   // Hidden columns are computed, or belong to a virtual table.

@@ -99,6 +99,48 @@ describe('a damaged file', () => {
     await database.close();
   });
 
+  for (const [keys, keyOf] of [
+    ['counted', (row: number) => `key ${String(row).padStart(6, '0')}`],
+    ['like ids', (row: number) => createHash('sha256').update(`${row}`).digest('hex').slice(0, 32)],
+  ] as const) {
+    it(`gives back what lies between several damaged places of a table by keys ${keys}`, async () => {
+      const database = await fill();
+      const rows = 3000;
+      unwrap(
+        await database.write(tx => {
+          for (let row = 0; row < rows; row++)
+            tx.run('INSERT INTO meta VALUES (?, ?)', [keyOf(row), 'lorem '.repeat(40)]);
+          return ok();
+        }),
+      );
+      await database.close();
+      const bytes = readFileSync(path());
+      const leafOfKeys = 0x0a;
+      const pages = Array.from({ length: bytes.length / pageBytes }, (_, page) => page).filter(
+        page =>
+          bytes[page * pageBytes] === leafOfKeys &&
+          bytes.subarray(page * pageBytes, (page + 1) * pageBytes).includes('lorem lorem'),
+      );
+      assert.ok(pages.length > 150, `${pages.length} pages`);
+      for (const place of [0.1, 0.3, 0.31, 0.9]) {
+        const page = pages[Math.floor(pages.length * place)] ?? 0;
+        bytes.fill(0x5a, page * pageBytes, (page + 1) * pageBytes);
+      }
+      writeFileSync(path(), bytes);
+      writeFileSync(`${folder.path('locks')}/store.db.check-due`, 'a test');
+      const again = await openAt(path());
+      assert.deepEqual(again.recovered?.incompleteTables, ['meta']);
+      const left = again.recovered?.rowsByTable['meta'] ?? 0;
+      const most = Math.ceil(pageBytes / 240);
+      assert.ok(
+        left >= rows - 4 * most && left < rows,
+        `${left} of ${rows} rows, four pages of ${most} are lost`,
+      );
+      assert.equal(await countItems(again), items);
+      await again.close();
+    });
+  }
+
   it('is noticed when it is shorter than its header says', async () => {
     await (await fill()).close();
     const bytes = readFileSync(path());
