@@ -184,6 +184,13 @@ function waitingGroup(store: StoreTransaction, groupId: string): readonly Row[] 
   );
 }
 
+/** The change is accepted by itself, whatever becomes of the group that it was in. */
+export function leaveGroup(store: StoreTransaction, change: OutboxChange): void {
+  store.sql.run('UPDATE changes SET group_id = NULL WHERE item_id = ? AND acknowledged_ms IS NULL', [
+    change.itemId,
+  ]);
+}
+
 /** Waiting changes whose stamps may still be corrected, in the order in which they were made. */
 export function neverSentChanges(store: StoreTransaction): readonly OutboxChange[] {
   return store.sql

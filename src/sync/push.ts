@@ -6,6 +6,7 @@ import {
   changesInFlight,
   type Flight,
   freeze,
+  leaveGroup,
   type OutboxChange,
   refuse,
   removeChange,
@@ -244,7 +245,10 @@ async function acknowledge(
   return heard.ok ? ok(undefined) : heard;
 }
 
-/** The request was too large as a whole: half of it, or, when it is one change or one group, none. */
+/**
+ * The request was too large as a whole: half of it, or, when it is one change or one group, none. A group of several
+ * resolutions of one item lets go of their records but the first, which then follow it one by one.
+ */
 async function sendLess(
   run: CycleRun,
   sent: readonly SentChange[],
@@ -254,13 +258,16 @@ async function sendLess(
   if (first === undefined) return ok({ type: 'done' });
   const middle = splitPoint(sent);
   if (middle === sent.length) {
-    const refused = await run.write(({ store }) => {
+    const further = sent.filter(({ change }) => change.collection === 'conflict').slice(1);
+    const written = await run.write(({ store }) => {
       for (const { change } of sent) {
         thaw(store, change);
-        refuse(store, change, detail);
+        if (further.length === 0) refuse(store, change, detail);
       }
+      for (const { change } of further) leaveGroup(store, change);
     });
-    if (!refused.ok) return refused;
+    if (!written.ok) return written;
+    if (further.length > 0) return ok({ type: 'again' });
     run.report.refused += sent.length;
     return ok({ type: 'done' });
   }
@@ -270,15 +277,16 @@ async function sendLess(
   return later.ok && later.value.type === 'done' ? earlier : later;
 }
 
-/** The first place from the middle on that cuts no group in two. */
+/** The first place from the middle on that cuts no group in two, or the last one before it; the end when there is none. */
 function splitPoint(sent: readonly SentChange[]): number {
-  let middle = Math.ceil(sent.length / 2);
-  while (middle < sent.length) {
-    const before = sent[middle - 1]?.change.groupId;
-    if (before === undefined || before !== sent[middle]?.change.groupId) break;
-    middle++;
-  }
-  return middle;
+  const cutsGroup = (at: number) => {
+    const before = sent[at - 1]?.change.groupId;
+    return before !== undefined && before === sent[at]?.change.groupId;
+  };
+  const middle = Math.ceil(sent.length / 2);
+  for (let at = middle; at < sent.length; at++) if (!cutsGroup(at)) return at;
+  for (let at = middle - 1; at > 0; at--) if (!cutsGroup(at)) return at;
+  return sent.length;
 }
 
 function tooLargeReason(bytes: number, maxBytes: number): string {

@@ -6,6 +6,7 @@ import { maxBatchChanges } from '../../../src/protocol/limits';
 import { changesInFlight } from '../../../src/store/outbox';
 import { runCycle } from '../../../src/sync/cycle';
 import { defaultCycleLimits } from '../../../src/sync/cycleLimits';
+import { resolveConflict } from '../../../src/sync/resolveConflict';
 import { type Interceptor, jsonAnswer, unreachable } from '../../support/inProcessHttp';
 import { createAccount, type SyncDevice } from '../../support/syncDevice';
 
@@ -102,3 +103,61 @@ describe('sending again what was not answered', () => {
 function noise(bytes: number): string {
   return Buffer.from(systemRandom.bytes(bytes)).toString('base64');
 }
+
+describe('a push that is too large', () => {
+  /** A server that takes no more than so many changes at once. */
+  const taking = (maxChanges: number, device: SyncDevice): Interceptor => {
+    return async (request, send) => {
+      const size = request.method === 'POST' ? (device.pushes().at(-1)?.changes.length ?? 0) : 0;
+      return size > maxChanges ? tooLarge : send();
+    };
+  };
+  const tooLarge = jsonAnswer(413, {
+    type: 'about:blank',
+    title: 'Too large',
+    status: 413,
+    code: 'tooLarge',
+  });
+
+  /** Two open conflicts of one item, answered on the laptop and not pushed yet. */
+  async function twoResolutions() {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const desktop = await account.device('desktop');
+    const id = await laptop.add('Shopping', 'one\n');
+    for (const device of [laptop, desktop]) await device.sync();
+    for (const turn of ['first', 'second']) {
+      await laptop.setBody(id, `${turn} of the laptop\n`);
+      await desktop.setBody(id, `${turn} of the desktop\n`);
+      for (const device of [laptop, desktop, laptop, desktop]) await device.sync();
+    }
+    const records = await laptop.openConflicts();
+    assert.equal(records.length, 2);
+    return { laptop, desktop, records };
+  }
+
+  it('lets several resolutions of one item follow each other', async () => {
+    const { laptop, desktop, records } = await twoResolutions();
+    for (const { conflict } of records) {
+      assert(conflict);
+      await laptop.write(context => resolveConflict(context, conflict, { keep: 'later', as: 'keepLocal' }));
+    }
+    laptop.http.intercept = taking(2, laptop);
+    assert.equal((await laptop.sync()).report.refused, 0);
+    assert.ok(await laptop.isOutboxEmpty());
+    await desktop.sync();
+    assert.deepEqual(await desktop.openConflicts(), []);
+  });
+
+  it('refuses of what it sends no more than the group that is too large', async () => {
+    const { laptop, records } = await twoResolutions();
+    await laptop.add('Small');
+    const [record] = records;
+    assert(record?.conflict);
+    const { conflict } = record;
+    await laptop.write(context => resolveConflict(context, conflict, { keep: 'later', as: 'keepLocal' }));
+    laptop.http.intercept = taking(1, laptop);
+    const { report } = await laptop.sync();
+    assert.deepEqual([report.pushed, report.refused], [1, 2]);
+  });
+});
