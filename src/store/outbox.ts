@@ -151,25 +151,19 @@ export function changesInFlight(store: StoreTransaction, limit: number): readonl
  * version of the server that could not be opened and so not be merged, is left out.
  */
 export function sendableChanges(store: StoreTransaction, limit: number): readonly OutboxChange[] {
-  const heldUp = new Set(
-    store.sql
-      .all(`SELECT item_id FROM ${rowsInFlight} UNION ALL SELECT item_id FROM unopened`)
-      .map(row => text(row, 'item_id')),
-  );
   const waiting = store.sql.all(
-    `SELECT id, item_id, group_id, refused FROM changes INDEXED BY changes_waiting
-     WHERE acknowledged_ms IS NULL AND change_id IS NULL AND (refused IS NULL OR group_id IS NOT NULL) ORDER BY id LIMIT ?`,
-    [limit + heldUp.size],
+    `SELECT id, group_id FROM changes INDEXED BY changes_waiting
+     WHERE acknowledged_ms IS NULL AND change_id IS NULL AND refused IS NULL AND item_id NOT IN (${heldUp})
+       AND (group_id IS NULL OR group_id NOT IN (${groupsHeldUp})) ORDER BY id LIMIT ?`,
+    [limit],
   );
   const taken = new Set<number>();
   for (const row of waiting) {
     if (taken.size >= limit) break;
     const groupId = optionalText(row, 'group_id');
-    const members = groupId === undefined ? [row] : waitingGroup(store, groupId);
+    const members = groupId === undefined ? [row] : store.sql.all(membersOfGroup, [groupId]);
     if (taken.size + members.length > limit && taken.size > 0) break;
-    if (members.every(member => member['refused'] === null && !heldUp.has(text(member, 'item_id')))) {
-      for (const member of members) taken.add(integer(member, 'id'));
-    }
+    for (const member of members) taken.add(integer(member, 'id'));
   }
   return [...taken].flatMap(id => {
     const row = store.sql.get('SELECT * FROM changes WHERE id = ?', [id]);
@@ -177,12 +171,12 @@ export function sendableChanges(store: StoreTransaction, limit: number): readonl
   });
 }
 
-function waitingGroup(store: StoreTransaction, groupId: string): readonly Row[] {
-  return store.sql.all(
-    'SELECT id, item_id, refused FROM changes WHERE group_id = ? AND acknowledged_ms IS NULL ORDER BY id',
-    [groupId],
-  );
-}
+const heldUp = `SELECT item_id FROM ${rowsInFlight} UNION ALL SELECT item_id FROM unopened`;
+/** A group goes whole or not at all. Left in, many that are refused would fill the limit before what is behind them. */
+const groupsHeldUp = `SELECT group_id FROM changes INDEXED BY changes_grouped WHERE group_id IS NOT NULL
+  AND acknowledged_ms IS NULL AND (refused IS NOT NULL OR item_id IN (${heldUp}))`;
+
+const membersOfGroup = 'SELECT id FROM changes WHERE group_id = ? AND acknowledged_ms IS NULL ORDER BY id';
 
 /** The change is accepted by itself, whatever becomes of the group that it was in. */
 export function leaveGroup(store: StoreTransaction, change: OutboxChange): void {

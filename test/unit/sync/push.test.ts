@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { systemRandom } from '../../../src/base/random';
 import { createChangeId } from '../../../src/model/ids/createId';
+import { isConflictId } from '../../../src/model/ids/ids';
 import { maxBatchChanges } from '../../../src/protocol/limits';
-import { changesInFlight } from '../../../src/store/outbox';
+import { changesInFlight, putWaitingRecordChange, sendableChanges } from '../../../src/store/outbox';
 import { runCycle } from '../../../src/sync/cycle';
 import { defaultCycleLimits } from '../../../src/sync/cycleLimits';
 import { resolveConflict } from '../../../src/sync/resolveConflict';
 import { type Interceptor, jsonAnswer, unreachable } from '../../support/inProcessHttp';
+import { stampAt } from '../../support/storeFixture';
 import { createAccount, type SyncDevice } from '../../support/syncDevice';
 
 const tooMany = jsonAnswer(429, {
@@ -103,6 +105,31 @@ describe('sending again what was not answered', () => {
 function noise(bytes: number): string {
   return Buffer.from(systemRandom.bytes(bytes)).toString('base64');
 }
+
+describe('what is to be sent', () => {
+  it('is found behind any number of groups that are refused or held up', async () => {
+    const device = await (await createAccount()).device('laptop');
+    const behind = await device.add('Behind');
+    const sendable = await device.write(({ store }) => {
+      for (let number = 1; number <= maxBatchChanges; number++) {
+        const groupId = createChangeId(systemRandom);
+        for (const half of ['a', 'b']) {
+          const conflictId = `${half}${String(number).padStart(31, '0')}`;
+          assert(isConflictId(conflictId));
+          putWaitingRecordChange(store, { conflictId, stamp: stampAt(number), groupId });
+        }
+      }
+      store.sql.run(
+        `UPDATE changes SET refused = 'too large' WHERE collection = 'conflict' AND (item_id LIKE 'a%1' OR item_id LIKE 'b%0')`,
+      );
+      store.sql.run(`INSERT INTO unopened(item_id, wire, reason, key_id)
+        SELECT item_id, '{}', 'keyMissing', '' FROM changes WHERE refused IS NULL AND collection = 'conflict' AND item_id LIKE 'a%'`);
+      store.sql.run(`UPDATE changes SET id = id + 10000 WHERE item_id = ?`, [behind]);
+      return sendableChanges(store, maxBatchChanges).map(({ itemId }) => itemId);
+    });
+    assert.deepEqual(sendable, [behind]);
+  });
+});
 
 describe('a push that is too large', () => {
   /** A server that takes no more than so many changes at once. */
