@@ -119,6 +119,7 @@ const forgottenState = [
   'reconcile',
   'guard',
   'digestReconciledMs',
+  'pushedAhead',
   'clockOffsetMs',
   'timeAnchor',
   'resealedWith',

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { describe, it } from 'mocha';
 import { defined } from '../../../src/base/assert';
-import { unwrap } from '../../../src/base/result';
+import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import { loadSession } from '../../../src/device/session';
 import { serverMigrations } from '../../../src/server/storage/schema';
-import { readState } from '../../../src/store/state';
+import { readState, writeState } from '../../../src/store/state';
 import { jsonAnswer } from '../../support/inProcessHttp';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
 import { openMemoryDatabase } from '../../support/memoryDatabase';
@@ -200,6 +200,27 @@ describe('accounts', () => {
       for (const id of [mine, theirs]) assert.ok((await device.items.get(id)).ok);
     }
     void fetch;
+  });
+
+  it('leaves what was emptied, and what was pushed ahead of a cursor, with the account that it was of', async () => {
+    const { device } = await openServer();
+    const laptop = await device();
+    const gone = await add(laptop, 'Gone');
+    await signUp(laptop);
+    await syncNow(laptop);
+    unwrap(await laptop.items.delete(gone));
+    await syncNow(laptop);
+    assert.equal(unwrap(await laptop.items.emptyDeleted()), 1);
+    assert.equal(codeOf(await laptop.items.get(gone)), 'unknownItem');
+    unwrap(await laptop.store.write(tx => ok(writeState(tx, 'pushedAhead', true))));
+    await signUp(await device(), 'bob');
+    await laptop.account.signOut();
+    unwrap(await signIn(laptop, 'bob', password, true));
+    const left = await laptop.store.read(tx => [
+      readState(tx, 'pushedAhead'),
+      tx.sql.all('SELECT id FROM items'),
+    ]);
+    assert.deepEqual(unwrap(left), [undefined, []]);
   });
 
   it('leaves deletions of one account out of another', async () => {
