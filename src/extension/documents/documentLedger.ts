@@ -74,9 +74,12 @@ export class DocumentLedger {
     return heldBack;
   }
 
-  /** The document is closed. Its base is kept when it still has unsaved text, for when it is restored. */
-  closed(address: string): void {
-    if (!this.#documents.get(address)?.isDirty) this.#memory.forget(address);
+  /**
+   * The document is closed. Its base is kept when it still has unsaved text, for when it is restored; unsaved text that a
+   * person has discarded is none to the editor.
+   */
+  closed(address: string, isDirty: boolean): void {
+    if (!isDirty) this.#memory.forget(address);
     this.#documents.delete(address);
   }
 

@@ -46,7 +46,7 @@ export class OpenDocuments {
       workspace.onDidChangeTextDocument(({ document }) => this.#shows(document)),
       workspace.onDidSaveTextDocument(document => this.#run(() => this.#saved(document))),
       workspace.onDidCloseTextDocument(document => {
-        if (isScratch(document)) this.#ledger.closed(document.uri.toString());
+        if (isScratch(document)) this.#ledger.closed(document.uri.toString(), document.isDirty);
       }),
     );
   }

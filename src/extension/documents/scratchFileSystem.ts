@@ -80,13 +80,14 @@ export class ScratchFileSystem implements FileSystemProvider {
 
   async writeFile(uri: Uri, content: Uint8Array): Promise<void> {
     const address = uri.toString();
-    const shown = openDocument(address);
-    const text = textOf(content, shown);
+    const document = openDocument(address);
+    const text = textOf(content, document);
+    const shown = document && isSaveOf(document, text) ? document : undefined;
     const base = this.#ledger.baseOfSave(address) ?? (await this.#unreadBase(uri, shown));
     const answer = await this.#device.documents.save(idOf(uri), text, base);
     const saved = valueOrThrow(answer, uri);
     if (shown) this.#ledger.saved(address, text, saved);
-    else this.announce(uri);
+    else if (this.#ledger.changed(address)) this.announce(uri);
   }
 
   /** Only the path of an open document moves: titles and folders are changed on the item itself. */
@@ -143,6 +144,11 @@ function idOf(uri: Uri): string {
 
 function openDocument(address: string): TextDocument | undefined {
   return workspace.textDocuments.find(({ uri }) => uri.toString() === address);
+}
+
+/** False for the write of a program, which the document does not show and has to be told of. */
+function isSaveOf(document: TextDocument, text: string): boolean {
+  return document.isDirty || normalized(document.getText()) === text;
 }
 
 const utf8Encodings: readonly string[] = ['utf8', 'utf8bom'];

@@ -174,6 +174,25 @@ describe('items as documents', () => {
     assert.equal((await api.items.list()).filter(({ title }) => title === 'Old name').length, 0);
   });
 
+  it('show what a program wrote to their address, and build on it', async () => {
+    const { item, document } = await openNote(api, { body: 'one\n' });
+    await vscode.workspace.fs.writeFile(document.uri, Buffer.from('one\nof a program\n'));
+    await shows(document, 'one\nof a program\n');
+    await type(document, 'one\nof a program\nof a person\n');
+    assert.ok(await document.save());
+    assert.equal((await api.items.get(item.id)).body, 'one\nof a program\nof a person\n');
+  });
+
+  it('are what the item is again when they were closed without saving', async () => {
+    const { item, document } = await openNote(api, { body: 'one' });
+    await type(document, 'two');
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+    await until('no tab', () => tabPaths().length === 0);
+    await until('no unsaved text', () => !document.isDirty);
+    await api.items.update(item.id, { body: 'three' });
+    await shows(await openItem(item.id), 'three');
+  });
+
   it('keep what was typed into an item that was deleted meanwhile', async () => {
     const { item, document } = await openNote(api, { title: 'Doomed', body: 'one\n' });
     await type(document, 'one\nand more\n');

@@ -114,13 +114,22 @@ describe('the ledger of what documents last read', () => {
     ledger.handOut(address, state('1', 'one'));
     ledger.showsClean(address, 'one');
     ledger.showsUnsaved(address);
-    ledger.closed(address);
+    ledger.closed(address, true);
     const restored = new DocumentLedger(memoryOf(memory));
     restored.handOut(address, state('2', 'two'));
     restored.showsClean(address, 'one with unsaved text');
     restored.showsUnsaved(address);
     assert.deepEqual(restored.baseOfSave(address), { revision: '1', body: 'one' });
     assert.equal(restored.pinned(address)?.modifiedMs, 1001);
+  });
+
+  it('keeps no base of unsaved text that was discarded, from which a later text was not made', () => {
+    ledger.handOut(address, state('1', 'one'));
+    ledger.showsClean(address, 'one');
+    ledger.showsUnsaved(address);
+    ledger.showsClean(address, 'discarded'); // as the editor calls it before it closes it
+    ledger.closed(address, false);
+    assert.equal(memory.size, 0);
   });
 
   it('forgets the base of what is clean', () => {
