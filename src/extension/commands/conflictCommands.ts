@@ -1,7 +1,7 @@
 import { commands, l10n, TabInputText, TabInputTextDiff, Uri, window, workspace } from 'vscode';
 import type { Device } from '../../device/device';
 import type { ConflictJson, ResolveJson } from '../../device/json';
-import { type ConflictText, sideLabel } from '../documents/conflictAddress';
+import { type ConflictText, conflictTabTitle, sideLabel } from '../documents/conflictAddress';
 import { conflictIdOfUri, conflictUri } from '../documents/conflictFileSystem';
 import { acceptedLines, isAccept, markedConflicts } from '../documents/conflictMarkers';
 import type { MergeDrafts } from '../documents/mergeDrafts';
@@ -203,7 +203,12 @@ async function showDiff(conflict: ConflictJson, left: ConflictText, right: Confl
     'vscode.diff',
     conflictUri(conflict, left),
     conflictUri(conflict, right),
-    l10n.t('{0}: {1} ↔ {2}', conflict.title, textLabel(conflict, left), textLabel(conflict, right)),
+    l10n.t(
+      '{0}: {1} ↔ {2}',
+      conflictTabTitle(conflict),
+      textLabel(conflict, left),
+      textLabel(conflict, right),
+    ),
     { preview: true },
   );
 }

@@ -11,6 +11,7 @@ import {
 import { secondMs, type Timers } from '../../base/time';
 import type { Device } from '../../device/device';
 import type { SearchHitJson, VersionJson } from '../../device/json';
+import { tabTitle } from '../documents/itemAddress';
 import type { ItemEditors } from '../documents/itemEditors';
 import { itemUri } from '../documents/itemUri';
 import { addressed } from '../documents/scratchFileSystem';
@@ -108,9 +109,9 @@ class ShowHistory implements Command {
     if (!present) return;
     await commands.executeCommand(
       'vscode.diff',
-      versionUri(picked.version),
+      versionUri(picked.version, present.sensitive),
       itemUri(addressed(present)),
-      l10n.t('{0}: version {1} ↔ now', item.title, picked.version.number),
+      l10n.t('{0}: version {1} ↔ now', tabTitle(addressed(present)), picked.version.number),
     );
     const { number } = picked.version;
     messages.offer(

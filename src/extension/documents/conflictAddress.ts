@@ -1,5 +1,5 @@
 import type { ConflictJson, ConflictSideJson } from '../../device/json';
-import { documentLanguage, fileName } from './itemAddress';
+import { documentLanguage, fileName, tabTitle } from './itemAddress';
 
 /** Addresses of a conflict's texts: `scratch-conflict://<conflict id>/<side>/<title>.<ext>`. */
 export const conflictScheme = 'scratch-conflict';
@@ -34,12 +34,13 @@ export function sideLabel(side: ConflictSideJson): string {
 }
 
 function conflictFileName(conflict: ConflictJson): string {
-  const { local, title, id } = conflict;
-  const name = isSensitive(conflict) ? `Sensitive ${id.slice(0, shownIdLength)}` : title;
-  return fileName(name, documentLanguage(local));
+  return fileName(conflictTabTitle(conflict), documentLanguage(conflict.local));
 }
 
-const shownIdLength = 8;
+/** What a tab may call a conflict. */
+export function conflictTabTitle(conflict: ConflictJson): string {
+  return tabTitle({ id: conflict.id, title: conflict.title, sensitive: isSensitive(conflict) });
+}
 
 export function isSensitive({ base, local, remote }: ConflictJson): boolean {
   return local.sensitive || remote.sensitive || base?.sensitive === true;

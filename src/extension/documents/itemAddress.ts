@@ -47,8 +47,16 @@ const maxNameLength = 100;
 const shownIdLength = 8;
 
 /** Tab titles lie in clear in the editor's state, so that of a sensitive item tells nothing. */
+export function tabTitle(item: {
+  readonly id: string;
+  readonly title: string;
+  readonly sensitive: boolean;
+}): string {
+  return item.sensitive ? `Sensitive ${item.id.slice(0, shownIdLength)}` : item.title || untitled;
+}
+
 function opaqueName(item: AddressedItem): string {
-  return `Sensitive ${item.id.slice(0, shownIdLength)}${extensionOf(item.language)}`;
+  return `${tabTitle(item)}${extensionOf(item.language)}`;
 }
 
 function cleanName(name: string): string {

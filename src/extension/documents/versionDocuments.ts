@@ -1,4 +1,4 @@
-import { type TextDocumentContentProvider, Uri } from 'vscode';
+import { FileSystemError, type TextDocumentContentProvider, Uri } from 'vscode';
 import type { Device } from '../../device/device';
 import type { VersionJson } from '../../device/json';
 import { valueOrThrow } from './fileErrors';
@@ -7,11 +7,17 @@ import { documentLanguage, itemPath } from './itemAddress';
 /** Older versions of items, to read: `scratch-version://<item id>/<version number>/<path>`. */
 export const versionScheme = 'scratch-version';
 
-export function versionUri({ number, item }: VersionJson): Uri {
+/** @param sensitive true when the item is now: then what an older version was called must not show either */
+export function versionUri({ number, item }: VersionJson, sensitive: boolean): Uri {
+  const address = {
+    ...item,
+    language: documentLanguage(item),
+    sensitive: sensitive || item.sensitive,
+  };
   return Uri.from({
     scheme: versionScheme,
     authority: item.id,
-    path: `/${number}${itemPath({ ...item, language: documentLanguage(item) })}`,
+    path: `/${number}${itemPath(address)}`,
   });
 }
 
@@ -26,6 +32,7 @@ export class VersionDocuments implements TextDocumentContentProvider {
     const versions = valueOrThrow(await this.#device.items.history(uri.authority), uri);
     const [, number] = uri.path.split('/');
     const version = versions.find(each => String(each.number) === number);
-    return version?.item.body ?? '';
+    if (version === undefined) throw FileSystemError.FileNotFound(uri);
+    return version.item.body;
   }
 }

@@ -257,4 +257,20 @@ describe('items as documents', () => {
     await until('the save', () => !hidden.isDirty);
     assert.equal(hidden.getText(), 'two');
   });
+
+  it('show no title of a sensitive item beside an older version either', async () => {
+    const { item } = await openNote(api, { title: 'Hidden badger', body: 'one' });
+    await api.items.update(item.id, { body: 'two' });
+    await vscode.commands.executeCommand('scratchSync.toggleSensitive', item.id);
+    const history = vscode.commands.executeCommand('scratchSync.showHistory', item.id);
+    const diff = await until('the diff', async () => {
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      const tabs = vscode.window.tabGroups.all.flatMap(group => group.tabs);
+      return tabs.find(({ input }) => input instanceof vscode.TabInputTextDiff);
+    });
+    await history;
+    assert.ok(diff.input instanceof vscode.TabInputTextDiff);
+    assert.match(diff.label, /^Sensitive /);
+    assert.match(diff.input.original.path, /Sensitive /);
+  });
 });
