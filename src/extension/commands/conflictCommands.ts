@@ -7,6 +7,7 @@ import { acceptedLines, isAccept, markedConflicts } from '../documents/conflictM
 import type { MergeDrafts } from '../documents/mergeDrafts';
 import type { Messages } from '../host/messages';
 import type { Command } from './command';
+import { plainLabel } from './plainLabel';
 import { replaceLines } from './textEdits';
 
 export interface ConflictParts {
@@ -245,7 +246,7 @@ function conflictPick(conflict: ConflictJson) {
   const { title, local, remote, detectedAt } = conflict;
   return {
     conflict,
-    label: title,
+    label: plainLabel(title),
     description: l10n.t('{0} and {1}', sideLabel(local), sideLabel(remote)),
     detail: new Date(detectedAt).toLocaleString(),
   };

@@ -4,6 +4,8 @@ import {
   type QuickPick,
   type QuickPickItem,
   SnippetString,
+  type Tab,
+  TabInputText,
   type TextEditor,
   ViewColumn,
   window,
@@ -11,7 +13,7 @@ import {
 import { secondMs, type Timers } from '../../base/time';
 import type { Device } from '../../device/device';
 import type { SearchHitJson, VersionJson } from '../../device/json';
-import { tabTitle } from '../documents/itemAddress';
+import { itemScheme, tabTitle } from '../documents/itemAddress';
 import type { ItemEditors } from '../documents/itemEditors';
 import { itemUri } from '../documents/itemUri';
 import { addressed } from '../documents/scratchFileSystem';
@@ -19,6 +21,7 @@ import { versionUri } from '../documents/versionDocuments';
 import type { Messages } from '../host/messages';
 import type { Command } from './command';
 import { type ItemChoice, type ItemPick, idOfArgument, pickOf } from './itemChoice';
+import { plainLabel } from './plainLabel';
 
 export interface FindParts {
   readonly device: Device;
@@ -42,14 +45,22 @@ class Search implements Command {
   constructor(private readonly parts: FindParts) {}
 
   async run(query?: unknown): Promise<void> {
-    const former = window.activeTextEditor;
+    const shown = window.tabGroups.activeTabGroup.activeTab;
+    const former = shown?.input instanceof TabInputText ? window.activeTextEditor : undefined;
+    // The first preview would take the place of one that cannot be opened again from here, such as a diff.
+    if (!former && shown?.isPreview) await commands.executeCommand('workbench.action.keepEditor');
+    const formerItems = new Set(itemTabs().map(addressOf));
     const picker = window.createQuickPick<ItemPick>();
     picker.placeholder = l10n.t('Search titles, texts and tags');
     picker.value = typeof query === 'string' ? query : '';
+    picker.matchOnDetail = true; // the editor marks what was typed in the excerpts too
     const accepted = await this.#ask(picker);
     picker.dispose();
-    if (accepted) await this.parts.editors.show(accepted.item.id, { preview: false });
-    else if (former) await backTo(former);
+    if (accepted) return this.parts.editors.show(accepted.item.id, { preview: false });
+    if (former) return backTo(former);
+    // What was shown is no text, such as a diff: it comes back when the preview goes.
+    const previews = itemTabs().filter(tab => tab.isPreview && !formerItems.has(addressOf(tab)));
+    if (previews.length > 0) await window.tabGroups.close(previews);
   }
 
   #ask(picker: QuickPick<ItemPick>): Promise<ItemPick | undefined> {
@@ -66,14 +77,24 @@ class Search implements Command {
       picker.busy = false;
     };
     picker.onDidChangeValue(find);
-    picker.onDidChangeActive(async ([active]) => {
-      if (active) await this.parts.editors.show(active.item.id, { preview: true, preserveFocus: true });
+    let isOpen = true;
+    let previews = Promise.resolve();
+    picker.onDidChangeActive(([active]) => {
+      previews = previews.then(async () => {
+        if (!active || !isOpen || picker.activeItems[0] !== active) return;
+        await this.parts.editors.show(active.item.id, { preview: true, preserveFocus: true });
+      });
     });
-    return new Promise(resolve => {
+    const chosen = new Promise<ItemPick | undefined>(resolve => {
       picker.onDidAccept(() => resolve(picker.activeItems[0]));
       picker.onDidHide(() => resolve(undefined));
       picker.show();
       find();
+    });
+    return chosen.then(async choice => {
+      isOpen = false;
+      await previews; // a late one would show over what comes now
+      return choice;
     });
   }
 
@@ -139,14 +160,23 @@ class InsertSnippet implements Command {
 }
 
 function pickOfHit({ item, excerpt }: SearchHitJson): ItemPick {
-  return { ...pickOf(item), detail: excerpt.replace(/\s+/g, ' ').trim(), alwaysShow: true };
+  return { ...pickOf(item), detail: plainLabel(excerpt), alwaysShow: true };
 }
 
 function versionPick(version: VersionJson): QuickPickItem & { readonly version: VersionJson } {
   const { number, item, deviceName } = version;
   const when = new Date(item.lastModified).toLocaleString();
-  const what = item.deleted ? l10n.t('deleted') : item.title;
+  const what = item.deleted ? l10n.t('deleted') : plainLabel(item.title);
   return { version, label: when, description: `${deviceName} · ${number}`, detail: what };
+}
+
+function itemTabs(): readonly Tab[] {
+  const tabs = window.tabGroups.all.flatMap(group => group.tabs);
+  return tabs.filter(tab => addressOf(tab)?.startsWith(`${itemScheme}:`));
+}
+
+function addressOf({ input }: Tab): string | undefined {
+  return input instanceof TabInputText ? input.uri.toString() : undefined;
 }
 
 async function backTo(former: TextEditor): Promise<void> {

@@ -4,6 +4,7 @@ import type { ItemJson, ItemSummaryJson, ListQueryJson } from '../../device/json
 import type { Kind } from '../../model/content';
 import { itemIdOfUri } from '../documents/itemUri';
 import type { Messages } from '../host/messages';
+import { plainLabel } from './plainLabel';
 
 /** Where a key was pressed: tells the items of the tree that it is about. */
 export interface KeyboardRows {
@@ -96,10 +97,10 @@ export function pickOf(item: ItemSummaryJson): ItemPick {
   const about = [item.description, tags].filter(Boolean).join('  ');
   return {
     item,
-    label: item.title || l10n.t('Untitled'),
-    description: item.folder,
+    label: plainLabel(item.title) || l10n.t('Untitled'),
+    description: plainLabel(item.folder),
     iconPath: iconOf(item.kind),
-    ...(about ? { detail: about } : {}),
+    ...(about ? { detail: plainLabel(about) } : {}),
   };
 }
 

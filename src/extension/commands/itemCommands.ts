@@ -6,6 +6,7 @@ import type { Messages } from '../host/messages';
 import type { Command } from './command';
 import { notEmpty } from './createCommands';
 import { type ItemChoice, idOfArgument } from './itemChoice';
+import { plainLabel } from './plainLabel';
 import { tagsOf } from './snippetText';
 
 export interface ItemParts {
@@ -84,7 +85,7 @@ class MoveItem implements Command {
     const ofKind = outline.places.filter(({ kind, folder }) => kind === item.kind && folder !== '');
     const known = ofKind.map(({ folder }) => folder).sort();
     const picked = await window.showQuickPick(
-      [top, ...known.map(folder => ({ label: `$(folder) ${folder}`, folder })), fresh],
+      [top, ...known.map(folder => ({ label: `$(folder) ${plainLabel(folder)}`, folder })), fresh],
       { placeHolder: l10n.t('Move “{0}” to which folder?', item.title) },
     );
     if (picked !== fresh) return picked?.folder;

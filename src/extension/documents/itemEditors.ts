@@ -1,4 +1,5 @@
 import {
+  l10n,
   languages,
   type TextDocument,
   type TextDocumentShowOptions,
@@ -7,6 +8,7 @@ import {
   workspace,
 } from 'vscode';
 import type { Device } from '../../device/device';
+import type { DocumentJson } from '../../device/json';
 import type { Messages } from '../host/messages';
 import { isKnownLanguage } from './fileExtensions';
 import { itemUri } from './itemUri';
@@ -25,6 +27,7 @@ export class ItemEditors {
   async show(itemId: string, options: TextDocumentShowOptions = {}): Promise<void> {
     const item = await this.#messages.valueOf(this.#device.documents.open(itemId));
     if (!item) return;
+    if (item.deleted) return this.#offerToRestore(item, options);
     let document = await openAsUtf8(itemUri(addressed(item)));
     if (!isKnownLanguage(item.language) && document.languageId !== item.language) {
       document = await languages.setTextDocumentLanguage(document, item.language).then(undefined, () => {
@@ -33,6 +36,12 @@ export class ItemEditors {
       });
     }
     await window.showTextDocument(document, options);
+  }
+
+  #offerToRestore({ itemId, title }: DocumentJson, options: TextDocumentShowOptions): void {
+    this.#messages.offer(l10n.t('“{0}” was deleted.', title), l10n.t('Restore It'), async () => {
+      if (await this.#messages.done(this.#device.items.restore(itemId))) await this.show(itemId, options);
+    });
   }
 }
 

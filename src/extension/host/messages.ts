@@ -2,6 +2,7 @@ import { commands, l10n, window } from 'vscode';
 import type { Logger } from '../../base/logger';
 import type { Result } from '../../base/result';
 import type { DeviceError, DeviceErrorCode } from '../../device/deviceError';
+import { plainLabel } from '../commands/plainLabel';
 import type { CommandId } from '../manifest';
 
 /** What a message offers to do about it. */
@@ -67,7 +68,7 @@ export class Messages {
 
   /** A passing word in the status bar, for what went as expected. */
   whisper(message: string): void {
-    window.setStatusBarMessage(`$(check) ${message}`, whisperMs);
+    window.setStatusBarMessage(`$(check) ${plainLabel(message)}`, whisperMs);
   }
 
   /** Asks before something that cannot be taken back lightly. */

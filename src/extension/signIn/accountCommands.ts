@@ -2,6 +2,7 @@ import { commands, l10n, window } from 'vscode';
 import type { Device } from '../../device/device';
 import type { DeviceEntryJson } from '../../device/json';
 import type { Command } from '../commands/command';
+import { plainLabel } from '../commands/plainLabel';
 import type { Messages } from '../host/messages';
 import { askNewPassword, askPassword } from './questions';
 import { showPhrase } from './recoveryPhrase';
@@ -118,7 +119,7 @@ async function pickDevice(
   if (offered.length === 0) return undefined;
   const picks = offered.map(entry => ({
     entry,
-    label: `$(${entry.current ? 'vm-active' : 'vm'}) ${entry.name}`,
+    label: `$(${entry.current ? 'vm-active' : 'vm'}) ${plainLabel(entry.name)}`,
     description: entry.current ? l10n.t('this device') : '',
     detail: l10n.t('last seen {0}', new Date(entry.lastSeenAt).toLocaleString()),
   }));

@@ -80,6 +80,36 @@ describe('the commands', () => {
     for (const { id } of items) assert.equal((await api.items.get(id)).deleted, true);
   });
 
+  it('offer to restore an item that is opened once it is deleted', async () => {
+    const { id } = await api.items.create({ kind: 'note', title: 'Gone', body: 'x' });
+    await api.items.delete(id);
+    await run('openItem', id);
+    assert.equal(vscode.window.activeTextEditor, undefined);
+  });
+
+  it('give back what was shown when a search is left, also when it was no text', async () => {
+    const item = await api.items.create({ kind: 'note', title: 'Preview heron', body: 'stands still' });
+    const sides: vscode.Uri[] = [];
+    for (const content of ['a', 'b']) sides.push((await vscode.workspace.openTextDocument({ content })).uri);
+    await run('newNote');
+    const note = await shownItem();
+    for (const show of [
+      () => vscode.commands.executeCommand('vscode.diff', ...sides, 'Two sides'),
+      () => run('openItem', note.id, true),
+    ]) {
+      await show();
+      const label = vscode.window.tabGroups.activeTabGroup.activeTab?.label;
+      const search = run('search', 'heron');
+      await until('the preview', () =>
+        vscode.workspace.textDocuments.find(({ uri }) => uri.authority === item.id),
+      );
+      await until('the tab', () => vscode.window.tabGroups.activeTabGroup.activeTab?.label !== label);
+      await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
+      await search;
+      await until('what was shown', () => vscode.window.tabGroups.activeTabGroup.activeTab?.label === label);
+    }
+  });
+
   it('insert a snippet with its tab stops', async () => {
     const { id } = await api.items.create({
       kind: 'snippet',
