@@ -1,5 +1,5 @@
 import { bundleSimulator } from './bundle';
-import type { Mutation } from './mutations';
+import type { Mutation } from './mutation';
 import { type RunReport, runChild, runSeries } from './pool';
 
 /** Whether the simulator notices a mutant. */

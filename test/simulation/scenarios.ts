@@ -7,6 +7,7 @@ import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
 import { resolveConflict } from '../../src/sync/resolveConflict';
 import { healingScenes } from './healingScenes';
 import { interruptionScenes } from './interruptionScenes';
+import { ruleScenes } from './ruleScenes';
 import { Stage } from './stage';
 
 /**
@@ -16,6 +17,7 @@ import { Stage } from './stage';
 export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   ...healingScenes,
   ...interruptionScenes,
+  ...ruleScenes,
 
   'a device ten years ahead syncs and neither wins nor hinders': () => clockIsOff(10 * yearMs),
   'a device at 1970 syncs and neither loses nor hinders': () => clockIsOff(-55 * yearMs),

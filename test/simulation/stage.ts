@@ -15,6 +15,7 @@ import type { MergeContext } from '../../src/sync/context';
 import { editItem } from '../../src/sync/localEdits';
 import { SeededRandom } from '../support/seededRandom';
 import { note, testCipher } from '../support/storeFixture';
+import { type Limits, usualLimits } from './limits';
 import type { SimulatedDevice } from './simulatedDevice';
 import type { NetworkFaults } from './simulatedNetwork';
 import { noFaults } from './simulatedNetwork';
@@ -30,7 +31,11 @@ export class Stage {
 
   static async open(
     devices: number,
-    options: { readonly windows?: number; readonly faults?: Partial<NetworkFaults> } = {},
+    options: {
+      readonly windows?: number;
+      readonly faults?: Partial<NetworkFaults>;
+      readonly limits?: Partial<Limits>;
+    } = {},
   ): Promise<Stage> {
     const plan = {
       seed: 'stage',
@@ -40,6 +45,7 @@ export class Stage {
       takesTurns: false,
       faults: { ...noFaults, ...options.faults },
       skewsMs: [],
+      limits: { ...usualLimits, ...options.limits },
       steps: [],
     };
     const world = new World(plan, new SeededRandom('stage'));

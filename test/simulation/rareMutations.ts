@@ -1,0 +1,125 @@
+import type { Mutation } from './mutation';
+
+/** Mutants of rules that chance seldom puts to the test: a scene has to notice each. */
+export const rareMutations: readonly Mutation[] = [
+  {
+    name: 'a re-seal is stamped with now',
+    isCaughtByScene: true,
+    rule: '† a re-seal takes the stamp just after its base',
+    replacements: [
+      {
+        file: 'sync/reseal.ts',
+        text: 'const stamp = stampAfter(held.syncedStamp, device.id);',
+        by: 'const stamp = stampAfter(`${String(wallMs).padStart(16, "0")}${held.syncedStamp.slice(16)}` as typeof held.syncedStamp, device.id);',
+      },
+    ],
+  },
+  {
+    name: 'sent changes are stamped anew',
+    isCaughtByScene: true,
+    rule: '† sent changes are never stamped anew',
+    replacements: [
+      {
+        file: 'store/outbox.ts',
+        text: 'UPDATE changes SET change_id = ?, frozen = ?, key_id = ?, sent_ms = ?, raw_ms = NULL',
+        by: 'UPDATE changes SET change_id = ?, frozen = ?, key_id = ?, sent_ms = ?',
+      },
+    ],
+  },
+  {
+    name: 'two resolutions of a record merge like edits',
+    isCaughtByScene: true,
+    rule: '† of two resolutions of one record the later stamp wins and no new record arises',
+    replacements: [
+      {
+        file: 'sync/applyItem.ts',
+        text: 'if (waiting.resolves !== undefined && waiting.resolves === remote.document.resolves) {',
+        by: 'if (waiting.rowId < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'a record may be no larger than an item for the device',
+    isCaughtByScene: true,
+    rule: '† a record may be three times an item’s limit and 64 KiB',
+    replacements: [
+      {
+        file: 'sync/sealing.ts',
+        text: "changeType: 'upsert', stamp: conflict.stamp },\n    options.keys,\n    maxConflictRecordBytes(options.limits.maxItemBytes),",
+        by: "changeType: 'upsert', stamp: conflict.stamp },\n    options.keys,\n    options.limits.maxItemBytes,",
+      },
+    ],
+  },
+  {
+    name: 'a record may be no larger than an item for the server',
+    isCaughtByScene: true,
+    rule: '† a record may be three times an item’s limit and 64 KiB',
+    replacements: [
+      {
+        file: 'server/acceptance.ts',
+        text: "change.collection === 'item' ? maxItemBytes : maxConflictRecordBytes(maxItemBytes);",
+        by: 'maxItemBytes;',
+      },
+    ],
+  },
+  {
+    name: 'open records are pruned',
+    isCaughtByScene: true,
+    rule: '† open records are never pruned',
+    replacements: [
+      {
+        file: 'store/conflicts.ts',
+        text: "WHERE state <> 'open' AND deleted = 0 AND trimmed = 0)",
+        by: 'WHERE deleted = 0 AND trimmed = 0)',
+      },
+    ],
+  },
+  {
+    name: 'the guard counts each page for itself',
+    isCaughtByScene: true,
+    rule: '† a mass change is counted over pages',
+    replacements: [
+      {
+        file: 'sync/applyVersions.ts',
+        text: 'overwriting(run, context, overwritesOf(context, itemsOf(chunk)), () =>',
+        by: 'overwriting(run, context, [], () =>',
+      },
+    ],
+  },
+  {
+    name: 'the guard counts each answer to a push for itself',
+    isCaughtByScene: true,
+    rule: '† a mass change is counted over push answers',
+    replacements: [
+      {
+        file: 'sync/pushAnswers.ts',
+        text: "overwriting(run, context, met.type === 'item' ? overwritesOf(context, [met.item]) : [], () =>",
+        by: 'overwriting(run, context, [], () =>',
+      },
+    ],
+  },
+  {
+    name: 'the guard counts each part of a reconcile for itself',
+    isCaughtByScene: true,
+    rule: '† a mass change is counted over reconciles',
+    replacements: [
+      {
+        file: 'sync/reconcile.ts',
+        text: 'overwriting(run, context, overwritesOf(context, items), () =>',
+        by: 'overwriting(run, context, [], () =>',
+      },
+    ],
+  },
+  {
+    name: 'a lease is taken over by the wall clock',
+    isCaughtByScene: true,
+    rule: '† a lease is taken over after a heartbeat unchanged for its term on the observer’s monotonic clock',
+    replacements: [
+      {
+        file: 'sqlite/processLock.ts',
+        text: 'const nowMs = clock.monotonic();',
+        by: 'const nowMs = clock.now();',
+      },
+    ],
+  },
+];
