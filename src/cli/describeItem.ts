@@ -1,5 +1,5 @@
 import type { ItemJson, ItemSummaryJson, SearchHitJson, VersionJson } from '../device/json';
-import { type Cell, facts, localTime, type Page, shortId, shown, table } from './page';
+import { type Cell, facts, harmless, localTime, type Page, plain, shortId, shown, table } from './page';
 
 /** An item's fields, an empty line, and its body. */
 export function itemText(item: ItemJson, page: Page): string {
@@ -7,8 +7,9 @@ export function itemText(item: ItemJson, page: Page): string {
   return body === '' ? itemFacts(item, page) : `${itemFacts(item, page)}\n\n${body}`;
 }
 
-export function itemList(items: readonly ItemSummaryJson[], page: Page): string {
-  if (items.length === 0) return 'Nothing here. `scratch add note TITLE` makes the first item.';
+/** @param nothing said when there are none */
+export function itemList(items: readonly ItemSummaryJson[], nothing: string, page: Page): string {
+  if (items.length === 0) return nothing;
   return table(
     page,
     [
@@ -32,7 +33,7 @@ export function hitList(hits: readonly SearchHitJson[], page: Page): string {
   if (hits.length === 0) return 'Nothing found.';
   return hits
     .map(({ item, excerpt, highlights }) => {
-      const head = `${page.paint('quiet', shortId(item.id))}  ${page.paint('strong', oneLine(item.title))}`;
+      const head = `${page.paint('quiet', shortId(item.id))}  ${page.paint('strong', plain(item.title))}`;
       return excerpt === '' ? head : `${head}\n    ${highlighted(excerpt, highlights, page)}`;
     })
     .join('\n');
@@ -100,12 +101,13 @@ function highlighted(
   let text = '';
   let from = 0;
   for (const [start, end] of highlights) {
-    text += oneLine(excerpt.slice(from, start)) + page.paint('warning', oneLine(excerpt.slice(start, end)));
+    text += inLine(excerpt.slice(from, start)) + page.paint('warning', inLine(excerpt.slice(start, end)));
     from = end;
   }
-  return text + oneLine(excerpt.slice(from));
+  return text + inLine(excerpt.slice(from));
 }
 
-function oneLine(text: string): string {
-  return text.replace(/\s/g, ' ').replace(/\p{Cc}/gu, '\ufffd');
+/** As `plain`, but with every space: it is a part of a line. */
+function inLine(text: string): string {
+  return harmless(text.replace(/\s/g, ' '));
 }

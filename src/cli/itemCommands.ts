@@ -116,7 +116,7 @@ function addReading(program: Command, runner: Runner): void {
     declare: command =>
       command
         .addOption(new Option('--kind <kind>', 'only this kind').choices(kinds))
-        .option('--folder <path>', 'only this folder')
+        .option('--folder <path>', 'only this folder, without those below it')
         .option('--tag <tag>', 'only with this tag')
         .option('--deleted', 'deleted items instead'),
     schema: z.object({
@@ -127,8 +127,15 @@ function addReading(program: Command, runner: Runner): void {
     }),
     async run({ device, options, isJson }) {
       const listed = await device.items.list(options);
-      if (!listed.ok || !isJson) return answer(listed, itemList);
-      return answer(await wholeItems(device.items, listed.value), itemList);
+      if (listed.ok && isJson) return answer(await wholeItems(device.items, listed.value), () => '');
+      const isFiltered = (options.kind ?? options.folder ?? options.tag) !== undefined;
+      const among = options.deleted ? 'No deleted item' : 'No item';
+      const nothing = isFiltered
+        ? `${among} is like that.`
+        : options.deleted
+          ? 'Nothing is deleted.'
+          : firstItem;
+      return answer(listed, (items, page) => itemList(items, nothing, page));
     },
   });
   addCommand(program, runner, {
@@ -192,6 +199,7 @@ function addTaking(program: Command, runner: Runner): void {
   });
 }
 
+const firstItem = 'Nothing here. `scratch add note TITLE` makes the first item.';
 const defaultHits = 20;
 
 /** The fields that the options name, and no others. */

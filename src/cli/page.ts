@@ -72,7 +72,12 @@ export function facts(page: Page, entries: readonly (readonly [string, Cell | un
 
 /** Text of one line in which nothing steers a terminal: what others wrote comes from other machines. */
 export function plain(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(controls, '\ufffd');
+  return harmless(text.replace(/\s+/g, ' '));
+}
+
+/** Without what steers a terminal, be it by moving its cursor or by turning the direction of what follows. */
+export function harmless(text: string): string {
+  return text.replace(controls, '\ufffd');
 }
 
 /** A text of several lines as a terminal may show it. */
@@ -115,7 +120,7 @@ const ansiCodes: Readonly<Record<Tone, string>> = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const controlsButLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const controlsButLines = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 const wide =
   /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}/u;
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });

@@ -15,7 +15,7 @@ import { type DeviceItems, maxItemsAtOnce } from './device';
 import type { DeviceError } from './deviceError';
 import { failure } from './failures';
 import type { Indexing } from './indexing';
-import { newContent, withFields } from './itemFields';
+import { newContent, normalizeFolder, withFields } from './itemFields';
 import { type ItemState, itemJson } from './itemJson';
 import { createItemPages } from './itemPages';
 import { summaries } from './itemSummaries';
@@ -87,7 +87,8 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
 
     list: query =>
       read(core, store => {
-        const items = listItems(store, { ...query, deleted: query.deleted ?? false });
+        const folder = query.folder === undefined ? {} : { folder: normalizeFolder(query.folder) };
+        const items = listItems(store, { ...query, ...folder, deleted: query.deleted ?? false });
         return ok(summaries(store, items));
       }),
 

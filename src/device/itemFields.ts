@@ -128,7 +128,8 @@ function problemOf(fields: ItemFieldsJson): ReturnType<typeof failure> | undefin
   return bodyProblem(texts);
 }
 
-function normalizeFolder(folder: string): string {
+/** Names joined by single slashes, none before or after. */
+export function normalizeFolder(folder: string): string {
   return folder
     .split('/')
     .map(part => part.trim())

@@ -29,6 +29,20 @@ describe('item commands', () => {
     assert.deepEqual(await created(['note', 'Shopping']), { kind: 'note', title: 'Shopping' });
   });
 
+  it('says what there is none of', async () => {
+    const device = new MemoryDevice();
+    assert.match((await runScratch(device, ['list'])).out, /makes the first item/);
+    assert.equal((await runScratch(device, ['list', '--tag', 'x'])).out, 'No item is like that.\n');
+    assert.equal((await runScratch(device, ['list', '--deleted'])).out, 'Nothing is deleted.\n');
+  });
+
+  it('shows what was found without what turns the direction of a terminal', async () => {
+    const device = new MemoryDevice();
+    device.hold({ id, title: 'a\u202eb', body: 'c\u202ed' });
+    const { out } = await runScratch(device, ['search', 'c']);
+    assert.match(out, /a\ufffdb\n.*c\ufffdd/);
+  });
+
   it('passes on every field of a snippet', async () => {
     const args = [
       '--body',

@@ -33,6 +33,7 @@ describe('pages for people', () => {
   it('passes a text on as it is when no person watches', () => {
     assert.equal(shown(page, 'a\u001bb'), 'a\u001bb');
     assert.equal(shown({ ...page, isTerminal: true }, 'a\u001bb\n'), 'a\ufffdb\n');
+    assert.equal(shown({ ...page, isTerminal: true }, 'a\u202eb\n'), 'a\ufffdb\n');
   });
 
   it('leaves out facts without a value', () => {

@@ -105,6 +105,18 @@ describe('items', () => {
     );
   });
 
+  it('are listed by their folder however it is written', async () => {
+    const device = await openDevice();
+    const { id } = unwrap(await device.items.create({ kind: 'note', title: 'One', folder: '/a//b/' }));
+    for (const folder of ['a/b', '/a/b/']) {
+      assert.deepEqual(
+        unwrap(await device.items.list({ folder })).map(item => item.id),
+        [id],
+        folder,
+      );
+    }
+  });
+
   it('come back when they are edited after they were deleted', async () => {
     const device = await openDevice();
     const { id } = unwrap(await device.items.create({ kind: 'note', title: 'One', body: 'first\n' }));
