@@ -104,17 +104,28 @@ function conflictText(conflict: ConflictJson, page: Page): string {
   const won = (side: 'local' | 'remote') => (winner === side ? ' (the current text: it is later)' : '');
   return [
     `${titled(conflict, page)}, ${conflict.state}${keys.length > 0 ? `, both changed: ${plain(keys.join(', '))}` : ''}`,
-    base === null ? 'The base is not known.' : sideText('base', base, '', page),
-    sideText('local', local, won('local'), page),
-    sideText('remote', remote, won('remote'), page),
+    base === null ? 'The base is not known.' : sideText('base', base, '', keys, page),
+    sideText('local', local, won('local'), keys, page),
+    sideText('remote', remote, won('remote'), keys, page),
     `scratch resolve ${shortId(conflict.id)} --keep local, remote or both`,
   ].join('\n\n');
 }
 
-function sideText(name: string, side: ConflictSideJson, note: string, page: Page): string {
+function sideText(
+  name: string,
+  side: ConflictSideJson,
+  note: string,
+  keys: readonly string[],
+  page: Page,
+): string {
   const who = `${plain(side.deviceName)}, ${localTime(side.lastModified, true)}`;
   const head = page.paint('strong', `== ${name}: ${who}${note}`);
-  return `${head}\n${side.deleted ? '(deleted)' : shown(page, side.body.replace(/\n$/, ''))}`;
+  // The fields that both have changed: that of the text is shown as it is.
+  const fields = Object.entries(side)
+    .filter(([field]) => field !== 'body' && keys.includes(field))
+    .map(([field, value]) => `${field}: ${plain(typeof value === 'string' ? value : JSON.stringify(value))}`);
+  const text = side.deleted ? '(deleted)' : shown(page, side.body.replace(/\n$/, ''));
+  return [head, ...fields, text].join('\n');
 }
 
 function titled({ title, id }: ConflictJson, page: Page): string {

@@ -175,6 +175,18 @@ describe('conflict commands', () => {
     assert.match(out, /remote: desktop.*the current text/);
   });
 
+  it('shows the other fields that both sides changed', async () => {
+    const local = { ...conflict.local, title: 'Mine', tags: ['a', 'b'] };
+    const remote = { ...conflict.remote, title: 'Theirs' };
+    const titled = { ...conflict, local, remote, keys: ['title', 'tags', 'body'] };
+    const run = await runScratch(Object.assign(new MemoryDevice(), { openConflicts: [titled] }), [
+      'conflicts',
+      conflict.id,
+    ]);
+    assert.match(run.out, /== local.*\ntitle: Mine\ntags: \["a","b"\]\nlocal text/);
+    assert.match(run.out, /== remote.*\ntitle: Theirs\n/);
+  });
+
   it('prints a merge byte for byte, to be edited', async () => {
     assert.equal((await runScratch(device(), ['conflicts', conflict.id, '--merge'])).out, 'merged');
   });
