@@ -87,9 +87,11 @@ async function readBytes(request: Request, maxBytes: number): Promise<Result<Buf
 
 async function decode(
   bytes: Buffer,
-  encoding: string | null,
+  given: string | null,
   maxBytes: number,
 ): Promise<Result<Buffer, Failure>> {
+  // Names of codings are the same in any case (RFC 9110, section 8.4.1).
+  const encoding = given?.toLowerCase() ?? null;
   if (encoding === null || encoding === '' || encoding === 'identity') return ok(bytes);
   if (encoding !== 'gzip') {
     return err({

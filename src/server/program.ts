@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
 import { err, ok, type Result } from '../base/result';
 import { dayMs, hourMs, isoTime, minuteMs } from '../base/time';
 import type { StorageError } from '../sqlite/database';
@@ -61,6 +62,7 @@ function createProgram(host: ProgramHost, run: (command: ServerCommand) => Promi
     .description(
       'The sync server of Scratch Sync. It is set up by environment variables: see docs/OPERATIONS.md.',
     )
+    .version(version)
     .exitOverride() // the commands added below inherit this and the output
     .configureOutput({
       writeOut: text => host.print(text.trimEnd()),
@@ -115,8 +117,13 @@ export function parseTerm(text: string): number | undefined {
 
 const invite =
   (termMs: number): ServerCommand =>
-  context =>
-    withStorage(context, async storage => {
+  async context => {
+    if (context.settings.limits.signUp === 'closed') {
+      return err(
+        'SIGN_UP is closed, so nobody could use a code. Set it to invite first, also for the server.',
+      );
+    }
+    return withStorage(context, async storage => {
       const { random, clock, print } = context.host;
       const created = await createInvite(storage, random, clock.now(), termMs);
       if (!created.ok) return inWords(created);
@@ -124,6 +131,7 @@ const invite =
       print(`good for one account until ${isoTime(created.value.expiresAt)}`);
       return ok();
     });
+  };
 
 const accounts: ServerCommand = context =>
   withStorage(context, async storage => {

@@ -67,6 +67,13 @@ describe('the server as a process', () => {
     }
   });
 
+  it('tells its version, and makes no invite that nobody could use', async () => {
+    assert.match((await run('--version')).out, /^\d+\.\d+\.\d+\S*\n$/);
+    const invited = await scratchServer(dataDir, ['invite'], { SIGN_UP: 'closed' });
+    assert.equal(invited.exitCode, 1);
+    assert.match(invited.errors, /^SIGN_UP is closed[^\n]+\n$/);
+  });
+
   it('answers HEAD like GET, without a body', async () => {
     const server = await start();
     for (const probe of ['/healthz', '/readyz', '/metrics']) {

@@ -247,6 +247,9 @@ describe('bodies', () => {
       await assertProblem(response, 415, 'unsupportedEncoding', encoding);
     }
     const gzip = { 'Content-Encoding': 'gzip' };
+    const zipped = new Uint8Array(gzipSync('{}'));
+    const inCapitals = await device.call('POST', '/v1/changes', zipped, { 'Content-Encoding': 'GZIP' });
+    await assertProblem(inCapitals, 400, 'malformed');
     await assertProblem(await device.call('POST', '/v1/changes', '{}', gzip), 400, 'malformed');
     const cut = new Uint8Array(gzipSync('{"cursor":null}').subarray(0, 15));
     await assertProblem(await device.call('POST', '/v1/changes', cut, gzip), 400, 'malformed');
