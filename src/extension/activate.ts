@@ -106,7 +106,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
     workspace.registerFileSystemProvider(itemScheme, files, { isCaseSensitive: true }),
     workspace.registerFileSystemProvider(conflictScheme, conflictFiles, { isCaseSensitive: true }),
     workspace.registerTextDocumentContentProvider(versionScheme, new VersionDocuments(device)),
-    languages.registerCodeLensProvider({ scheme: conflictScheme }, new MergeLenses()),
+    languages.registerCodeLensProvider({ scheme: conflictScheme, pattern: '/merge/**' }, new MergeLenses()),
     documents.start(),
     itemsView.start(),
     new ItemDecorations(pages, systemTimers).start(),

@@ -97,7 +97,13 @@ class AcceptBlock implements Command {
   /** @param args the address of the merge, the line of its marker, and which side to keep */
   async run(...args: readonly unknown[]): Promise<void> {
     const [uri, startLine, accept] = args;
-    if (!(uri instanceof Uri) || typeof startLine !== 'number' || !isAccept(accept)) return;
+    if (
+      !(uri instanceof Uri) ||
+      conflictIdOfUri(uri) === undefined ||
+      typeof startLine !== 'number' ||
+      !isAccept(accept)
+    )
+      return;
     const document = await workspace.openTextDocument(uri);
     const conflict = markedConflicts(document.getText()).find(each => each.startLine === startLine);
     if (conflict) await replaceLines(document, conflict, acceptedLines(conflict, accept));

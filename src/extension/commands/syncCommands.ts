@@ -145,7 +145,7 @@ function actionsOf(status: StatusJson): readonly Action[] {
     ...can(true, l10n.t('$(search) Search…'), 'scratchSync.search'),
     ...can(true, l10n.t('$(new-file) New note'), 'scratchSync.newNote'),
     ...can(signedIn, l10n.t('$(vm) Devices…'), 'scratchSync.listDevices'),
-    ...can(true, l10n.t('$(history) Activity'), `${viewIds.activity}.focus`),
+    ...can(login !== null, l10n.t('$(history) Activity'), `${viewIds.activity}.focus`),
     ...can(true, l10n.t('$(output) Show log'), 'scratchSync.showLog'),
     ...can(signedIn, l10n.t('$(sign-out) Sign out…'), 'scratchSync.signOut'),
   ];

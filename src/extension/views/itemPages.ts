@@ -1,6 +1,8 @@
 import { type Disposable, EventEmitter } from 'vscode';
-import type { Timer, Timers } from '../../base/time';
+import type { Result } from '../../base/result';
+import { secondMs, type Timer, type Timers } from '../../base/time';
 import type { Device, DeviceEvent } from '../../device/device';
+import type { DeviceError } from '../../device/deviceError';
 import type { ItemSummaryJson, OutlineJson } from '../../device/json';
 import type { Messages } from '../host/messages';
 import { pageItems, placeKey, type TreePlace } from './itemTree';
@@ -8,7 +10,8 @@ import { pageItems, placeKey, type TreePlace } from './itemTree';
 /** What is told together, such as items and conflicts after a sync, is one change of the view. */
 const gatherMs = 5;
 
-const noItems: OutlineJson = { places: [], deleted: 0 };
+/** How long it takes until what could not be read is asked for again; only a view that shows does ask. */
+export const retryMs = 5 * secondMs;
 
 /**
  * What the Items view shows, read in parts from the device: where items lie, and the first ones of each place that is
@@ -21,7 +24,8 @@ export class ItemPages implements Disposable {
   readonly #changed = new EventEmitter<void>();
   /** How many items of a place are shown, when it is more than the first page. */
   readonly #shown = new Map<string, number>();
-  #outline: Promise<OutlineJson> | undefined;
+  #outline: Promise<Result<OutlineJson, DeviceError>> | undefined;
+  #retrying: Timer | undefined;
   #pages = new Map<string, Promise<readonly ItemSummaryJson[]>>();
   #byId = new Map<string, ItemSummaryJson>();
   #gathering: Timer | undefined;
@@ -33,12 +37,21 @@ export class ItemPages implements Disposable {
     this.#timers = timers;
   }
 
-  outline(): Promise<OutlineJson> {
-    this.#outline ??= this.#messages.valueOf(this.#device.items.outline()).then(outline => {
-      if (outline === undefined) this.#outline = undefined; // to be asked again
-      return outline ?? noItems;
-    });
+  /** An error stays the answer for a while; then the view is told to ask again. */
+  outline(): Promise<Result<OutlineJson, DeviceError>> {
+    this.#outline ??= this.#readOutline();
     return this.#outline;
+  }
+
+  async #readOutline(): Promise<Result<OutlineJson, DeviceError>> {
+    const outline = await this.#device.items.outline();
+    if (outline.ok) return outline;
+    this.#retrying ??= this.#timers.after(retryMs, () => {
+      this.#retrying = undefined;
+      this.#forget();
+      this.#changed.fire();
+    });
+    return outline;
   }
 
   /** The first items of a place, as many as are shown. */
@@ -71,17 +84,22 @@ export class ItemPages implements Disposable {
 
   hear(event: DeviceEvent): void {
     if (event.type !== 'itemsChanged' && event.type !== 'conflictsChanged') return;
-    this.#outline = undefined;
-    this.#pages = new Map();
-    this.#byId = new Map();
+    this.#forget();
     this.#gathering ??= this.#timers.after(gatherMs, () => {
       this.#gathering = undefined;
       this.#changed.fire();
     });
   }
 
+  #forget(): void {
+    this.#outline = undefined;
+    this.#pages = new Map();
+    this.#byId = new Map();
+  }
+
   dispose(): void {
     this.#gathering?.cancel();
+    this.#retrying?.cancel();
     this.#changed.dispose();
   }
 

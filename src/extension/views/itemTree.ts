@@ -1,3 +1,4 @@
+import type { DeviceError } from '../../device/deviceError';
 import type { ItemSummaryJson, OutlineJson, PlaceJson, StatusJson } from '../../device/json';
 import { type Kind, kinds } from '../../model/content';
 import type { CommandId } from '../manifest';
@@ -67,6 +68,12 @@ export function rootRows(outline: OutlineJson, status: StatusJson | undefined, s
     ...kinds.map(kind => kindRow(kind, outline)).filter(({ count }) => count > 0),
     ...(deleted > 0 ? [{ type: 'deleted' as const, count: deleted }] : []),
   ];
+}
+
+/** The one row when the items cannot be read: an empty tree would say that there are none. */
+export function unreadableRow({ code, message }: DeviceError, say: Say): NoticeRow {
+  const command = code === 'storage' ? 'scratchSync.runDoctor' : 'scratchSync.showLog';
+  return { ...notice(say('The items cannot be read'), 'error', command), detail: message };
 }
 
 /** The place whose items stand in a row; undefined for a row that holds none. */

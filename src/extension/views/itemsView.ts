@@ -37,6 +37,7 @@ import {
   rootRows,
   rowKey,
   type TreePlace,
+  unreadableRow,
 } from './itemTree';
 
 const dragType = 'application/vnd.code.tree.scratchsync.items';
@@ -90,15 +91,20 @@ export class ItemsView
 
   async getChildren(row?: ItemRow): Promise<ItemRow[]> {
     if (!this.#status.current) await this.#status.load(this.#device);
-    if (row === undefined) return [...rootRows(await this.#pages.outline(), this.#status.current, l10n.t)];
+    const outline = await this.#pages.outline();
+    if (row === undefined) {
+      return outline.ok
+        ? [...rootRows(outline.value, this.#status.current, l10n.t)]
+        : [unreadableRow(outline.error, l10n.t)];
+    }
     const place = placeOfRow(row);
-    if (place === undefined) return [];
-    const [outline, items] = await Promise.all([this.#pages.outline(), this.#pages.page(place)]);
-    return [...childRows(row, outline, items)];
+    if (place === undefined || !outline.ok) return [];
+    return [...childRows(row, outline.value, await this.#pages.page(place))];
   }
 
   async getParent(row: ItemRow): Promise<ItemRow | undefined> {
-    return parentRow(row, await this.#pages.outline());
+    const outline = await this.#pages.outline();
+    return outline.ok ? parentRow(row, outline.value) : undefined;
   }
 
   /** Shows more items of a place, and goes to the first of them, from which the keyboard goes on. */

@@ -7,6 +7,7 @@ import {
   keyboardItemIds,
   parentRow,
   rootRows,
+  unreadableRow,
 } from '../../../src/extension/views/itemTree';
 import { idleStatus } from '../../support/memoryDevice';
 import { plainSay } from '../../support/plainSay';
@@ -69,6 +70,12 @@ describe('the rows of the Items view', () => {
     const [other] = rootRows(outline, { ...status, attentionCode: 'badCredentials' }, plainSay);
     assert.ok(other?.type === 'notice');
     assert.equal(other.command, 'scratchSync.signIn');
+  });
+
+  it('say what is the matter when the items cannot be read, with what mends it', () => {
+    const storage = unreadableRow({ code: 'storage', message: 'The store is damaged.' }, plainSay);
+    assert.deepEqual([storage.detail, storage.command], ['The store is damaged.', 'scratchSync.runDoctor']);
+    assert.equal(unreadableRow({ code: 'busy', message: 'x' }, plainSay).command, 'scratchSync.showLog');
   });
 
   it('of a kind are its folders, counted with those below them, then its own items', () => {
