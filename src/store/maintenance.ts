@@ -59,10 +59,11 @@ export interface MaintenanceParts {
 export function createStoreMaintenance(parts: MaintenanceParts): StoreMaintenance {
   const upkeep = new Upkeep(parts);
   const alone = new ExclusiveWork(parts.database, 'upkeep');
+  const applyAtRest = () => alone.run(() => upkeep.applyAtRest(), maxUpkeepWaitMs);
   return {
     snapshots: parts.snapshots,
-    doctor: options => examine({ ...parts, ...options }),
-    applyAtRest: () => alone.run(() => upkeep.applyAtRest(), maxUpkeepWaitMs),
+    doctor: options => examine({ ...parts, ...options, applyAtRest }),
+    applyAtRest,
     idle: async ({ historyKeepDays }) => {
       const isBusy = await alone.run(() => upkeep.step(historyKeepDays), 0, ok(false));
       return isBusy.ok ? ok({ waitMs: isBusy.value ? betweenStepsMs : betweenLooksMs }) : isBusy;

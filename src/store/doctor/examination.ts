@@ -16,6 +16,8 @@ export interface Examination {
   readonly database: Maintenance;
   readonly snapshots: Snapshots;
   readonly files: FileCalls;
+  /** See `StoreMaintenance.applyAtRest`. */
+  readonly applyAtRest: () => Promise<Result<void, StorageError>>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The digest as it is kept up, and as it is when computed from every row, which also writes it. */

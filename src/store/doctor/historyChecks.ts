@@ -1,6 +1,5 @@
 import { ok } from '../../base/result';
 import { areSnapshotsDue, isAtRestDue } from '../atRestPolicy';
-import { scrub } from '../scrub';
 import { scrubDue } from '../seal';
 import type { Check } from './examination';
 import { counted, sound, trouble } from './finding';
@@ -27,31 +26,32 @@ const isUnreadable = `(base_id IS NOT NULL AND base_id NOT IN (SELECT id FROM ve
   OR (packed = 1 AND typeof(payload) <> 'blob')`;
 
 /** Texts that are to be encrypted, or wiped, and are not yet. */
-export const checkAtRest: Check = async ({ store, database, snapshots, mend }) => {
+export const checkAtRest: Check = async ({ store, applyAtRest, mend }) => {
   const looked = await store.read(tx => ({
-    isDue: isAtRestDue(tx) || areSnapshotsDue(tx) || scrubDue(tx, 1).length > 0,
+    isInClear: isAtRestDue(tx),
+    hasTraces: areSnapshotsDue(tx) || scrubDue(tx, 1).length > 0,
     isUnlocked: tx.payloads.unlocked,
   }));
   if (!looked.ok) return looked;
-  const { isDue, isUnlocked } = looked.value;
-  if (!isDue) return ok([sound('encryption', 'What is to be encrypted at rest is.')]);
+  const { isInClear, hasTraces, isUnlocked } = looked.value;
+  if (!isInClear && !hasTraces) return ok([sound('encryption', 'What is to be encrypted at rest is.')]);
   if (!isUnlocked) {
     const found = 'Some texts are to be encrypted, which waits until this device is unlocked.';
     return ok([trouble('encryption', 'warning', found, undefined)]);
   }
   if (mend) {
-    const scrubbed = await scrub({ store, database, snapshots });
-    if (!scrubbed.ok) return scrubbed;
+    const applied = await applyAtRest();
+    if (!applied.ok) return applied;
   }
-  return ok([
-    trouble(
-      'encryption',
-      'warning',
-      'Traces of texts that were encrypted are still in the file or in a snapshot.',
-      {
-        mend: 'Overwrites them.',
-        mended: mend,
-      },
-    ),
-  ]);
+  const { found, how } = isInClear ? inClear : traces;
+  return ok([trouble('encryption', 'warning', found, { mend: how, mended: mend })]);
+};
+
+const inClear = {
+  found: 'Items do not lie in the file as the setting for encryption at rest says.',
+  how: 'Writes them as it says, and overwrites what is in clear of those that are encrypted.',
+};
+const traces = {
+  found: 'Traces of texts that were encrypted are still in the file or in a snapshot.',
+  how: 'Overwrites them.',
 };

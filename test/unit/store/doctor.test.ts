@@ -159,6 +159,12 @@ describe('the doctor', () => {
     assert.match(troubles(await examine(true))[0]?.found ?? '', /until this device is unlocked/);
   });
 
+  it('finds texts that a setting which came since encrypts, and encrypts them', async () => {
+    opened.store.usePayloads(new Payloads(testCipher(), 'all'));
+    await findsAndMends('encryption', /as the setting/);
+    assert.deepEqual(folder.filesWith('body of 7'), []);
+  });
+
   it('says what waits for a person, a key or an update, and mends none of it', async () => {
     await change(tx => {
       const content = note('a');
