@@ -57,7 +57,8 @@ const pageCountAt = 28;
 const schemaCookieAt = 40;
 const versionValidForAt = 92;
 
-function readFirstPage(files: FileCalls, path: string): Uint8Array | undefined {
+/** The first page as it is in the file; undefined when it is not one of a database. */
+export function readFirstPage(files: FileCalls, path: string): Uint8Array | undefined {
   const descriptor = files.open(path, constants.O_RDONLY);
   try {
     const start = new Uint8Array(headerBytes);

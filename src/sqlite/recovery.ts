@@ -6,7 +6,7 @@ import type { StorageError } from './database';
 import { FileConnection } from './fileConnection';
 import { connect, type FileContext, openingTarget, type RecoveryReport } from './fileContext';
 import { readWholeFile, removeIfThere, syncFile } from './fileSteps';
-import { asFirstPage, withFirstPage } from './firstPage';
+import { asFirstPage, readFirstPage, withFirstPage } from './firstPage';
 import { isDamageError } from './integrity';
 import { applyMigrations, latestVersion } from './migrations';
 import { type SalvageReport, salvageRows } from './salvage';
@@ -113,10 +113,11 @@ function settle({ files, path }: FileContext): void {
 
 /** The damaged file, by itself or else with the kept copy of its first page; undefined when neither can be read. */
 function openDamaged(context: FileContext, mode: ConnectionMode): DamagedSource | undefined {
-  const kept = context.markers.bytes('first-page');
   const plain = tryToRead(context, () => open(context, mode, undefined));
   if (plain.ok) return plain.value;
   const sizeBytes = context.files.status(context.path)?.sizeBytes ?? 0;
+  // SQLite reads nothing of a file that is shorter than its own first page says, until that page says otherwise.
+  const kept = context.markers.bytes('first-page') ?? readFirstPage(context.files, context.path);
   const patched =
     kept === undefined ? plain : tryToRead(context, () => open(context, mode, asFirstPage(kept, sizeBytes)));
   if (patched.ok) return patched.value;

@@ -151,6 +151,17 @@ describe('a damaged file', () => {
     await database.close();
   });
 
+  it('gives back what is left of it when it was cut and no copy of its first page is kept', async () => {
+    await (await fill()).close();
+    const bytes = readFileSync(path());
+    writeFileSync(path(), bytes.subarray(0, bytes.length - 2 * pageBytes));
+    rmSync(folder.path('locks'), { recursive: true });
+    const database = await openAt(path());
+    assert.match(database.recovered?.detail ?? '', /malformed|bytes/);
+    assert.ok((await countItems(database)) > items * 0.9);
+    await database.close();
+  });
+
   it('is read by the kept copy of its first page when that page is gone', async () => {
     await (await fill()).close();
     const bytes = readFileSync(path());
