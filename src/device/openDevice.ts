@@ -207,7 +207,9 @@ async function identify(store: Store, random: Random, nowMs: number) {
 }
 
 function recoveredText({ setAside, items, isComplete }: Recovered): string {
-  const rest = isComplete ? 'Nothing is missing.' : 'Sync brings back what the server has of the rest.';
+  const rest = isComplete
+    ? 'Nothing is missing.'
+    : 'Sync brings back what the server has of the rest, and a roll-back what the latest snapshot has.';
   return `The store was damaged. It was set aside as ${setAside} and ${items} items were recovered. ${rest}`;
 }
 

@@ -50,6 +50,7 @@ interface CheckedConnection {
 
 function openChecked(context: FileContext, mode: ConnectionMode): Result<CheckedConnection, StorageError> {
   const { files, path, markers } = context;
+  const hadContent = files.status(path) !== undefined && (context.isCopy || markers.has('first-page'));
   if (hasHotJournal(files, path)) markers.set('check-due', 'a commit was cut off');
   const connected = tryConnect(context, mode);
   if (!connected.ok) return connected;
@@ -64,7 +65,7 @@ function openChecked(context: FileContext, mode: ConnectionMode): Result<Checked
     const state = readSchemaState(connection.session, known);
     if (state.type === 'foreign' || state.type === 'newerSchema') return err(state);
     const problem =
-      state.type === 'new' && context.isCopy
+      state.type === 'new' && hadContent
         ? 'there is nothing in it'
         : (findHeaderProblem(files, path) ?? findDueProblem(context, connection));
     return problem === undefined ? ok(state) : err({ type: 'damaged', detail: problem });

@@ -93,6 +93,10 @@ export class SharedDatabase implements Database {
         if (found > schemaVersion) {
           throw new StorageFailure({ type: 'newerSchema', found, known: schemaVersion }, 'newer schema');
         }
+        // It was brought to this version when it was opened: only somebody who cut or replaced it can have undone that.
+        if (found < schemaVersion) {
+          throw new StorageFailure({ type: 'damaged', detail: 'its schema is gone' }, 'older schema');
+        }
       },
       discard: error => {
         this.#discard();

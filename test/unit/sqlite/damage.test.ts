@@ -306,9 +306,33 @@ describe('a file that is not for this version', () => {
   });
 });
 
+describe('a file that was emptied', () => {
+  const folder = useFolder();
+
+  it('is not taken for a new one: it is set aside, and its owner is told', async () => {
+    await (await openAt(folder.path('store.db'))).close();
+    writeFileSync(folder.path('store.db'), '');
+    const database = await openAt(folder.path('store.db'));
+    assert.ok(database.recovered?.incompleteTables.includes('item'));
+    await database.close();
+  });
+});
+
 describe('a file that is exchanged under an open window', () => {
   const folder = useFolder();
   const path = () => folder.path('store.db');
+
+  it('is noticed by the next transaction when it was emptied', async () => {
+    const database = await openAt(path());
+    unwrap(await database.write(tx => ok(tx.run("INSERT INTO meta VALUES ('key', 1)"))));
+    writeFileSync(path(), '');
+    const write = () => database.write(tx => ok(tx.run("INSERT INTO meta VALUES ('other', 1)")));
+    const first = await write();
+    assert.equal(first.ok ? 'written' : first.error.type, 'damaged');
+    unwrap(await write());
+    assert.deepEqual(await database.read(tx => tx.all('SELECT key FROM meta')), ok([{ key: 'other' }]));
+    await database.close();
+  });
 
   it('is noticed by the next transaction when it was removed', async () => {
     const database = await openAt(path());
