@@ -104,7 +104,7 @@ export function findItemIds(store: StoreTransaction, prefix: string, limit: numb
 /** The columns of a {@link StoredItem} whose content comes without body and overlays, which lists do not show. */
 export const listedColumns = `id, type, last_modified, deleted, owner_device_id, version, synced_stamp, synced_deleted,
   ancestors, modified_ms, created_ms, wire_extra,
-  CASE typeof(payload) WHEN 'text' THEN json_set(json_remove(payload, '$.overlays'), '$.body', '', '$.overlays', json('{}'))
+  CASE WHEN typeof(payload) = 'text' AND json_valid(payload) THEN json_set(json_remove(payload, '$.overlays'), '$.body', '', '$.overlays', json('{}'))
     ELSE payload END AS payload`;
 
 /** Newest first. Contents come without bodies and overlays, which lists do not show. */

@@ -6,6 +6,7 @@ import { checkFile, checkSpace } from './fileChecks';
 import { type Finding, trouble } from './finding';
 import { checkLeftovers, checkSnapshots } from './folderChecks';
 import { checkAtRest, checkHistory } from './historyChecks';
+import { checkItems } from './itemChecks';
 import { checkDigest, checkOutbox, checkWaiting } from './outboxChecks';
 import { checkSearch } from './searchCheck';
 
@@ -27,6 +28,7 @@ export async function examine(examination: Examination): Promise<Result<readonly
 /** The file first: what is mended there may mend the rest. */
 const checks: readonly (readonly [name: string, check: Check])[] = [
   ['file', checkFile],
+  ['items', checkItems],
   ['outbox', checkOutbox],
   ['digest', checkDigest],
   ['history', checkHistory],

@@ -7,7 +7,7 @@ import { unwrap } from '../../../src/base/result';
 import { systemClock, systemTimers } from '../../../src/base/time';
 import type { Finding } from '../../../src/store/doctor/finding';
 import { examineLocks } from '../../../src/store/doctor/lockRepair';
-import { readItem } from '../../../src/store/items';
+import { listItems, readItem } from '../../../src/store/items';
 import type { OpenedStore } from '../../../src/store/openStore';
 import { putWaitingItemChange, refuse, waitingItemChange } from '../../../src/store/outbox';
 import { Payloads } from '../../../src/store/payloads';
@@ -81,6 +81,7 @@ describe('the doctor', () => {
       findings.map(finding => finding.check),
       [
         'file',
+        'items',
         'outbox',
         'digest',
         'history',
@@ -218,6 +219,23 @@ describe('the doctor', () => {
     opened = await folder.open();
     await findsAndMends('file', /damaged/);
   });
+
+  for (const [what, spoilt] of [
+    ['no JSON', `replace(payload, '"title":', '"title" ')`],
+    ['no content', `replace(payload, '"title":', '"titlf":')`],
+  ] as const) {
+    it(`names an item whose text is ${what} any more, which hides no other`, async () => {
+      await inStore(opened.store, tx =>
+        tx.sql.run(`UPDATE items SET payload = ${spoilt} WHERE id = ?`, [itemId(3)]),
+      );
+      const listed = await inStore(opened.store, tx => listItems(tx, { deleted: false }));
+      assert.equal(listed.length, 20);
+      assert.equal(listed.filter(({ content }) => content === undefined).length, 1);
+      const [found, ...others] = troubles(await examine());
+      assert.match(found?.found ?? '', /^1 item cannot be read any more \(00000000\)\./);
+      assert.deepEqual(others, []);
+    });
+  }
 
   it('finds no lock to break in a folder that nobody else uses', async () => {
     const services = { clock: systemClock, timers: systemTimers, random: systemRandom, logger: silentLogger };
