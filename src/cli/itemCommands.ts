@@ -141,7 +141,7 @@ function addReading(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'search <query...>',
     summary: 'search titles, texts, tags and languages',
-    help: 'Words match their beginnings; "quoted words" match as a phrase.',
+    help: 'The last word also matches the words that begin with it; "quoted words" match\nas a phrase.',
     declare: command => command.option('--limit <number>', 'at most this many', String(defaultHits)),
     schema: z.object({ limit: z.string() }),
     async run({ device, args, options, isJson }) {

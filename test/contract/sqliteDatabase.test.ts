@@ -37,4 +37,9 @@ if (nativeSqlite !== undefined) {
     const path = newPath();
     return { open: migrations => openNativeDatabase(DatabaseSync, path, migrations) };
   });
+} else {
+  console.log(
+    `\n  NOT RUN: the contract of the driver against native SQLite, which Node ${process.versions.node} does not have. ` +
+      'Run it with Node 22.13 or later.',
+  );
 }
