@@ -7,8 +7,11 @@ export interface Failure {
   readonly message: string;
 }
 
-/** `usage`: the command was not understood. `itemRefused`: a sync left items out. `internal`: a bug. */
-export type FailureCode = DeviceErrorCode | 'usage' | 'itemRefused' | 'internal';
+/**
+ * `usage`: the command was not understood. `itemRefused`: a sync left items out. `unsound`: the
+ * doctor has found errors. `internal`: a bug.
+ */
+export type FailureCode = DeviceErrorCode | 'usage' | 'itemRefused' | 'unsound' | 'internal';
 
 export const exitCodes = {
   done: 0,

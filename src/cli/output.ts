@@ -23,9 +23,7 @@ export function outputTo(terminal: Terminal, isJson: boolean): Output {
     answer(answer) {
       const { shortfall } = answer;
       if (isJson) {
-        const error = shortfall === undefined ? {} : { error: errorJson(shortfall) };
-        const json = answer.json instanceof Object && shortfall ? { ...answer.json, ...error } : answer.json;
-        terminal.out.write(`${JSON.stringify(json)}\n`);
+        terminal.out.write(`${JSON.stringify(withShortfall(answer))}\n`);
       } else {
         const text = answer.text(page);
         if (answer.isExact) terminal.out.write(text);
@@ -39,6 +37,12 @@ export function outputTo(terminal: Terminal, isJson: boolean): Output {
       if (isJson) terminal.out.write(`${JSON.stringify({ error: errorJson(failure) })}\n`);
     },
   };
+}
+
+/** A list stays one: what is left undone is then in its entries, and in the exit code. */
+function withShortfall({ json, shortfall }: Answer): unknown {
+  if (shortfall === undefined || !(json instanceof Object) || Array.isArray(json)) return json;
+  return { ...json, error: errorJson(shortfall) };
 }
 
 function errorJson({ code, message }: Failure): Failure {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { ok } from '../base/result';
 import type { FindingJson, SnapshotJson } from '../device/json';
 import { checkLocksAndStore } from '../device/wholeDoctor';
 import { addCommand, answer, type Runner } from './command';
@@ -40,17 +41,22 @@ export function addUpkeepCommands(program: Command, runner: Runner): void {
     summary: 'check the store and say what was found',
     declare: command => command.option('--mend', 'mend what can be mended'),
     schema: z.object({ mend: z.boolean().optional() }),
-    runAtHome: async (home, { mend = false }) =>
-      answer(
-        await checkLocksAndStore(
-          () => home.checkLocks({ mend }),
-          async () => {
-            const opened = await home.open();
-            return opened.ok ? opened.value.upkeep.doctor({ mend }) : opened;
-          },
-        ),
-        findingList,
-      ),
+    help: 'Exits with 1 when it has found an error that is not mended.',
+    async runAtHome(home, { mend = false }) {
+      const checked = await checkLocksAndStore(
+        () => home.checkLocks({ mend }),
+        async () => {
+          const opened = await home.open();
+          return opened.ok ? opened.value.upkeep.doctor({ mend }) : opened;
+        },
+      );
+      const told = answer(checked, findingList);
+      if (!told.ok || !checked.ok) return told;
+      const errors = checked.value.filter(({ level, mended }) => level === 'error' && !mended);
+      if (errors.length === 0) return told;
+      const message = `The doctor has found ${count(errors.length, 'error')}: ${errors.map(({ found }) => found).join(' ')}`;
+      return ok({ ...told.value, shortfall: { code: 'unsound', message } });
+    },
   });
 }
 

@@ -87,7 +87,7 @@ describe('the command line', () => {
       const checkLocks = async ({ mend }: { readonly mend: boolean }) =>
         ok({ findings: [{ ...lock, mended: mend }], isStoreLocked: true });
       const run = await runScratch({ checkLocks }, ['doctor']);
-      assert.equal(run.exitCode, 0);
+      assert.equal(run.exitCode, 1);
       assert.match(run.out, /error +lock: The store is locked\.\n +Can be mended: Removes it\./);
     });
 

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { ok } from '../../../src/base/result';
-import type { ConflictJson, ConflictSideJson, ResolveJson, SyncReportJson } from '../../../src/device/json';
+import type {
+  ConflictJson,
+  ConflictSideJson,
+  FindingJson,
+  ResolveJson,
+  SyncReportJson,
+} from '../../../src/device/json';
 import { runScratch } from '../../support/cliTerminal';
 import { idleStatus, MemoryDevice } from '../../support/memoryDevice';
 
@@ -232,6 +238,25 @@ describe('upkeep commands', () => {
     const mended = await runScratch(device, ['doctor', '--mend']);
     assert.match(mended.out, /Mended: Build it anew\./);
     assert.ok(!mended.out.includes('doctor --mend'));
+  });
+
+  it('fails when the doctor leaves an error as it is', async () => {
+    const device = new MemoryDevice();
+    const finding: FindingJson = {
+      check: 'items',
+      level: 'error',
+      found: 'A row is damaged.',
+      mended: false,
+    };
+    const upkeep: MemoryDevice['upkeep'] = {
+      ...device.upkeep,
+      doctor: async ({ mend }) => ok([{ ...finding, mended: mend }]),
+    };
+    const look = await runScratch(Object.assign(device, { upkeep }), ['doctor', '--json']);
+    assert.equal(look.exitCode, 1);
+    assert.ok(Array.isArray(JSON.parse(look.out)));
+    assert.match(look.errors, /1 error: A row is damaged\./);
+    assert.equal((await runScratch(device, ['doctor', '--mend'])).exitCode, 0);
   });
 
   it('says how to undo a rollback', async () => {
