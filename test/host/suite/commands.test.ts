@@ -93,20 +93,24 @@ describe('the commands', () => {
     for (const content of ['a', 'b']) sides.push((await vscode.workspace.openTextDocument({ content })).uri);
     await run('newNote');
     const note = await shownItem();
-    for (const show of [
-      () => vscode.commands.executeCommand('vscode.diff', ...sides, 'Two sides'),
-      () => run('openItem', note.id, true),
-    ]) {
+    const activeTab = () => vscode.window.tabGroups.activeTabGroup.activeTab;
+    const isDiff = () => activeTab()?.input instanceof vscode.TabInputTextDiff;
+    const isItem = (id: string) => () => {
+      const input = activeTab()?.input;
+      return input instanceof vscode.TabInputText && input.uri.authority === id;
+    };
+    for (const [show, isShown] of [
+      [() => vscode.commands.executeCommand('vscode.diff', ...sides, 'Two sides'), isDiff],
+      [() => run('openItem', note.id, true), isItem(note.id)],
+    ] as const) {
       await show();
-      const label = vscode.window.tabGroups.activeTabGroup.activeTab?.label;
+      await until('what is shown first', isShown);
+      if (!isDiff()) await shownDocument(({ uri }) => uri.authority === note.id);
       const search = run('search', 'heron');
-      await until('the preview', () =>
-        vscode.workspace.textDocuments.find(({ uri }) => uri.authority === item.id),
-      );
-      await until('the tab', () => vscode.window.tabGroups.activeTabGroup.activeTab?.label !== label);
+      await until('the preview', isItem(item.id));
       await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
       await search;
-      await until('what was shown', () => vscode.window.tabGroups.activeTabGroup.activeTab?.label === label);
+      await until('what was shown', isShown);
     }
   });
 
