@@ -101,8 +101,8 @@ export interface DeviceItems {
   /** An edit of a deleted item brings it back, as an editor's save does. */
   update(id: string, fields: ItemFieldsJson): Answer<ItemJson>;
   delete(id: string): Answer<ItemJson>;
-  /** Brings a deleted item back, or an older version; `version` as in {@link VersionJson.number}. */
-  restore(id: string, version?: number): Answer<ItemJson>;
+  /** Brings a deleted item back, or an older version, by its {@link VersionJson.stamp} or its number. */
+  restore(id: string, version?: string | number): Answer<ItemJson>;
   /** Newest first. */
   history(id: string): Answer<readonly VersionJson[]>;
   /**

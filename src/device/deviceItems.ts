@@ -126,6 +126,7 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
               : [
                   {
                     number: versions.length - index,
+                    stamp: version.stamp,
                     item: itemJson({
                       ...version,
                       content: version.content,
@@ -240,13 +241,13 @@ const maxSearchHits = 1000;
 async function restoreVersion(
   core: DeviceCore,
   id: string,
-  number: number,
+  wanted: string | number,
   changed: (ids: readonly string[]) => void,
 ): Promise<Result<ItemJson, DeviceError>> {
   const written = await write(core, context => {
     const item = existing(context.store, id);
     if (!item.ok) return item;
-    const version = versionNumbered(context.store, item.value.id, number);
+    const version = versionNamed(context.store, item.value.id, wanted);
     if (!version.ok) return version;
     // A person who made it sensitive since then does not unmake it by the way.
     const sensitive = version.value.sensitive || item.value.content.sensitive;
@@ -259,17 +260,21 @@ async function restoreVersion(
   return ok(itemJson(written.value));
 }
 
-function versionNumbered(
+function versionNamed(
   store: StoreTransaction,
   id: ItemId,
-  number: number,
+  wanted: string | number,
 ): Result<NonNullable<StoredVersion['content']>, DeviceError> {
   const versions = listVersions(store, id);
-  const version = versions.at(versions.length - number);
-  if (version === undefined || number < 1 || number > versions.length) {
+  const version =
+    typeof wanted === 'string'
+      ? versions.find(({ stamp }) => stamp === wanted)
+      : versions[versions.length - wanted];
+  if (version === undefined) {
+    const which = typeof wanted === 'string' ? 'no such version any more' : `no version ${wanted}`;
     return err({
       code: 'unknownVersion',
-      message: `There is no version ${number} of this item: it has 1 to ${versions.length}.`,
+      message: `There is ${which} of this item: it has 1 to ${versions.length}.`,
     });
   }
   return version.content === undefined ? lockedFailure() : ok(version.content);

@@ -84,6 +84,8 @@ export interface ConflictJson {
 export interface VersionJson {
   /** Counts the item's history on this device, 1 for the oldest; what `restore --version` takes. */
   readonly number: number;
+  /** Names the version for good, where its number counts on when older ones are let go of. */
+  readonly stamp: string;
   readonly item: ItemJson;
   readonly deviceName: string;
 }

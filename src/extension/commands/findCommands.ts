@@ -134,11 +134,11 @@ class ShowHistory implements Command {
       itemUri(addressed(present)),
       l10n.t('{0}: version {1} ↔ now', tabTitle(addressed(present)), picked.version.number),
     );
-    const { number } = picked.version;
+    const { number, stamp } = picked.version;
     messages.offer(
       l10n.t('Version {0} of “{1}” is on the left.', number, item.title),
       l10n.t('Restore It'),
-      () => messages.done(device.items.restore(item.id, number)),
+      () => messages.done(device.items.restore(item.id, stamp)),
     );
   }
 }

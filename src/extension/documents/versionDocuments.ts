@@ -4,11 +4,11 @@ import type { VersionJson } from '../../device/json';
 import { valueOrThrow } from './fileErrors';
 import { documentLanguage, itemPath } from './itemAddress';
 
-/** Older versions of items, to read: `scratch-version://<item id>/<version number>/<path>`. */
+/** Older versions of items, to read: `scratch-version://<item id>/<stamp of the version>/<path>`. */
 export const versionScheme = 'scratch-version';
 
 /** @param sensitive true when the item is now: then what an older version was called must not show either */
-export function versionUri({ number, item }: VersionJson, sensitive: boolean): Uri {
+export function versionUri({ stamp, item }: VersionJson, sensitive: boolean): Uri {
   const address = {
     ...item,
     language: documentLanguage(item),
@@ -17,7 +17,7 @@ export function versionUri({ number, item }: VersionJson, sensitive: boolean): U
   return Uri.from({
     scheme: versionScheme,
     authority: item.id,
-    path: `/${number}${itemPath(address)}`,
+    path: `/${stamp}${itemPath(address)}`,
   });
 }
 
@@ -30,8 +30,8 @@ export class VersionDocuments implements TextDocumentContentProvider {
 
   async provideTextDocumentContent(uri: Uri): Promise<string> {
     const versions = valueOrThrow(await this.#device.items.history(uri.authority), uri);
-    const [, number] = uri.path.split('/');
-    const version = versions.find(each => String(each.number) === number);
+    const [, stamp] = uri.path.split('/');
+    const version = versions.find(each => each.stamp === stamp);
     if (version === undefined) throw FileSystemError.FileNotFound(uri);
     return version.item.body;
   }

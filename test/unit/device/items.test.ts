@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { unwrap } from '../../../src/base/result';
+import { ok, unwrap } from '../../../src/base/result';
 import { maxItemsAtOnce } from '../../../src/device/device';
 import { wholeItems } from '../../../src/device/wholeItems';
 import { maxTitleLength } from '../../../src/model/contentCodec';
@@ -75,7 +75,21 @@ describe('items', () => {
     );
     assert.equal(unwrap(await device.items.restore(id, 1)).body, 'first\n');
     assert.equal(codeOf(await device.items.restore(id, 99)), 'unknownVersion');
-    assert.equal(codeOf(await device.items.restore(id, 0)), 'unknownVersion');
+  });
+
+  it('bring back the version that was meant when older ones were let go of in between', async () => {
+    const device = await openDevice();
+    const { id } = unwrap(await device.items.create({ kind: 'note', title: 'One', body: 'first\n' }));
+    for (const body of ['second\n', 'third\n']) {
+      await device.time.advance(10 * 60_000);
+      unwrap(await device.items.update(id, { body }));
+    }
+    const [, second, first] = unwrap(await device.items.history(id));
+    await device.core.store.write(tx =>
+      ok(tx.sql.run('DELETE FROM versions WHERE id = (SELECT min(id) FROM versions)')),
+    );
+    assert.equal(codeOf(await device.items.restore(id, first?.stamp)), 'unknownVersion');
+    assert.equal(unwrap(await device.items.restore(id, second?.stamp)).body, 'second\n');
   });
 
   it('are read whole after a list, in its order, also more than one read takes', async () => {
