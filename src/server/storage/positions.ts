@@ -69,10 +69,19 @@ export function objectionTo(tx: Transaction, position: Position, cursor: Cursor)
   if (cursor.epoch !== position.epoch) return { type: 'epochChanged', startedNow: false };
   const marked = markedSequence(cursor);
   if (marked > position.sequence) return { type: 'epochChanged', startedNow: true };
-  if (marked < position.horizon) return { type: 'cursorExpired' };
-  return markAt(tx, position.account, marked) === cursor.mark
-    ? undefined
-    : { type: 'epochChanged', startedNow: true };
+  // First: to a device whose cursor is of a lost future, an expired one would mean that the rest was deleted.
+  const isPruned = marked < position.horizon;
+  if (isPruned && !isMarked(tx, position.account, marked)) return { type: 'cursorExpired' };
+  if (markAt(tx, position.account, marked) !== cursor.mark) return { type: 'epochChanged', startedNow: true };
+  return isPruned ? { type: 'cursorExpired' } : undefined;
+}
+
+/** Whether the mark of `sequence` is kept: nothing older than the oldest mark is known. */
+function isMarked(tx: Transaction, account: number, sequence: number): boolean {
+  return (
+    tx.get('SELECT 1 FROM marks WHERE account = ? AND sequence <= ? LIMIT 1', [account, sequence]) !==
+    undefined
+  );
 }
 
 /** Refuses the cursor; starts the new epoch when the objection asks for one. The transaction must commit. */

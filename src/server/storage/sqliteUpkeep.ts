@@ -61,7 +61,9 @@ async function prune(
   if (!due.ok) return due;
   let total: PruneOutcome = { tombstones: 0, versions: 0, marks: 0 };
   for (const account of due.value) {
-    const pruned = await database.write(tx => ok(pruneAccount(tx, account, cutoff)));
+    const pruned = await database.write(tx =>
+      ok(pruneAccount(tx, account, { cutoff, markCutoff: now - retentionMs * markRetentions })),
+    );
     if (!pruned.ok) return pruned;
     total = {
       tombstones: total.tombstones + pruned.value.tombstones,
@@ -72,6 +74,12 @@ async function prune(
   return ok(total);
 }
 
+/**
+ * Marks are kept for so many retentions: by them a device that was away for longer than one still tells a server that
+ * was restored from one that has pruned. About 60 bytes a push.
+ */
+const markRetentions = 4;
+
 function isPruningDue(tx: Transaction, account: number, cutoff: number): boolean {
   const row = tx.get('SELECT horizon FROM accounts WHERE account = ?', [account]);
   return row !== undefined && horizonAt(tx, account, cutoff) > integerOf(row, 'horizon');
@@ -81,7 +89,11 @@ function isPruningDue(tx: Transaction, account: number, cutoff: number): boolean
  * Whatever was due before the account's horizon went when that was reached, so only what lies between it and the new
  * one is looked at: the tombstones there, and what the versions there superseded.
  */
-function pruneAccount(tx: Transaction, account: number, cutoff: number): PruneOutcome {
+function pruneAccount(
+  tx: Transaction,
+  account: number,
+  { cutoff, markCutoff }: { cutoff: number; markCutoff: number },
+): PruneOutcome {
   const row = tx.get('SELECT horizon FROM accounts WHERE account = ?', [account]);
   if (row === undefined) return { tombstones: 0, versions: 0, marks: 0 }; // deleted meanwhile
   const horizon = horizonAt(tx, account, cutoff);
@@ -112,7 +124,11 @@ function pruneAccount(tx: Transaction, account: number, cutoff: number): PruneOu
   return {
     versions: superseded.length,
     tombstones: tombstones.length,
-    marks: tx.run('DELETE FROM marks WHERE account = ? AND sequence < ?', [account, horizon]),
+    marks: tx.run('DELETE FROM marks WHERE account = ? AND sequence < ? AND written_at < ?', [
+      account,
+      horizon,
+      markCutoff,
+    ]),
   };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { systemRandom } from '../../../src/base/random';
 import { dayMs } from '../../../src/base/time';
+import { pullAnswerSchema } from '../../../src/protocol/changes';
 import { maxCursorLength } from '../../../src/protocol/limits';
 import { formatCursor, parseCursor } from '../../../src/server/cursors';
 import { serverMigrations } from '../../../src/server/storage/schema';
@@ -90,7 +91,7 @@ describe('a server that was restored from a backup', () => {
     const { cursor: lost } = await ahead.pull();
     const server = await createTestServer({ database: backup, clock });
     const on = (device: TestDevice): TestDevice => ({ ...device, call: callOn(server, device) });
-    return { server, ahead: on(ahead), behind: on(behind), shared, lost };
+    return { clock, server, ahead: on(ahead), behind: on(behind), shared, lost };
   }
   const callOn =
     (server: Awaited<ReturnType<typeof createTestServer>>, { token }: TestDevice): TestDevice['call'] =>
@@ -122,6 +123,24 @@ describe('a server that was restored from a backup', () => {
     const change = behind.change({ itemId: uuid(), millis: testEpochMs });
     const pushed = await behind.call('POST', '/v1/changes', { cursor: shared, changes: [change] });
     assert.equal(pushed.status, 200);
+    assert.deepEqual(await problemOf(await pullWith(ahead, lost)), { status: 409, code: 'epochChanged' });
+  });
+
+  it('knows it also after the retention, when all that was known of that time has been pruned', async () => {
+    const { clock, server, ahead, behind, shared, lost } = await restored();
+    const push = async (cursor: string) => {
+      const change = behind.change({ itemId: uuid(), millis: testEpochMs });
+      assert.equal((await behind.call('POST', '/v1/changes', { cursor, changes: [change] })).status, 200);
+      const moved = pullAnswerSchema.parse(await (await pullWith(behind, cursor)).json());
+      assert.equal((await pullWith(behind, moved.cursor)).status, 200, 'it acknowledges');
+      return moved.cursor;
+    };
+    let cursor = shared;
+    for (let count = 0; count < 3; count++) cursor = await push(cursor);
+    clock.advance(100 * dayMs);
+    cursor = await push(cursor);
+    await server.prune();
+    assert.deepEqual(await problemOf(await pullWith(behind, shared)), { status: 410, code: 'cursorExpired' });
     assert.deepEqual(await problemOf(await pullWith(ahead, lost)), { status: 409, code: 'epochChanged' });
   });
 
