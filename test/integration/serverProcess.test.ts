@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { systemRandom } from '../../src/base/random';
 import { dayMs, systemClock } from '../../src/base/time';
+import { serverMigrations } from '../../src/server/storage/schema';
+import { latestVersion } from '../../src/sqlite/migrations';
 import { freePort, type ServerProcess, startServer } from '../support/processes';
 import { readManifest, signIn, signUp, type TestDevice } from '../support/testDevice';
 import { createCertificate } from './serverCertificate';
@@ -272,7 +274,7 @@ describe('the server as a process', () => {
       assert.equal(failed.out, '');
     }
     assert.match((await run('check')).out, /sound/);
-    assert.match((await run('migrate')).out, /schema 1/);
+    assert.match((await run('migrate')).out, new RegExp(`schema ${latestVersion(serverMigrations)}\\b`));
     assert.equal((await run('delete-account', 'ada')).exitCode, 0);
     assert.equal((await laptop.call('GET', '/v1/changes')).status, 401);
     assert.match((await run('--help')).out, /serve/);
