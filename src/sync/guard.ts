@@ -25,8 +25,8 @@ const minChangedItems = 10;
 /** Half of the items deleted is unusual in a store of any size, but for one with a single item. */
 const minDeletedItems = 2;
 /**
- * Every item overwritten is unusual too, from so many on. A half of few items is what a person edits in a day on another
- * device: holding that would hold sync every day.
+ * Every item overwritten at once is unusual too, from so many on. Few items, one by one, are what a person edits in a
+ * day on another device: holding that would hold sync every day.
  */
 const minWholeItems = 5;
 
@@ -61,6 +61,6 @@ export function massChangeOf(
   const total = live + deleted - overwrites.filter(overwrite => overwrite.deleted).length;
   const unusual = changed >= minChangedItems && changed * 100 > total * maxChangedPercent;
   const wipes = deleted >= minDeletedItems && deleted * 2 >= total;
-  const isWhole = changed >= minWholeItems && changed >= total;
+  const isWhole = overwrites.length >= minWholeItems && overwrites.length >= total;
   return unusual || wipes || isWhole ? { changed, total } : undefined;
 }
