@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../base/result';
+import type { PullAnswer } from '../protocol/changes';
 import { type ReconcileReason, writeState } from '../store/state';
 import { applyVersions } from './applyVersions';
 import type { CycleError, CycleRun } from './cycleRun';
@@ -16,20 +17,12 @@ export type Pulled =
   | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
 
 export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>> {
-  const { transport, clock, atOnce } = run.dependencies;
-  for (let page = 0; page < maxPages; page++) {
+  for (let count = 0; count < maxPages; count++) {
     if (run.stopped()) return err({ type: 'stopped' });
-    const startedMs = clock.monotonic();
-    const pulled = await transport.pull(run.cursor, atOnce.pageChanges);
-    run.report.pullMs += clock.monotonic() - startedMs;
-    run.report.pulls++;
-    if (!pulled.ok) {
-      const reason = reconcileReasonOf(pulled.error);
-      return reason === undefined ? pulled : ok({ type: 'reconcile', reason });
-    }
-    const heard = await run.hear(pulled.value);
-    if (!heard.ok) return heard;
-    const { changes, cursor, hasMore, digest } = pulled.value.answer;
+    const page = await readPage(run, run.dependencies.atOnce.pageChanges);
+    if (!page.ok) return page;
+    if (page.value.type === 'reconcile') return ok(page.value);
+    const { changes, cursor, hasMore, digest } = page.value.answer;
     const moved = cursor !== run.cursor;
     if (hasMore && !moved) return err(endless);
     const applied = await applyVersions(
@@ -42,6 +35,25 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     if (!hasMore) return ok({ type: 'done', digest });
   }
   return err(endless);
+}
+
+type Page =
+  | { readonly type: 'page'; readonly answer: PullAnswer }
+  | Extract<Pulled, { readonly type: 'reconcile' }>;
+
+/** Reads one page of what is new, which acknowledges what came before it, and hears the server's time. */
+export async function readPage(run: CycleRun, limit: number): Promise<Result<Page, CycleError>> {
+  const { transport, clock } = run.dependencies;
+  const startedMs = clock.monotonic();
+  const pulled = await transport.pull(run.cursor, limit);
+  run.report.pullMs += clock.monotonic() - startedMs;
+  run.report.pulls++;
+  if (!pulled.ok) {
+    const reason = reconcileReasonOf(pulled.error);
+    return reason === undefined ? pulled : ok({ type: 'reconcile', reason });
+  }
+  const heard = await run.hear(pulled.value);
+  return heard.ok ? ok({ type: 'page', answer: pulled.value.answer }) : heard;
 }
 
 const endless = {

@@ -16,9 +16,9 @@ import {
 import type { ReconcileReason } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import type { CycleError, CycleRun } from './cycleRun';
-import { reconcileReasonOf } from './pull';
+import { readPage, reconcileReasonOf } from './pull';
 import { type SentChange, settleAnswers } from './pushAnswers';
-import { sealItemChange, sealRecordChange, sealRecordDeletion } from './sealing';
+import { type RecordState, sealItemChange, sealRecordChange } from './sealing';
 
 /** Pushes the outbox: changes are frozen as they are first sent, and sent again, byte for byte, until answered. */
 
@@ -153,26 +153,15 @@ function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) 
       sealItemChange({ ...common, change, changeId, deviceName: device.name, wireExtra });
   }
   const held = readConflict(store, change.itemId);
-  if (change.type === 'delete') {
-    if (held === undefined || held.deleted) return undefined;
-    const { version, syncedStamp, revision, wireExtra } = held;
-    const base = { version, stamp: syncedStamp };
-    return (changeId: Flight['changeId']) =>
-      sealRecordDeletion({
-        ...{ ...common, conflictId: change.itemId, revision, stamp: change.stamp, changeId, base, wireExtra },
-      });
-  }
-  if (held?.conflict === undefined) return undefined;
-  const { conflict, version, syncedStamp, wireExtra } = held;
+  const isDeletion = change.type === 'delete';
+  if (held === undefined || (isDeletion ? held.deleted : held.conflict === undefined)) return undefined;
+  const { version, syncedStamp, revision, conflict, wireExtra } = held;
+  const record: RecordState = isDeletion
+    ? { id: change.itemId, revision, stamp: change.stamp, conflict: undefined }
+    : { id: change.itemId, revision, stamp: held.stamp, conflict };
+  const base = { version, stamp: syncedStamp };
   return (changeId: Flight['changeId']) =>
-    sealRecordChange({
-      ...common,
-      conflict,
-      changeId,
-      groupId: change.groupId,
-      base: { version, stamp: syncedStamp },
-      wireExtra,
-    });
+    sealRecordChange({ ...common, record, changeId, groupId: change.groupId, base, wireExtra });
 }
 
 function freezeWholeGroups(
@@ -232,17 +221,9 @@ async function send(
 async function acknowledge(
   run: CycleRun,
 ): Promise<Result<Extract<Pushed, { readonly type: 'reconcile' }> | undefined, CycleError>> {
-  const { transport, clock } = run.dependencies;
-  const startedMs = clock.monotonic();
-  const pulled = await transport.pull(run.cursor, 1);
-  run.report.pullMs += clock.monotonic() - startedMs;
-  run.report.pulls++;
-  if (!pulled.ok) {
-    const reason = reconcileReasonOf(pulled.error);
-    return reason === undefined ? pulled : ok({ type: 'reconcile', reason });
-  }
-  const heard = await run.hear(pulled.value);
-  return heard.ok ? ok(undefined) : heard;
+  const page = await readPage(run, 1);
+  if (!page.ok) return page;
+  return ok(page.value.type === 'reconcile' ? page.value : undefined);
 }
 
 /**

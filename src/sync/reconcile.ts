@@ -20,7 +20,7 @@ import type { MergeContext } from './context';
 import type { CycleError, CycleRun } from './cycleRun';
 import { everySubject, recomputeDigest } from './digest';
 import { overwritesOf } from './guard';
-import { reconcileReasonOf } from './pull';
+import { readPage } from './pull';
 import { deletionOf, reconcileItem, reconcileMissingItem, reconcileMissingRecord } from './reconcileItem';
 import { pushOverUnopened } from './reconcileUnopened';
 import { overwriting } from './rejection';
@@ -59,13 +59,9 @@ export async function resumeReconcile(
 /** Whether the server still knows the cursor up to which this device has read it. */
 async function epochOf(run: CycleRun): Promise<Result<'same' | 'new', CycleError>> {
   if (run.cursor === undefined) return ok('new');
-  const pulled = await run.dependencies.transport.pull(run.cursor, 1);
-  if (pulled.ok) {
-    const heard = await run.hear(pulled.value);
-    return heard.ok ? ok('same') : heard;
-  }
-  const reason = reconcileReasonOf(pulled.error);
-  return reason === undefined ? pulled : ok(reason === 'newEpoch' ? 'new' : 'same');
+  const page = await readPage(run, 1);
+  if (!page.ok) return page;
+  return ok(page.value.type === 'reconcile' && page.value.reason === 'newEpoch' ? 'new' : 'same');
 }
 
 /** @returns `otherEpoch` when the server was restored meanwhile, and nothing was deleted here */

@@ -121,9 +121,17 @@ export function sealItemChange(options: {
   );
 }
 
+/** A conflict record's state to be sent; without a conflict it is the deletion of one that was closed long ago. */
+export interface RecordState {
+  readonly id: ConflictId;
+  readonly revision: number;
+  readonly stamp: Stamp;
+  readonly conflict: Conflict | undefined;
+}
+
 /** The JSON text of a conflict record's state as it is sent. */
 export function sealRecordChange(options: {
-  readonly conflict: Conflict;
+  readonly record: RecordState;
   readonly changeId: ChangeId;
   readonly groupId: ChangeId | undefined;
   readonly base: { readonly version: number; readonly stamp: Stamp | undefined };
@@ -132,10 +140,11 @@ export function sealRecordChange(options: {
   readonly limits: SizeLimits;
   readonly random: Random;
 }): Result<string, SealFailure> {
-  const { conflict } = options;
+  const { id, revision, stamp, conflict } = options.record;
+  const changeType = conflict === undefined ? 'delete' : 'upsert';
   const sealed = seal(
-    encodeRecordDocument(conflict),
-    { collection: 'conflict', subjectId: conflict.id, changeType: 'upsert', stamp: conflict.stamp },
+    conflict === undefined ? toUtf8('{}') : encodeRecordDocument(conflict),
+    { collection: 'conflict', subjectId: id, changeType, stamp },
     options.keys,
     maxConflictRecordBytes(options.limits.maxItemBytes),
     options.random,
@@ -146,51 +155,14 @@ export function sealRecordChange(options: {
       ...options.wireExtra,
       collection: 'conflict',
       changeId: options.changeId,
-      itemId: conflict.id,
+      itemId: id,
       baseVersion: options.base.version,
       baseTimestamp: options.base.stamp ?? null,
-      changeType: 'upsert',
-      timestamp: conflict.stamp,
-      revision: conflict.revision,
+      changeType,
+      timestamp: stamp,
+      revision,
       ...sealed.value,
       ...(options.groupId === undefined ? {} : { group: options.groupId }),
-    }),
-  );
-}
-
-/** The JSON text of the deletion of a record that was closed long ago: nothing of it is left to be sealed. */
-export function sealRecordDeletion(options: {
-  readonly conflictId: ConflictId;
-  readonly revision: number;
-  readonly stamp: Stamp;
-  readonly changeId: ChangeId;
-  readonly base: { readonly version: number; readonly stamp: Stamp | undefined };
-  readonly keys: SealingKeys;
-  readonly wireExtra: JsonObject | undefined;
-  readonly limits: SizeLimits;
-  readonly random: Random;
-}): Result<string, SealFailure> {
-  const { conflictId, stamp, base } = options;
-  const sealed = seal(
-    toUtf8('{}'),
-    { collection: 'conflict', subjectId: conflictId, changeType: 'delete', stamp },
-    options.keys,
-    maxConflictRecordBytes(options.limits.maxItemBytes),
-    options.random,
-  );
-  if (!sealed.ok) return sealed;
-  return ok(
-    JSON.stringify({
-      ...options.wireExtra,
-      collection: 'conflict',
-      changeId: options.changeId,
-      itemId: conflictId,
-      baseVersion: base.version,
-      baseTimestamp: base.stamp ?? null,
-      changeType: 'delete',
-      timestamp: stamp,
-      revision: options.revision,
-      ...sealed.value,
     }),
   );
 }

@@ -177,8 +177,8 @@ export const mutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'server/storage/positions.ts',
-        text: 'return markAt(tx, position.account, marked) === cursor.mark\n    ? undefined',
-        by: 'return cursor.mark !== undefined\n    ? undefined',
+        text: "if (markAt(tx, position.account, marked) !== cursor.mark) return { type: 'epochChanged', startedNow: true };",
+        by: '',
       },
       {
         file: 'server/storage/positions.ts',

@@ -45,8 +45,8 @@ export const rareMutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'sync/sealing.ts',
-        text: "changeType: 'upsert', stamp: conflict.stamp },\n    options.keys,\n    maxConflictRecordBytes(options.limits.maxItemBytes),",
-        by: "changeType: 'upsert', stamp: conflict.stamp },\n    options.keys,\n    options.limits.maxItemBytes,",
+        text: 'changeType, stamp },\n    options.keys,\n    maxConflictRecordBytes(options.limits.maxItemBytes),',
+        by: 'changeType, stamp },\n    options.keys,\n    options.limits.maxItemBytes,',
       },
     ],
   },
