@@ -6,6 +6,7 @@ import { parseStamp, type Stamp, stampAfter } from '../model/ids/stamp';
 import { rememberDeviceName } from '../store/devices';
 import { readItemEvenEmptied, restampItem, type StoredItem, writeItem } from '../store/items';
 import {
+  type ChangeBase,
   dropReseals,
   dropWaiting,
   type ItemChange,
@@ -58,6 +59,28 @@ export function applyReconciled(context: MergeContext, remote: OpenedItem): Appl
   return held ? takeOrMerge(context, held, remote) : take(context, remote);
 }
 
+export const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
+
+/** What is held of an item, as the change that it would be on no version of the server. */
+export function unsentChange(held: StoredItem): ItemChange {
+  return {
+    collection: 'item',
+    rowId: 0,
+    itemId: held.id,
+    type: held.deleted ? 'delete' : 'upsert',
+    stamp: held.lastModified,
+    rawMs: undefined,
+    content: held.emptied ? emptiedContent : held.content,
+    base: noBase,
+    ancestors: ancestorsOf(...held.ancestors),
+    resolves: undefined,
+    reseal: false,
+    groupId: undefined,
+    refused: undefined,
+    flight: undefined,
+  };
+}
+
 /** Puts a change, as it is, onto another version of the server. */
 export function rebase(context: MergeContext, change: ItemChange, onto: OpenedItem, stamp: Stamp): void {
   putWaitingItemChange(context.store, {
@@ -91,7 +114,7 @@ function hear(context: MergeContext, remote: OpenedItem): void {
 function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem): Applied {
   const { store } = context;
   dropReseals(store, sent.itemId);
-  const waiting = waitingItemChange(store, sent.itemId);
+  const waiting = waitingItemChange(store, sent.itemId) ?? neededDeletion(held);
   const remote = { ...sent, document: { ...sent.document, content: textOf(sent, waiting ?? held) } };
   if (isMereReseal(held, waiting, remote)) return moveToReseal(context, waiting, remote);
   if (!waiting) return take(context, remote);
@@ -106,6 +129,15 @@ function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem):
     return 'known';
   }
   return merge(context, held, waiting, remote);
+}
+
+/**
+ * A deletion that was not pushed, since the server had deleted and pruned the item too, and that has met a version after
+ * all: a device that was away for as long brings the item back.
+ */
+function neededDeletion(held: StoredItem): ItemChange | undefined {
+  const isOwn = held.deleted && held.syncedStamp === undefined && !held.ancestors.includes(held.lastModified);
+  return isOwn && held.content !== undefined ? unsentChange(held) : undefined;
 }
 
 /** The content of a version; an emptied deletion has none of its own and takes that of what it meets. */

@@ -1,12 +1,9 @@
 import { assert } from '../base/assert';
-import { ancestorsOf } from '../model/ancestors';
-import { emptiedContent } from '../model/content';
 import { type ConflictId, type ItemId, isConflictId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
 import { markConflictPruned, readConflict } from '../store/conflicts';
 import { readItem, readItemEvenEmptied, removeItem, type StoredItem, writeItem } from '../store/items';
 import {
-  type ChangeBase,
   dropWaiting,
   type ItemChange,
   putWaitingItemChange,
@@ -17,7 +14,7 @@ import type { Overwrite } from '../store/overwritten';
 import type { ReconcileReason } from '../store/state';
 import type { StoreTransaction } from '../store/transaction';
 import { setVersionNumber, versionByStamp } from '../store/versions';
-import { type Applied, applyReconciled, rebase } from './applyItem';
+import { type Applied, applyReconciled, noBase, rebase, unsentChange } from './applyItem';
 import type { MergeContext } from './context';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
 import { surviveDeletion } from './pushAnswers';
@@ -116,27 +113,9 @@ function movedOn(held: StoredItem, remote: OpenedItem): boolean {
   return held.syncedStamp !== undefined && remote.version > held.version && remote.stamp > held.syncedStamp;
 }
 
-const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
-
 /** What is held and synced, as the change that it would be on another version of the server. */
 export function heldAsChange(held: StoredItem): ItemChange | undefined {
-  if (held.syncedStamp === undefined) return undefined;
-  return {
-    collection: 'item',
-    rowId: 0,
-    itemId: held.id,
-    type: held.deleted ? 'delete' : 'upsert',
-    stamp: held.lastModified,
-    rawMs: undefined,
-    content: held.emptied ? emptiedContent : held.content,
-    base: noBase,
-    ancestors: ancestorsOf(...held.ancestors),
-    resolves: undefined,
-    reseal: false,
-    groupId: undefined,
-    refused: undefined,
-    flight: undefined,
-  };
+  return held.syncedStamp === undefined ? undefined : unsentChange(held);
 }
 
 /** The server holds this very version, maybe under another number. */

@@ -7,7 +7,7 @@ import { waitingItemChange } from '../../../src/store/outbox';
 import { repairSalvaged } from '../../../src/store/salvage';
 import { writeState } from '../../../src/store/state';
 import { resolveConflict } from '../../../src/sync/resolveConflict';
-import { jsonAnswer } from '../../support/inProcessHttp';
+import { answerLost, jsonAnswer } from '../../support/inProcessHttp';
 import { createAccount, type SyncDevice, type TestAccount } from '../../support/syncDevice';
 
 async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice; desktop: SyncDevice }> {
@@ -91,6 +91,34 @@ describe('reconcile', () => {
     await assertConverged([laptop, desktop], [id]);
     assert.equal(await laptop.body(id), 'milk\neggs\n');
     assert.equal((await laptop.openConflicts()).length, 1);
+  });
+
+  it('deletes what a device that was away brings back again, when the deletion here knew of it', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const phone = await account.device('phone');
+    const id = await phone.add('Shopping', 'milk\n');
+    phone.http.intercept = (request, send) =>
+      request.method === 'POST' ? answerLost(request, send) : send();
+    await phone.cycle(); // accepted, and never told so: it will be sent again
+    phone.http.intercept = undefined;
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.remove(id);
+    await laptop.sync();
+    for (let days = 0; days < 200; days += 50) {
+      await pass(account, [laptop, desktop, phone], 50 * dayMs);
+      await laptop.add(`After ${days} days`);
+      await laptop.sync();
+      await laptop.sync();
+    }
+    assert.ok((await account.server.prune()).ok);
+    await desktop.setBody(id, 'milk\neggs\n');
+    await desktop.remove(id);
+    await desktop.sync();
+    await phone.sync();
+    await assertConverged([phone, desktop, laptop], [id]);
+    const { deleted, content } = await laptop.item(id);
+    assert.deepEqual([deleted, content?.body], [true, 'milk\neggs\n']);
   });
 
   it('gives a server that was restored from a backup back what it lost, once, with its versions', async () => {
