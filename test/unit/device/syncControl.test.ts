@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { unwrap } from '../../../src/base/result';
-import { unreachable } from '../../support/inProcessHttp';
+import { type Interceptor, jsonAnswer, unreachable } from '../../support/inProcessHttp';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';
 import { createTestServer } from '../../support/testServer';
 import { settle } from '../../support/virtualTime';
@@ -12,6 +12,10 @@ const stateOf = async (window: TestWindow) => unwrap(await window.sync.status())
 const syncNow = (window: TestWindow) => window.sync.now({ trigger: 'command' });
 const pulls = (window: TestWindow) =>
   window.http.sent.filter(({ method, url }) => method === 'GET' && url.includes('/v1/changes')).length;
+
+/** The server no longer knows the device. */
+const revokedHere: Interceptor = async () =>
+  jsonAnswer(401, { type: 'about:blank', title: 'No', status: 401, code: 'unauthorized' });
 
 /** Two windows of one device that is signed in. */
 async function twoWindows() {
@@ -51,16 +55,7 @@ describe('the state of a device', () => {
 
   it('asks for attention when the device was revoked', async () => {
     const { first } = await twoWindows();
-    first.http.intercept = async () => ({
-      ok: true,
-      value: {
-        status: 401,
-        headers: {},
-        body: new TextEncoder().encode(
-          JSON.stringify({ type: 'about:blank', title: 'No', status: 401, code: 'unauthorized' }),
-        ),
-      },
-    });
+    first.http.intercept = revokedHere;
     assert.equal(codeOf(await syncNow(first)), 'badCredentials');
     assert.equal(await stateOf(first), 'attention');
   });
@@ -76,16 +71,7 @@ describe('the state of a device', () => {
     const offline = unwrap(await (await reopened()).sync.status());
     assert.deepEqual([offline.state, offline.attentionCode], ['offline', 'unreachable']);
     assert.match(offline.attention ?? '', /cannot be reached/);
-    first.http.intercept = async () => ({
-      ok: true,
-      value: {
-        status: 401,
-        headers: {},
-        body: new TextEncoder().encode(
-          JSON.stringify({ type: 'about:blank', title: 'No', status: 401, code: 'unauthorized' }),
-        ),
-      },
-    });
+    first.http.intercept = revokedHere;
     assert.equal(codeOf(await syncNow(first)), 'badCredentials');
     const revoked = unwrap(await (await reopened()).sync.status());
     assert.deepEqual([revoked.state, revoked.attentionCode], ['attention', 'badCredentials']);
