@@ -73,14 +73,20 @@ export const nodeFileCalls: FileCalls = {
 /** With the folders above it. Node's own way never ends where the system makes no folders, as below `/proc`. */
 function makeFolder(path: string): void {
   try {
+    makeLastFolder(path);
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    const parent = dirname(path);
+    if (!fs.existsSync(parent)) makeFolder(parent);
+    makeLastFolder(path); // also when the parent was there by now: another process may just have made it
+  }
+}
+
+function makeLastFolder(path: string): void {
+  try {
     fs.mkdirSync(path, { mode: privateFolderMode });
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
-    const parent = dirname(path);
-    if (code !== 'ENOENT' || fs.existsSync(parent)) throw error;
-    makeFolder(parent);
-    makeFolder(path);
+    if (systemCodeOf(error) !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error;
   }
 }
 
