@@ -15,7 +15,7 @@ interface Bundle {
 
 const bundles: readonly Bundle[] = [
   { name: 'extension', entry: 'src/extension/activate.ts', isCommand: false },
-  { name: 'worker', entry: 'src/device/worker.ts', isCommand: false },
+  { name: 'worker', entry: 'src/device/worker/worker.ts', isCommand: false },
   { name: 'cli', entry: 'src/cli/main.ts', isCommand: true },
   { name: 'server', entry: 'src/server/main.ts', isCommand: true },
 ];

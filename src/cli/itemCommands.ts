@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
+import { wholeItems } from '../device/items/wholeItems';
 import type { ItemFieldsJson } from '../device/json';
-import { wholeItems } from '../device/wholeItems';
 import { isKind, kinds } from '../model/content';
 import { addCommand, answer, type Runner } from './command';
 import { hitList, itemList, itemText, versionList } from './describeItem';

@@ -1,5 +1,5 @@
 import { ok } from '../base/result';
-import type { HttpClient, HttpStream } from '../sync/http';
+import type { HttpClient, HttpStream } from '../sync/transport/http';
 
 /** A network that is loaded on first use: most commands of a terminal do without. */
 export function lazyHttp(load: () => Promise<HttpClient>): HttpClient {

@@ -1,8 +1,8 @@
 import * as tls from 'node:tls';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import type { Timers } from '../base/time';
-import { type FetchLike, fetchHttp } from '../device/fetchHttp';
-import type { HttpClient } from '../sync/http';
+import { type FetchLike, fetchHttp } from '../device/sync/fetchHttp';
+import type { HttpClient } from '../sync/transport/http';
 
 /**
  * The network of a terminal: through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name, trusting the

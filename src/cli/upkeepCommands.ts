@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { ok } from '../base/result';
 import type { FindingJson, SnapshotJson } from '../device/json';
-import { checkLocksAndStore } from '../device/wholeDoctor';
+import { checkLocksAndStore } from '../device/upkeep/wholeDoctor';
 import { addCommand, answer, type Runner } from './command';
 import { count, localTime, type Page, plain, table } from './page';
 

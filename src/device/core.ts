@@ -11,11 +11,11 @@ import { readState } from '../store/state';
 import type { Store } from '../store/store';
 import type { StoreTransaction } from '../store/transaction';
 import type { MergeContext } from '../sync/context';
-import type { HttpClient } from '../sync/http';
+import type { HttpClient } from '../sync/transport/http';
+import type { SecretStore } from './account/secrets';
 import type { DeviceEvent, DeviceSettings } from './device';
 import type { DeviceError } from './deviceError';
 import { failure, storageFailure } from './failures';
-import type { SecretStore } from './secrets';
 
 /** What the parts of a device share. */
 export interface DeviceCore {

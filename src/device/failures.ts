@@ -4,7 +4,7 @@ import { protocolVersion } from '../protocol/limits';
 import type { StorageError } from '../sqlite/database';
 import { describeStorageError } from '../sqlite/storageErrors';
 import type { CycleError } from '../sync/cycleRun';
-import type { TransportError } from '../sync/transport';
+import type { TransportError } from '../sync/transport/transport';
 import type { DeviceError, DeviceErrorCode } from './deviceError';
 
 /** The one place where what went wrong below becomes words for a person. */

@@ -6,10 +6,10 @@ import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { StorageError } from '../sqlite/database';
-import { nodeFileCalls } from '../sqlite/fileCalls';
+import type { WasmLoader } from '../sqlite/engine/wasmModule';
+import { nodeFileCalls } from '../sqlite/files/fileCalls';
 import { type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
 import { fromSystemCode } from '../sqlite/storageErrors';
-import type { WasmLoader } from '../sqlite/wasmModule';
 import { repairStore } from './storage/repair';
 import { serverApplicationId, serverMigrations } from './storage/schema';
 

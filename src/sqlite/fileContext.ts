@@ -1,15 +1,15 @@
 import type { Logger } from '../base/logger';
 import { type Clock, dayMs } from '../base/time';
-import type { Connection, ConnectionMode } from './connection';
+import type { Connection, ConnectionMode } from './connection/connection';
+import { FileConnection } from './connection/fileConnection';
+import { SafeConnection } from './connection/safeConnection';
 import type { Migration, Transaction } from './database';
-import type { FileCalls } from './fileCalls';
-import { FileConnection } from './fileConnection';
-import type { Markers } from './markers';
-import { SafeConnection } from './safeConnection';
-import type { SalvageReport } from './salvage';
-import type { Distrust } from './selfTest';
+import type { Distrust } from './engine/selfTest';
+import type { SqliteEngine } from './engine/wasmModule';
+import type { FileCalls } from './files/fileCalls';
+import type { Markers } from './files/markers';
+import type { SalvageReport } from './recovery/salvage';
 import type { TransactionTarget } from './transactions';
-import type { SqliteEngine } from './wasmModule';
 
 /** Everything that opening, checking and recovering one file takes. */
 export interface FileContext {

@@ -4,8 +4,8 @@ import { messageOf } from '../base/errors';
 import { type Disposable, Emitter } from '../base/event';
 import type { Logger } from '../base/logger';
 import type { Timer, Timers } from '../base/time';
-import { parseHeader, readHeaderBytes } from './databaseHeader';
-import type { FileCalls } from './fileCalls';
+import { parseHeader, readHeaderBytes } from './files/databaseHeader';
+import type { FileCalls } from './files/fileCalls';
 
 export interface ForeignCommitsOptions {
   readonly path: string;

@@ -1,17 +1,17 @@
 import { systemCodeOf } from '../base/errors';
 import { err, ok, type Result } from '../base/result';
 import type { Timers } from '../base/time';
-import type { Connection, ConnectionMode } from './connection';
+import type { Connection, ConnectionMode } from './connection/connection';
 import type { StorageError } from './database';
 import type { FileContext } from './fileContext';
-import { keepFirstPage } from './firstPage';
-import { findProblems } from './integrity';
-import type { LockError, ProcessLock } from './processLock';
+import { wipeUnusedBytes } from './files/unusedBytes';
+import type { LockError, ProcessLock } from './lock/processLock';
+import { keepFirstPage } from './recovery/firstPage';
+import { findProblems } from './recovery/integrity';
 import type { SharedDatabase } from './sharedDatabase';
 import { writeSnapshot } from './snapshot';
 import { fromSystemCode } from './storageErrors';
 import { runTransaction } from './transactions';
-import { wipeUnusedBytes } from './unusedBytes';
 
 /** What keeps a file in order, beside the transactions on it. Everything here queues up with them. */
 export interface Maintenance {

@@ -1,12 +1,12 @@
 import { err, ok, type Result } from '../base/result';
-import type { Connection, ConnectionMode } from './connection';
+import type { Connection, ConnectionMode } from './connection/connection';
 import type { StorageError } from './database';
 import { connect, endSafeMode, type FileContext, openingTarget, requiredMode } from './fileContext';
-import { keepFirstPage } from './firstPage';
-import { findHeaderProblem, findProblems } from './integrity';
+import { hasHotJournal } from './files/rollbackJournal';
 import { applyMigrations, latestVersion } from './migrations';
-import { finishInterruptedRecovery, recoverDamagedFile } from './recovery';
-import { hasHotJournal } from './rollbackJournal';
+import { keepFirstPage } from './recovery/firstPage';
+import { findHeaderProblem, findProblems } from './recovery/integrity';
+import { finishInterruptedRecovery, recoverDamagedFile } from './recovery/recovery';
 import { readSchemaState, type SchemaState } from './schemaCheck';
 import { classifyStorageError } from './storageErrors';
 import { runTransaction } from './transactions';

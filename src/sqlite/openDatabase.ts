@@ -6,22 +6,22 @@ import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { Database, Migration, StorageError, Transaction } from './database';
-import { type FileCalls, nodeFileCalls, withoutMaking } from './fileCalls';
+import { clearOldSelfTests, proveEngine } from './engine/selfTest';
+import { loadEngine, type SqliteEngine, type WasmLoader } from './engine/wasmModule';
 import { type FileContext, type RecoveryReport, requiredMode } from './fileContext';
+import { type FileCalls, nodeFileCalls, withoutMaking } from './files/fileCalls';
+import { Markers } from './files/markers';
 import { ForeignCommits } from './foreignCommits';
-import { type HostFacts, readHostFacts } from './hostFacts';
-import { createPresence, type LivenessStrategy } from './liveness';
+import { type HostFacts, readHostFacts } from './lock/hostFacts';
+import { createPresence, type LivenessStrategy } from './lock/liveness';
+import { ProcessLock, type ProcessLockOptions } from './lock/processLock';
 import { createMaintenance, type Maintenance } from './maintenance';
-import { Markers } from './markers';
 import { assertMigrationsInOrder, latestVersion } from './migrations';
 import { openConnection } from './openConnection';
-import { ProcessLock, type ProcessLockOptions } from './processLock';
-import type { SalvageReport } from './salvage';
-import { clearOldSelfTests, proveEngine } from './selfTest';
+import type { SalvageReport } from './recovery/salvage';
 import { SharedDatabase } from './sharedDatabase';
 import { classifyStorageError } from './storageErrors';
 import { ThreadShare } from './threadShare';
-import { loadEngine, type SqliteEngine, type WasmLoader } from './wasmModule';
 
 export interface OpenDatabaseOptions {
   /** The file. Its folder is made when it is missing; locks live in `locks/` beside it. */

@@ -1,5 +1,5 @@
 import type { StorageError } from './database';
-import type { SqlSession } from './sqlSession';
+import type { SqlSession } from './engine/sqlSession';
 
 /** What the file at hand is to this product. */
 export type SchemaState =

@@ -1,8 +1,8 @@
 import { assert } from '../base/assert';
 import { err, type Result } from '../base/result';
-import type { Connection } from './connection';
+import type { Connection } from './connection/connection';
 import type { Row, SqlValue, StorageError, Transaction } from './database';
-import type { SqlSession } from './sqlSession';
+import type { SqlSession } from './engine/sqlSession';
 import { classifyStorageError, fromSystemCode, StorageFailure } from './storageErrors';
 
 /** What a transaction is run on. */

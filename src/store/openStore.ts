@@ -5,21 +5,26 @@ import type { Random } from '../base/random';
 import { ok, type Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { Migration, StorageError } from '../sqlite/database';
-import { readHeaderBytes } from '../sqlite/databaseHeader';
-import { type FileCalls, nodeFileCalls } from '../sqlite/fileCalls';
+import type { WasmLoader } from '../sqlite/engine/wasmModule';
 import type { RecoveryReport } from '../sqlite/fileContext';
-import { removeIfThere, syncFile } from '../sqlite/fileSteps';
+import { readHeaderBytes } from '../sqlite/files/databaseHeader';
+import { type FileCalls, nodeFileCalls } from '../sqlite/files/fileCalls';
+import { removeIfThere, syncFile } from '../sqlite/files/fileSteps';
 import { type OpenDatabaseOptions, type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
-import type { WasmLoader } from '../sqlite/wasmModule';
 import { attemptFiles } from './fileAttempt';
 import { countItems } from './items';
-import { createStoreMaintenance, type StoreMaintenance } from './maintenance';
 import type { Payloads } from './payloads';
-import { repairSalvaged } from './salvage';
 import { storeApplicationId, storeMigrations } from './schema';
-import { listSnapshotFiles, renameMigrationSnapshot, snapshotPath, snapshotsFolder } from './snapshotFiles';
-import { createSnapshots } from './snapshots';
+import {
+  listSnapshotFiles,
+  renameMigrationSnapshot,
+  snapshotPath,
+  snapshotsFolder,
+} from './snapshots/snapshotFiles';
+import { createSnapshots } from './snapshots/snapshots';
 import { createStore, type Store } from './store';
+import { createStoreMaintenance, type StoreMaintenance } from './upkeep/maintenance';
+import { repairSalvaged } from './upkeep/salvage';
 
 export interface OpenStoreOptions {
   /** The device's folder: `store.db`, its locks and its snapshots. It is made when it is missing. */

@@ -1,6 +1,6 @@
 import type { Migration } from '../sqlite/database';
-import { placesIndex } from './places';
 import { searchSchema } from './search/searchIndex';
+import { placesIndex } from './synced/places';
 
 /** "SSyn" as a 32-bit integer: marks the file as ours (SQLite's application_id). */
 export const storeApplicationId = 0x5353796e;

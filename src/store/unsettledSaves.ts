@@ -1,6 +1,6 @@
 import type { Content } from '../model/content';
 import { type ItemId, isItemId } from '../model/ids/ids';
-import { sealsItem } from './itemSeal';
+import { sealsItem } from './atRest/itemSeal';
 import { branded } from './rows';
 import type { StoreTransaction } from './transaction';
 

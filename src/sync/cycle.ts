@@ -3,13 +3,13 @@ import { hourMs } from '../base/time';
 import { forgetRefusals, refusals } from '../store/outbox';
 import { forgetHeldOverwrites, forgetOverwrites } from '../store/overwritten';
 import { clearState, type HeldMassChange, type ReconcileReason, readState } from '../store/state';
-import { hasUnopened } from '../store/unopened';
+import { hasUnopened } from '../store/synced/unopened';
 import { type CycleDependencies, type CycleError, type CycleReport, CycleRun } from './cycleRun';
-import { pullAll } from './pull';
-import { type Pushed, pushAll, resendInFlight } from './push';
-import { reconcile, resumeReconcile } from './reconcile';
-import { resealEverything } from './reseal';
-import { expectedDigest, missingKey, openWhatWaits } from './unopenedVersions';
+import { pullAll } from './pull/pull';
+import { expectedDigest, missingKey, openWhatWaits } from './pull/unopenedVersions';
+import { type Pushed, pushAll, resendInFlight } from './push/push';
+import { resealEverything } from './push/reseal';
+import { reconcile, resumeReconcile } from './reconcile/reconcile';
 
 /**
  * One sync cycle: send again what was not answered, pull and merge, push, until nothing is left to do. Whatever was

@@ -6,13 +6,13 @@ import type { DeviceId, KeyId } from '../model/ids/ids';
 import { readState, type TimeAnchor, writeState } from '../store/state';
 import type { StorageError, Store } from '../store/store';
 import type { StoreTransaction } from '../store/transaction';
-import type { OffsetEstimator } from './clockOffset';
+import type { OffsetEstimator } from './clock/clockOffset';
+import { restampNeverSent } from './clock/restamp';
 import type { MergeContext, TextPolicy } from './context';
 import type { CycleLimits } from './cycleLimits';
 import type { MassChange } from './guard';
-import { restampNeverSent } from './restamp';
-import type { SealingKeys, SizeLimits } from './sealing';
-import type { Timed, Transport, TransportError } from './transport';
+import type { SealingKeys, SizeLimits } from './sealing/sealing';
+import type { Timed, Transport, TransportError } from './transport/transport';
 
 /** What one sync cycle works with, and what it has done so far. */
 export interface CycleDependencies {

@@ -4,9 +4,9 @@ import { parseStamp } from '../model/ids/stamp';
 import { countItems, readItem } from '../store/items';
 import { waitingItemChange } from '../store/outbox';
 import { countOverwrites, noteOverwrites, type Overwrite } from '../store/overwritten';
-import { correctedTime } from './clock';
+import { correctedTime } from './clock/clock';
 import type { MergeContext } from './context';
-import type { OpenedItem } from './sealing';
+import type { OpenedItem } from './sealing/sealing';
 
 /**
  * The guard against mass changes: what other devices delete or overwrite within a day is counted, and an unusual share

@@ -16,7 +16,7 @@ import { continueSearchIndex, leaveNewRows } from '../../src/store/search/search
 import { searchItems } from '../../src/store/search/searchItems';
 import { createStore, type Store } from '../../src/store/store';
 import type { StoreTransaction } from '../../src/store/transaction';
-import { editItem } from '../../src/sync/localEdits';
+import { editItem } from '../../src/sync/edits/localEdits';
 import { fractionsFrom } from '../support/sqliteSeed';
 import { laptop } from '../support/storeFixture';
 import { openNativeStore } from './nativeStore';

@@ -9,11 +9,11 @@ import { systemRandom } from '../../src/base/random';
 import { unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
 import { undiciHttp } from '../../src/cli/undiciHttp';
+import type { SecretName } from '../../src/device/account/secrets';
 import type { Device } from '../../src/device/device';
-import { maxSearchWaitMs } from '../../src/device/indexing';
+import { maxSearchWaitMs } from '../../src/device/items/indexing';
 import type { NewItemJson } from '../../src/device/json';
 import { defaultDeviceSettings, openDevice } from '../../src/device/openDevice';
-import type { SecretName } from '../../src/device/secrets';
 import { sampleItems } from './sampleItems';
 
 /** The process of the sync benchmark: `FOLDER SERVER_SCRIPT WASM`. Writes one JSON object to standard output. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { importTable } from '../../src/sqlite/importTable';
+import { importTable } from '../../src/sqlite/engine/importTable';
 import { openDatabase } from '../../src/sqlite/openDatabase';
 import { freshEngine, optionsFor } from '../support/sqliteFiles';
 import { nativeSqlite, openNativeDatabase } from '../support/sqliteNative';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { defined } from '../../src/base/assert';
 import { ok, unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
-import type { LivenessStrategy } from '../../src/sqlite/liveness';
+import type { LivenessStrategy } from '../../src/sqlite/lock/liveness';
 import { type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
 import { isExtended } from '../support/extended';
 import { openAt, optionsFor } from '../support/sqliteFiles';

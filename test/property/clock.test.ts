@@ -15,7 +15,7 @@ import { Payloads } from '../../src/store/payloads';
 import { storeMigrations } from '../../src/store/schema';
 import { writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
-import { boundedMillis, issueStamp, observeStamp } from '../../src/sync/clock';
+import { boundedMillis, issueStamp, observeStamp } from '../../src/sync/clock/clock';
 import { openMemoryDatabase } from '../support/memoryDatabase';
 import { deviceId, inStore } from '../support/storeFixture';
 

@@ -13,7 +13,7 @@ import {
   decodeRecordDocument,
   encodeItemDocument,
   encodeRecordDocument,
-} from '../../src/sync/sealedDocument';
+} from '../../src/sync/sealing/sealedDocument';
 import { deviceId, itemId, stampAt } from '../support/storeFixture';
 
 /** fast-check prints the seed of a failure; `SEED` replays it. */

@@ -20,10 +20,10 @@ import {
 import { Payloads } from '../../src/store/payloads';
 import { searchItems } from '../../src/store/search/searchItems';
 import type { Store } from '../../src/store/store';
-import { setSyncedItem } from '../../src/store/syncedVersions';
+import { setSyncedItem } from '../../src/store/synced/syncedVersions';
 import type { StoreTransaction } from '../../src/store/transaction';
+import { pruneVersions } from '../../src/store/upkeep/versionUpkeep';
 import { listVersions, recordVersion, setVersionNumber } from '../../src/store/versions';
-import { pruneVersions } from '../../src/store/versionUpkeep';
 import {
   desktop,
   inStore,

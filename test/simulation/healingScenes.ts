@@ -3,8 +3,8 @@ import { ok, unwrap } from '../../src/base/result';
 import { dayMs, minuteMs } from '../../src/base/time';
 import { Payloads } from '../../src/store/payloads';
 import { readState, writeState } from '../../src/store/state';
-import { listUnopened } from '../../src/store/unopened';
-import { recomputeDigest } from '../../src/sync/digest';
+import { listUnopened } from '../../src/store/synced/unopened';
+import { recomputeDigest } from '../../src/sync/reconcile/digest';
 import { testCipher } from '../support/storeFixture';
 import { Stage } from './stage';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { dayMs, hourMs, secondMs } from '../../src/base/time';
-import { resolveConflict } from '../../src/sync/resolveConflict';
+import { resolveConflict } from '../../src/sync/edits/resolveConflict';
 import { Stage } from './stage';
 
 /** Scenes in which a cycle, an answer or a clock breaks off at exactly the moment that hurts most. */

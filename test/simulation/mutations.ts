@@ -7,7 +7,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† stamps strictly grow along the versions of an item',
     replacements: [
       {
-        file: 'sync/clock.ts',
+        file: 'sync/clock/clock.ts',
         text: 'const stamp = after !== undefined && ticked <= after ? stampAfter(after, deviceId) : ticked;',
         by: 'const stamp = formatStamp({ millis: nowMs, counter: 0, deviceId }); void after;',
       },
@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† a pulled stamp below the held one is reported as a replay',
     replacements: [
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: "if (held.syncedStamp !== undefined && remote.stamp <= held.syncedStamp) return 'replayed';",
         by: '',
       },
@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† a device stamps with corrected time',
     replacements: [
       {
-        file: 'sync/clock.ts',
+        file: 'sync/clock/clock.ts',
         text: "return boundedMillis(wallMs + (readState(store, 'clockOffsetMs') ?? 0));",
         by: 'return boundedMillis(wallMs);',
       },
@@ -48,7 +48,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† a step of the server’s time that nothing explains is shown, not followed',
     replacements: [
       {
-        file: 'sync/clockOffset.ts',
+        file: 'sync/clock/clockOffset.ts',
         text: 'if (Math.min(byMonotonic, byWall) <= toleranceMs + roundTripMs) return undefined;',
         by: 'if (Math.min(byMonotonic, byWall) + toleranceMs + roundTripMs < Number.POSITIVE_INFINITY) return undefined;',
       },
@@ -60,7 +60,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† a change that has never been sent is stamped anew when a large offset is discovered',
     replacements: [
       {
-        file: 'sync/restamp.ts',
+        file: 'sync/clock/restamp.ts',
         text: 'if (Math.abs(movedMs) < minRestampMs) return 0;',
         by: 'if (Math.abs(movedMs) >= 0) return 0;',
       },
@@ -72,7 +72,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'one bad stamp never stalls the rest; the device corrects and retries',
     replacements: [
       {
-        file: 'sync/pushAnswers.ts',
+        file: 'sync/push/pushAnswers.ts',
         text: 'if (current) restampRefused(context, current, serverMs);',
         by: 'void current; void restampRefused; void serverMs;',
       },
@@ -83,7 +83,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† an automatic merge takes the stamp just after its later parent',
     replacements: [
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: ': stampAfter(localIsLater ? waiting.stamp : remote.stamp, device.id);',
         by: ': stampAfter(`${String(context.wallMs + 60_000).padStart(16, "0")}${remote.stamp.slice(16)}` as typeof remote.stamp, device.id);',
       },
@@ -118,7 +118,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† a change is frozen when it is first sent, and sent again byte for byte',
     replacements: [
       {
-        file: 'sync/push.ts',
+        file: 'sync/push/push.ts',
         text: "if (sent.length === 0) return ok({ type: 'done' });",
         by: "await run.write(({ store }) => { for (const { change } of sent) thaw(store, change); }); if (sent.length >= 0) return ok({ type: 'done' });",
       },
@@ -130,7 +130,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† a change is frozen when it is first sent, and sent again byte for byte',
     replacements: [
       {
-        file: 'sync/push.ts',
+        file: 'sync/push/push.ts',
         text: 'sent.map(({ flight }) => flight.frozen),',
         by: 'sent.map(({ flight }) => flight.frozen.replace(/"payload":"..../, () => `"payload":"${Buffer.from(run.dependencies.random.bytes(3)).toString("base64url")}`)),',
       },
@@ -153,7 +153,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† after any other answer the re-based change takes a new id',
     replacements: [
       {
-        file: 'sync/push.ts',
+        file: 'sync/push/push.ts',
         text: 'const changeId = createChangeId(random);',
         by: 'const changeId = createChangeId({ ...random, uuid: () => change.collection === "item" ? change.itemId : createChangeId(random) });',
       },
@@ -192,7 +192,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† in a new epoch the device pushes again what the server lacks',
     replacements: [
       {
-        file: 'sync/reconcileItem.ts',
+        file: 'sync/reconcile/reconcileItem.ts',
         text: "if (reason !== 'newEpoch') {\n    // In the same epoch",
         by: 'if (reason.length > 0) {\n    // In the same epoch',
       },
@@ -204,7 +204,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† in the same epoch what the server lacks was deleted and pruned',
     replacements: [
       {
-        file: 'sync/reconcileItem.ts',
+        file: 'sync/reconcile/reconcileItem.ts',
         text: "if (reason !== 'newEpoch') {\n    // In the same epoch",
         by: 'if (reason.length < 0) {\n    // In the same epoch',
       },
@@ -215,7 +215,7 @@ export const mutations: readonly Mutation[] = [
     rule: '† the base of a save is the revision that the document last read',
     replacements: [
       {
-        file: 'sync/settleSave.ts',
+        file: 'sync/edits/settleSave.ts',
         text: 'const upToDate = !wasDeleted && (content.body === base.body || content.body === body);',
         by: 'const upToDate = !wasDeleted;',
       },
@@ -227,12 +227,12 @@ export const mutations: readonly Mutation[] = [
     rule: '† a resolution is one atomic pair of the item’s change and the record',
     replacements: [
       {
-        file: 'sync/sealing.ts',
+        file: 'sync/sealing/sealing.ts',
         text: '...(change.groupId === undefined ? {} : { group: change.groupId }),',
         by: '',
       },
       {
-        file: 'sync/sealing.ts',
+        file: 'sync/sealing/sealing.ts',
         text: '...(options.groupId === undefined ? {} : { group: options.groupId }),',
         by: '',
       },
@@ -280,12 +280,12 @@ export const mutations: readonly Mutation[] = [
     rule: '† commits ignore versions that are not above those held',
     replacements: [
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: 'if (remote.version <= held.version && !begunAnew) {',
         by: 'if (remote.version < 0 && !begunAnew) {',
       },
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: "if (held.syncedStamp !== undefined && remote.stamp <= held.syncedStamp) return 'replayed';",
         by: '',
       },
@@ -301,7 +301,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'overlapping texts leave an open conflict',
     replacements: [
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: 'recordMeeting(context, {',
         by: 'void recordMeeting; ((..._: unknown[]) => undefined)(context, {',
       },
@@ -313,7 +313,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'the cursor moves with what it stands for',
     replacements: [
       {
-        file: 'sync/pull.ts',
+        file: 'sync/pull/pull.ts',
         text: 'const applied = await applyVersions(',
         by: "const early = await run.write(({ store }) => writeState(store, 'cursor', cursor)); if (!early.ok) return early; const applied = await applyVersions(",
       },
@@ -335,7 +335,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'no plaintext leaves the device',
     replacements: [
       {
-        file: 'sync/sealing.ts',
+        file: 'sync/sealing/sealing.ts',
         text: "collection: 'item',\n      changeId,",
         by: "collection: 'item',\n      title: content.title,\n      changeId,",
       },
@@ -359,7 +359,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'what was only sealed anew meets nothing',
     replacements: [
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: 'if (!remote.reseal || ours.content === undefined) return false;',
         by: 'if (String(ours.content) !== "") return false;',
       },
@@ -370,7 +370,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'a rotation seals everything anew',
     replacements: [
       {
-        file: 'sync/reseal.ts',
+        file: 'sync/push/reseal.ts',
         text: 'if (ring.keys.length === 1) return ok(true);',
         by: 'if (ring.keys.length >= 1) return ok(true);',
       },

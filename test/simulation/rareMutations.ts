@@ -8,7 +8,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† a re-seal takes the stamp just after its base',
     replacements: [
       {
-        file: 'sync/reseal.ts',
+        file: 'sync/push/reseal.ts',
         text: 'const stamp = stampAfter(held.syncedStamp, device.id);',
         by: 'const stamp = stampAfter(`${String(wallMs).padStart(16, "0")}${held.syncedStamp.slice(16)}` as typeof held.syncedStamp, device.id);',
       },
@@ -32,7 +32,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† of two resolutions of one record the later stamp wins and no new record arises',
     replacements: [
       {
-        file: 'sync/applyItem.ts',
+        file: 'sync/pull/applyItem.ts',
         text: 'if (waiting.resolves !== undefined && waiting.resolves === remote.document.resolves) {',
         by: 'if (waiting.rowId < 0) {',
       },
@@ -44,7 +44,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† a record may be three times an item’s limit and 64 KiB',
     replacements: [
       {
-        file: 'sync/sealing.ts',
+        file: 'sync/sealing/sealing.ts',
         text: 'changeType, stamp },\n    options.keys,\n    maxConflictRecordBytes(options.limits.maxItemBytes),',
         by: 'changeType, stamp },\n    options.keys,\n    options.limits.maxItemBytes,',
       },
@@ -80,7 +80,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† a mass change is counted over pages',
     replacements: [
       {
-        file: 'sync/applyVersions.ts',
+        file: 'sync/pull/applyVersions.ts',
         text: 'overwriting(run, context, overwritesOf(context, itemsOf(chunk)), () =>',
         by: 'overwriting(run, context, [], () =>',
       },
@@ -92,7 +92,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† a mass change is counted over push answers',
     replacements: [
       {
-        file: 'sync/pushAnswers.ts',
+        file: 'sync/push/pushAnswers.ts',
         text: "overwriting(run, context, met.type === 'item' ? overwritesOf(context, [met.item]) : [], () =>",
         by: 'overwriting(run, context, [], () =>',
       },
@@ -104,7 +104,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† a mass change is counted over reconciles',
     replacements: [
       {
-        file: 'sync/reconcile.ts',
+        file: 'sync/reconcile/reconcile.ts',
         text: 'overwriting(run, context, overwritesOf(context, items), () =>',
         by: 'overwriting(run, context, [], () =>',
       },
@@ -116,7 +116,7 @@ export const rareMutations: readonly Mutation[] = [
     rule: '† a lease is taken over after a heartbeat unchanged for its term on the observer’s monotonic clock',
     replacements: [
       {
-        file: 'sqlite/processLock.ts',
+        file: 'sqlite/lock/processLock.ts',
         text: 'const nowMs = clock.monotonic();',
         by: 'const nowMs = clock.now();',
       },

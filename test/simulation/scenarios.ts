@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { dayMs, hourMs, minuteMs, secondMs } from '../../src/base/time';
 import { parseStamp } from '../../src/model/ids/stamp';
-import { leaseTermMs } from '../../src/store/lease';
 import { readState } from '../../src/store/state';
-import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
-import { resolveConflict } from '../../src/sync/resolveConflict';
+import { leaseTermMs } from '../../src/store/synced/lease';
+import { resolveConflict } from '../../src/sync/edits/resolveConflict';
+import type { HttpAnswer, HttpRequest } from '../../src/sync/transport/http';
 import { healingScenes } from './healingScenes';
 import { interruptionScenes } from './interruptionScenes';
 import { ruleScenes } from './ruleScenes';

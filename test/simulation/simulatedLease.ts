@@ -1,5 +1,5 @@
 import { ok } from '../../src/base/result';
-import { leaseTermMs, type SyncLease } from '../../src/store/lease';
+import { leaseTermMs, type SyncLease } from '../../src/store/synced/lease';
 import type { SimulatedProcess } from './simulatedProcess';
 import type { VirtualTime } from './virtualTime';
 

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { err, ok, type Result } from '../../src/base/result';
 import { secondMs } from '../../src/base/time';
-import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest } from '../../src/sync/http';
+import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest } from '../../src/sync/transport/http';
 import type { SeededRandom } from '../support/seededRandom';
 import type { SimulatedProcess } from './simulatedProcess';
 import type { SimulatedServer } from './simulatedServer';

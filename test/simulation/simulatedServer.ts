@@ -3,7 +3,7 @@ import { hourMs } from '../../src/base/time';
 import type { ServerCore } from '../../src/server/core';
 import { serverMigrations } from '../../src/server/storage/schema';
 import type { Database, Transaction } from '../../src/sqlite/database';
-import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
+import type { HttpAnswer, HttpRequest } from '../../src/sync/transport/http';
 import { type MemoryDatabase, openMemoryDatabase } from '../support/memoryDatabase';
 import type { SeededRandom } from '../support/seededRandom';
 import { createTestServer } from '../support/testServer';

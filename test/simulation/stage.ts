@@ -12,7 +12,7 @@ import { readItem, type StoredItem } from '../../src/store/items';
 import { Payloads } from '../../src/store/payloads';
 import type { StoreTransaction } from '../../src/store/transaction';
 import type { MergeContext } from '../../src/sync/context';
-import { editItem } from '../../src/sync/localEdits';
+import { editItem } from '../../src/sync/edits/localEdits';
 import { SeededRandom } from '../support/seededRandom';
 import { note, testCipher } from '../support/storeFixture';
 import { type Limits, usualLimits } from './limits';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { HttpAnswer, HttpRequest } from '../../src/sync/http';
+import type { HttpAnswer, HttpRequest } from '../../src/sync/transport/http';
 import { isPlaintext } from './tokens';
 import { Violation } from './violation';
 

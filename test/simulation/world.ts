@@ -7,7 +7,7 @@ import type { AccountId } from '../../src/model/ids/ids';
 import { keyringSchema, sessionAnswerSchema } from '../../src/protocol/accounts';
 import { protocolHeader } from '../../src/protocol/routes';
 import { defaultCycleLimits } from '../../src/sync/cycleLimits';
-import type { HttpRequest } from '../../src/sync/http';
+import type { HttpRequest } from '../../src/sync/transport/http';
 import type { SeededRandom } from '../support/seededRandom';
 import { signUpBody } from '../support/testDevice';
 import { testEpochMs } from '../support/testServer';

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../src/base/result';
 import { systemTimers, type Timers } from '../../src/base/time';
-import { fetchHttp } from '../../src/device/fetchHttp';
-import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest } from '../../src/sync/http';
+import { fetchHttp } from '../../src/device/sync/fetchHttp';
+import type { HttpAnswer, HttpClient, HttpFailure, HttpRequest } from '../../src/sync/transport/http';
 import type { Fetch } from './testDevice';
 
 /** What happens to a request: `send` carries it to the server and may be called never, once or twice. */

@@ -9,7 +9,7 @@ import type {
   StorageError,
   Transaction,
 } from '../../src/sqlite/database';
-import { loadEngine } from '../../src/sqlite/wasmModule';
+import { loadEngine } from '../../src/sqlite/engine/wasmModule';
 import { sqliteWasm } from './sqliteWasm';
 
 /**

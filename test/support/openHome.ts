@@ -4,8 +4,8 @@ import { systemRandom } from '../../src/base/random';
 import { unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
 import { undiciHttp } from '../../src/cli/undiciHttp';
+import { fileSecrets } from '../../src/device/account/fileSecrets';
 import type { Device } from '../../src/device/device';
-import { fileSecrets } from '../../src/device/fileSecrets';
 import { defaultDeviceSettings, type OpenDeviceOptions, openDevice } from '../../src/device/openDevice';
 import { sqliteWasm } from './sqliteWasm';
 

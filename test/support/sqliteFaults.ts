@@ -1,4 +1,4 @@
-import type { FileCalls } from '../../src/sqlite/fileCalls';
+import type { FileCalls } from '../../src/sqlite/files/fileCalls';
 
 /** The file calls, each preceded by `before`, which may throw in its place. */
 export function interceptFiles(

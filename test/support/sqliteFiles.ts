@@ -8,9 +8,9 @@ import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { unwrap } from '../../src/base/result';
 import { systemClock, systemTimers } from '../../src/base/time';
-import { importTable } from '../../src/sqlite/importTable';
+import { importTable } from '../../src/sqlite/engine/importTable';
+import { type SqliteEngine, startEngine } from '../../src/sqlite/engine/wasmModule';
 import { type OpenDatabaseOptions, type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
-import { type SqliteEngine, startEngine } from '../../src/sqlite/wasmModule';
 import { testApplicationId, testMigrations } from './sqliteSchema';
 import { sqliteWasm } from './sqliteWasm';
 

@@ -1,4 +1,4 @@
-import { type HostFacts, initialNamespace } from '../../src/sqlite/hostFacts';
+import { type HostFacts, initialNamespace } from '../../src/sqlite/lock/hostFacts';
 
 /** A machine of processes that a test starts and ends. */
 export class Machine {

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
-import type { FileCalls, FileStatus } from '../../src/sqlite/fileCalls';
+import type { FileCalls, FileStatus } from '../../src/sqlite/files/fileCalls';
 
 /** A disk in memory that keeps to what POSIX says of files, folders and renames. Times are those of `now`. */
 export class MemoryDisk {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import type { FileCalls } from '../../src/sqlite/fileCalls';
+import type { FileCalls } from '../../src/sqlite/files/fileCalls';
 
 /** One step of what a process did to its files, in order. */
 export type DiskStep =

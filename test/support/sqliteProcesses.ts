@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker as Thread } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
-import type { LivenessStrategy } from '../../src/sqlite/liveness';
+import type { LivenessStrategy } from '../../src/sqlite/lock/liveness';
 
 /** A process at work on a file, with the lines that it has reported. */
 export interface Worker {

@@ -5,11 +5,11 @@ import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { ok, unwrap } from '../../src/base/result';
 import { hourMs, systemClock, systemTimers } from '../../src/base/time';
-import { nodeFileCalls } from '../../src/sqlite/fileCalls';
-import { readHostFacts } from '../../src/sqlite/hostFacts';
-import { createPresence, type LivenessStrategy } from '../../src/sqlite/liveness';
+import { nodeFileCalls } from '../../src/sqlite/files/fileCalls';
+import { readHostFacts } from '../../src/sqlite/lock/hostFacts';
+import { createPresence, type LivenessStrategy } from '../../src/sqlite/lock/liveness';
+import { ProcessLock } from '../../src/sqlite/lock/processLock';
 import { type OpenedDatabase, openDatabase } from '../../src/sqlite/openDatabase';
-import { ProcessLock } from '../../src/sqlite/processLock';
 import { describeStorageError } from '../../src/sqlite/storageErrors';
 import { testApplicationId, testMigrations } from './sqliteSchema';
 

@@ -6,8 +6,8 @@ import { isAccountId, isConflictId } from '../../src/model/ids/ids';
 import { writeConflict } from '../../src/store/conflicts';
 import { putWaitingRecordChange } from '../../src/store/outbox';
 import { writeState } from '../../src/store/state';
-import { setSyncedItem } from '../../src/store/syncedVersions';
-import { editItem } from '../../src/sync/localEdits';
+import { setSyncedItem } from '../../src/store/synced/syncedVersions';
+import { editItem } from '../../src/sync/edits/localEdits';
 import { desktop, inStore, itemId, laptop, note, putItem, stampAt } from './storeFixture';
 import { StoreFolder } from './storeFolder';
 

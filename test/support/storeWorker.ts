@@ -10,7 +10,7 @@ import { describeStorageError } from '../../src/sqlite/storageErrors';
 import { openStore } from '../../src/store/openStore';
 import { Payloads } from '../../src/store/payloads';
 import type { Store } from '../../src/store/store';
-import { editItem } from '../../src/sync/localEdits';
+import { editItem } from '../../src/sync/edits/localEdits';
 import { laptop, testCipher } from './storeFixture';
 
 /**

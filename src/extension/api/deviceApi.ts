@@ -2,8 +2,8 @@ import { type Disposable, Emitter } from '../../base/event';
 import type { Result } from '../../base/result';
 import type { Device, DeviceEvent } from '../../device/device';
 import type { DeviceError } from '../../device/deviceError';
+import { wholeItems } from '../../device/items/wholeItems';
 import type { ConflictJson, ItemJson, ItemSummaryJson } from '../../device/json';
-import { wholeItems } from '../../device/wholeItems';
 import type { ScratchChange, ScratchListedItem, ScratchSyncApi } from './scratchSync';
 
 /** What an expected failure becomes for another extension. */

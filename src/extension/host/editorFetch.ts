@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
-import type { FetchInit, FetchLike } from '../../device/fetchHttp';
+import type { FetchInit, FetchLike } from '../../device/sync/fetchHttp';
 
 /**
  * The editor's `fetch`, looked up for each request, because the editor replaces it by one that knows its proxy and

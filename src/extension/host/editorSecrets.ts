@@ -1,7 +1,7 @@
 import type { SecretStorage } from 'vscode';
 import type { Logger } from '../../base/logger';
-import { fileSecrets, isPrivateFolder } from '../../device/fileSecrets';
-import type { SecretStore } from '../../device/secrets';
+import { fileSecrets, isPrivateFolder } from '../../device/account/fileSecrets';
+import type { SecretStore } from '../../device/account/secrets';
 
 /**
  * Names a folder that only its owner can read, in which secrets are kept instead of in the editor's secret storage: for

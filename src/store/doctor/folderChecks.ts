@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { ok } from '../../base/result';
 import { dayMs, isoTime } from '../../base/time';
-import type { FileCalls } from '../../sqlite/fileCalls';
+import type { FileCalls } from '../../sqlite/files/fileCalls';
 import { locksFolder } from '../../sqlite/openDatabase';
 import { describeStorageError } from '../../sqlite/storageErrors';
 import { attemptFiles } from '../fileAttempt';
-import { setAsideSuffix, snapshotsFolder } from '../snapshotFiles';
+import { setAsideSuffix, snapshotsFolder } from '../snapshots/snapshotFiles';
 import type { Check, Examination } from './examination';
 import { counted, type Finding, sound, trouble } from './finding';
 

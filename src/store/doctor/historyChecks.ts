@@ -1,6 +1,6 @@
 import { ok } from '../../base/result';
-import { areSnapshotsDue, isAtRestDue } from '../atRestPolicy';
-import { scrubDue } from '../seal';
+import { areSnapshotsDue, isAtRestDue } from '../atRest/atRestPolicy';
+import { scrubDue } from '../atRest/seal';
 import type { Check } from './examination';
 import { counted, sound, trouble } from './finding';
 

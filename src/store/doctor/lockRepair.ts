@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { ok, type Result } from '../../base/result';
 import { secondMs, type Timers } from '../../base/time';
 import type { StorageError } from '../../sqlite/database';
-import { nodeFileCalls } from '../../sqlite/fileCalls';
-import { readHostFacts } from '../../sqlite/hostFacts';
-import { createPresence } from '../../sqlite/liveness';
+import { nodeFileCalls } from '../../sqlite/files/fileCalls';
+import { readHostFacts } from '../../sqlite/lock/hostFacts';
+import { createPresence } from '../../sqlite/lock/liveness';
+import { ProcessLock } from '../../sqlite/lock/processLock';
 import { locksFolder } from '../../sqlite/openDatabase';
-import { ProcessLock } from '../../sqlite/processLock';
-import type { LeaseServices } from '../lease';
-import { syncLockName } from '../lease';
 import { storeFileName } from '../openStore';
+import type { LeaseServices } from '../synced/lease';
+import { syncLockName } from '../synced/lease';
 import { type Finding, sound, trouble } from './finding';
 
 export interface LockExamination {

@@ -1,6 +1,9 @@
 import { err, ok, type Result } from '../../base/result';
 import type { StorageError } from '../../sqlite/database';
 import { countPendingItems, refusals } from '../outbox';
+import { addToSearchIndex } from '../search/searchIndex';
+import { countUnopened, type UnopenedReason } from '../synced/unopened';
+import { unsettledItemIds } from '../unsettledSaves';
 import {
   countHollowFlights,
   countLostEdits,
@@ -8,10 +11,7 @@ import {
   requeueLostEdits,
   restoreItemsOfChanges,
   thawHollowFlights,
-} from '../outboxRepair';
-import { addToSearchIndex } from '../search/searchIndex';
-import { countUnopened, type UnopenedReason } from '../unopened';
-import { unsettledItemIds } from '../unsettledSaves';
+} from '../upkeep/outboxRepair';
 import type { Check } from './examination';
 import { counted, type Finding, sound, trouble } from './finding';
 

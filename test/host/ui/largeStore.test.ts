@@ -4,7 +4,7 @@ import { systemRandom } from '../../../src/base/random';
 import { minuteMs, systemClock } from '../../../src/base/time';
 import { createItemId } from '../../../src/model/ids/createId';
 import type { Store } from '../../../src/store/store';
-import { editItem } from '../../../src/sync/localEdits';
+import { editItem } from '../../../src/sync/edits/localEdits';
 import { inStore, laptop, note } from '../../support/storeFixture';
 import { newProfile, openWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';

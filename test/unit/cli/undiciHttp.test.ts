@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { systemTimers } from '../../../src/base/time';
 import { lazyHttp } from '../../../src/cli/lazyHttp';
 import { undiciHttp } from '../../../src/cli/undiciHttp';
-import type { HttpRequest } from '../../../src/sync/http';
+import type { HttpRequest } from '../../../src/sync/transport/http';
 
 const fixture = (name: string) => readFileSync(path.join(__dirname, 'fixtures', name));
 

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { defined } from '../../../src/base/assert';
 import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
-import { loadSession } from '../../../src/device/session';
+import { loadSession } from '../../../src/device/account/session';
 import { serverMigrations } from '../../../src/server/storage/schema';
 import { readState, writeState } from '../../../src/store/state';
 import { jsonAnswer } from '../../support/inProcessHttp';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { ok, unwrap } from '../../../src/base/result';
 import { maxItemsAtOnce } from '../../../src/device/device';
-import { wholeItems } from '../../../src/device/wholeItems';
+import { wholeItems } from '../../../src/device/items/wholeItems';
 import { maxTitleLength } from '../../../src/model/contentCodec';
 import { isSearchIndexWhole } from '../../../src/store/search/searchIndex';
 import { MemorySecrets, openWindow, type TestWindow } from '../../support/memoryCore';

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { silentLogger } from '../../../src/base/logger';
 import { dayMs, systemClock, systemTimers } from '../../../src/base/time';
-import { fetchHttp } from '../../../src/device/fetchHttp';
+import { fetchHttp } from '../../../src/device/sync/fetchHttp';
 import { editorFetch } from '../../../src/extension/host/editorFetch';
-import type { HttpRequest } from '../../../src/sync/http';
+import type { HttpRequest } from '../../../src/sync/transport/http';
 import { createCertificate } from '../../integration/serverCertificate';
 
 describe('the network of the editor', () => {

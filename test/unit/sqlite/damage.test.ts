@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { err, ok, unwrap } from '../../../src/base/result';
+import { importTable } from '../../../src/sqlite/engine/importTable';
 import type { RecoveryReport } from '../../../src/sqlite/fileContext';
-import { importTable } from '../../../src/sqlite/importTable';
 import { type OpenedDatabase, openDatabase } from '../../../src/sqlite/openDatabase';
 import { freshEngine, openAt, optionsFor, useFolder } from '../../support/sqliteFiles';
 

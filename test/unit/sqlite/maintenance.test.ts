@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { err, ok, unwrap } from '../../../src/base/result';
-import { nodeFileCalls } from '../../../src/sqlite/fileCalls';
+import { nodeFileCalls } from '../../../src/sqlite/files/fileCalls';
 import { type OpenedDatabase, openDatabase } from '../../../src/sqlite/openDatabase';
 import { faultyDisk } from '../../support/sqliteFaults';
 import { openAt, optionsFor, useFolder } from '../../support/sqliteFiles';

@@ -18,8 +18,8 @@ import { Payloads } from '../../../src/store/payloads';
 import { searchItems } from '../../../src/store/search/searchItems';
 import type { StoreTransaction } from '../../../src/store/transaction';
 import { putUnsettledSave, readUnsettledSave } from '../../../src/store/unsettledSaves';
+import { pruneVersions } from '../../../src/store/upkeep/versionUpkeep';
 import { listVersions } from '../../../src/store/versions';
-import { pruneVersions } from '../../../src/store/versionUpkeep';
 import {
   desktop,
   inStore,

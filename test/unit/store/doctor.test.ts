@@ -13,8 +13,8 @@ import { putWaitingItemChange, refuse, waitingItemChange } from '../../../src/st
 import { Payloads } from '../../../src/store/payloads';
 import { searchItems } from '../../../src/store/search/searchItems';
 import { readState, writeState } from '../../../src/store/state';
+import { keepUnopened } from '../../../src/store/synced/unopened';
 import type { StoreTransaction } from '../../../src/store/transaction';
-import { keepUnopened } from '../../../src/store/unopened';
 import { putUnsettledSave } from '../../../src/store/unsettledSaves';
 import { inStore, itemId, note, putItem, stampAt, testCipher } from '../../support/storeFixture';
 import { StoreFolder } from '../../support/storeFolder';

@@ -8,7 +8,7 @@ import { Payloads } from '../../../src/store/payloads';
 import { storeMigrations } from '../../../src/store/schema';
 import { searchItems } from '../../../src/store/search/searchItems';
 import { readState } from '../../../src/store/state';
-import { listUnopened } from '../../../src/store/unopened';
+import { listUnopened } from '../../../src/store/synced/unopened';
 import { listVersions } from '../../../src/store/versions';
 import { openMemoryDatabase } from '../../support/memoryDatabase';
 import { inStore, itemId, stampAt } from '../../support/storeFixture';

@@ -6,8 +6,8 @@ import { removeItem, writeItem } from '../../../src/store/items';
 import { Payloads } from '../../../src/store/payloads';
 import type { Store } from '../../../src/store/store';
 import type { StoreTransaction } from '../../../src/store/transaction';
+import { maxVersionsPerItem, pruneVersions } from '../../../src/store/upkeep/versionUpkeep';
 import { listVersions, recordVersion, setVersionNumber, versionByStamp } from '../../../src/store/versions';
-import { maxVersionsPerItem, pruneVersions } from '../../../src/store/versionUpkeep';
 import {
   desktop,
   inStore,

@@ -3,9 +3,9 @@ import { describe, it } from 'mocha';
 import { defined } from '../../../src/base/assert';
 import { dayMs } from '../../../src/base/time';
 import { readConflict } from '../../../src/store/conflicts';
-import { keepClosedConflictDays, pruneLogs } from '../../../src/store/hygiene';
 import { writeState } from '../../../src/store/state';
-import { reopenConflict } from '../../../src/sync/resolveConflict';
+import { keepClosedConflictDays, pruneLogs } from '../../../src/store/upkeep/hygiene';
+import { reopenConflict } from '../../../src/sync/edits/resolveConflict';
 import { createAccount, type SyncDevice } from '../../support/syncDevice';
 import { readManifest } from '../../support/testDevice';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { resolveConflict } from '../../../src/sync/resolveConflict';
+import { resolveConflict } from '../../../src/sync/edits/resolveConflict';
 import { answerLost } from '../../support/inProcessHttp';
 import { createAccount, type SyncDevice } from '../../support/syncDevice';
 

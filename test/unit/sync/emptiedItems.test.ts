@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
-import { continueAtRest } from '../../../src/store/atRestPolicy';
+import { continueAtRest } from '../../../src/store/atRest/atRestPolicy';
+import { holdsSealedPayloads } from '../../../src/store/atRest/seal';
 import { emptyDeletedItems } from '../../../src/store/emptied';
 import { listItems, readItem, readItemEvenEmptied } from '../../../src/store/items';
-import { countLostEdits, requeueLostEdits } from '../../../src/store/outboxRepair';
 import { Payloads } from '../../../src/store/payloads';
-import { holdsSealedPayloads } from '../../../src/store/seal';
-import { createSnapshotReader } from '../../../src/store/snapshotReader';
+import { createSnapshotReader } from '../../../src/store/snapshots/snapshotReader';
 import { clearState, writeState } from '../../../src/store/state';
-import { setSyncedItem } from '../../../src/store/syncedVersions';
-import { resolveConflict } from '../../../src/sync/resolveConflict';
+import { setSyncedItem } from '../../../src/store/synced/syncedVersions';
+import { countLostEdits, requeueLostEdits } from '../../../src/store/upkeep/outboxRepair';
+import { resolveConflict } from '../../../src/sync/edits/resolveConflict';
 import {
   inStore,
   itemId,

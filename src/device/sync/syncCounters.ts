@@ -1,0 +1,42 @@
+import type { SyncCounters } from '../../store/state';
+import type { CycleReport } from '../../sync/cycleRun';
+
+/** What the sync cycles of a device have cost, added up over its life. */
+
+export const noCounters: SyncCounters = {
+  succeeded: 0,
+  failed: 0,
+  pulls: 0,
+  pullMs: 0,
+  pushes: 0,
+  pushMs: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+};
+
+/** One cycle. A cycle that made way for another window has neither succeeded nor failed. */
+export function countersOf(report: CycleReport, ended: 'succeeded' | 'failed' | 'madeWay'): SyncCounters {
+  return {
+    succeeded: ended === 'succeeded' ? 1 : 0,
+    failed: ended === 'failed' ? 1 : 0,
+    pulls: report.pulls,
+    pullMs: report.pullMs,
+    pushes: report.pushes,
+    pushMs: report.pushMs,
+    bytesSent: report.bytesSent,
+    bytesReceived: report.bytesReceived,
+  };
+}
+
+export function sumOf(left: SyncCounters, right: SyncCounters): SyncCounters {
+  return {
+    succeeded: left.succeeded + right.succeeded,
+    failed: left.failed + right.failed,
+    pulls: left.pulls + right.pulls,
+    pullMs: left.pullMs + right.pullMs,
+    pushes: left.pushes + right.pushes,
+    pushMs: left.pushMs + right.pushMs,
+    bytesSent: left.bytesSent + right.bytesSent,
+    bytesReceived: left.bytesReceived + right.bytesReceived,
+  };
+}

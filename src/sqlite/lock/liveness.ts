@@ -1,0 +1,182 @@
+import { utimes } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toHex } from '../../base/encoding';
+import type { Logger } from '../../base/logger';
+import type { Random } from '../../base/random';
+import { type Clock, hourMs, type Timer, type Timers } from '../../base/time';
+import { type HostFacts, initialNamespace } from './hostFacts';
+import { listenAt, SocketContacts } from './livenessSocket';
+
+/** Whether the process behind a token still runs. `unknown`: it cannot be told from here. */
+export type Liveness = 'alive' | 'dead' | 'unknown';
+
+/**
+ * How a process that may hold a lock is known to others. `startTime`: by its number and its start, where the system
+ * gives them. `socket`: by a socket or named pipe that it listens on, since a number alone may have been given to
+ * another process.
+ */
+export type LivenessStrategy = 'startTime' | 'socket';
+
+/** What this process shows of itself in the locks' folder, and how it judges others. */
+export interface Presence {
+  /** Names this process, once for all machines and times; fit for a file name. What follows a further dot is not read. */
+  readonly token: string;
+  /** What others need beside the token: the address to ask, or nothing. */
+  readonly note: string;
+  judge(token: string, note: string): Promise<Liveness>;
+  /** Whether a token is of an earlier start of this machine. */
+  isFromEarlierBoot(token: string): boolean;
+  /** Who a token names, in words for a person. */
+  describe(token: string): string;
+  close(): Promise<void>;
+}
+
+export interface PresenceOptions {
+  readonly facts: HostFacts;
+  /** By default `startTime` where the system gives start times. */
+  readonly strategy?: LivenessStrategy;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
+/** Begins to be present: with the strategy `socket` this process listens until `close`. */
+export async function createPresence(options: PresenceOptions): Promise<Presence> {
+  const { facts } = options;
+  const startTime = facts.startTimeOf(facts.processId, facts.threadId);
+  const strategy = options.strategy ?? (startTime === undefined ? 'socket' : 'startTime');
+  const nonce = toHex(options.random.bytes(nonceBytes));
+  const token = formatToken({
+    processId: facts.processId,
+    threadId: facts.threadId,
+    startTime: strategy === 'startTime' ? startTime : undefined,
+    machine: facts.machine,
+    boot: facts.boot,
+    namespace: facts.namespace,
+    nonce,
+  });
+  const address = strategy === 'socket' ? addressOf(nonce) : '';
+  const listener = strategy === 'socket' ? await listenAt(address) : undefined;
+  const contacts = new SocketContacts(options.timers);
+  const freshness =
+    listener === undefined || process.platform === 'win32' ? undefined : keepFresh(address, options);
+  return {
+    token,
+    note: address,
+    judge: async (other, note) => {
+      const sighting = judgeByFacts(other, facts);
+      if (sighting !== 'ask') return sighting;
+      return note === '' ? 'unknown' : contacts.ask(note);
+    },
+    isFromEarlierBoot: other => {
+      const owner = parseToken(other);
+      return owner !== undefined && isEarlierBoot(owner, facts);
+    },
+    describe: other => describeOwner(other, facts),
+    close: async () => {
+      freshness?.cancel();
+      contacts.close();
+      await listener?.close();
+    },
+  };
+}
+
+interface OwnerToken {
+  readonly processId: number;
+  readonly threadId: number;
+  readonly startTime: string | undefined;
+  readonly machine: string;
+  readonly boot: string | undefined;
+  readonly namespace: string;
+  readonly nonce: string;
+}
+
+const nonceBytes = 6;
+const unknownField = '-';
+
+function formatToken(owner: OwnerToken): string {
+  const { processId, threadId, startTime, machine, boot, namespace, nonce } = owner;
+  const fields = [processId, threadId, startTime, machine, boot, namespace, nonce];
+  return fields.map(field => field ?? unknownField).join('.');
+}
+
+function parseToken(token: string): OwnerToken | undefined {
+  const [processId, threadId, startTime, machine, boot, namespace, nonce] = token.split('.');
+  if (machine === undefined || namespace === undefined || nonce === undefined) return undefined;
+  return {
+    processId: Number(processId),
+    threadId: Number(threadId),
+    startTime: startTime === unknownField ? undefined : startTime,
+    machine,
+    boot: boot === unknownField ? undefined : boot,
+    namespace,
+    nonce,
+  };
+}
+
+/** What the facts alone say; `ask` when only the owner itself can tell. */
+function judgeByFacts(token: string, facts: HostFacts): Liveness | 'ask' {
+  const owner = parseToken(token);
+  if (owner === undefined || !Number.isSafeInteger(owner.processId)) return 'unknown';
+  if (isEarlierBoot(owner, facts)) return 'dead';
+  if (!isOfThisBoot(owner, facts) || owner.namespace !== facts.namespace) return 'unknown';
+  if (!facts.isRunning(owner.processId)) return 'dead';
+  if (owner.startTime === undefined) return 'ask';
+  const startTime = facts.startTimeOf(owner.processId, owner.threadId);
+  if (startTime === undefined) return facts.isRunning(owner.processId) ? 'unknown' : 'dead';
+  return startTime === owner.startTime ? 'alive' : 'dead';
+}
+
+/** Where the system names its start, that is enough; the name of a machine may change with its network. */
+function isOfThisBoot(owner: OwnerToken, facts: HostFacts): boolean {
+  return owner.boot === facts.boot && (owner.boot !== undefined || owner.machine === facts.machine);
+}
+
+/**
+ * A machine that was started anew has none of its earlier processes. In a container the name of the machine proves
+ * less (images share it), so there it counts only for the machine's own processes.
+ */
+function isEarlierBoot(owner: OwnerToken, facts: HostFacts): boolean {
+  return (
+    owner.machine === facts.machine &&
+    owner.namespace === initialNamespace &&
+    facts.namespace === initialNamespace &&
+    owner.boot !== undefined &&
+    facts.boot !== undefined &&
+    owner.boot !== facts.boot
+  );
+}
+
+function describeOwner(token: string, facts: HostFacts): string {
+  const owner = parseToken(token);
+  if (owner === undefined) return `an unknown program (${token})`;
+  if (!isOfThisBoot(owner, facts) && owner.machine !== facts.machine) {
+    return `process ${owner.processId} on another machine`;
+  }
+  return owner.namespace === facts.namespace
+    ? `process ${owner.processId}`
+    : `process ${owner.processId} in another container`;
+}
+
+/** A name short enough for every system's sockets (macOS allows 103 bytes), which a store's folder often is not. */
+function addressOf(nonce: string): string {
+  const name = `scratch-sync-${nonce}`;
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+}
+
+/** Uses the socket's file now and then, since some systems clear away temporary files that nobody has used for days. */
+function keepFresh(address: string, { clock, timers, logger }: PresenceOptions): Timer {
+  const freshen = (): void => {
+    const nowSeconds = clock.now() / 1000;
+    utimes(address, nowSeconds, nowSeconds, error => {
+      if (error !== null) logger.warn('the liveness socket is gone', { address, error: error.message });
+    });
+    timer = timers.after(freshenEveryMs, freshen);
+  };
+  let timer = timers.after(freshenEveryMs, freshen);
+  return { cancel: () => timer.cancel() };
+}
+
+const freshenEveryMs = hourMs;

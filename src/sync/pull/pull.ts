@@ -1,0 +1,70 @@
+import { err, ok, type Result } from '../../base/result';
+import type { PullAnswer } from '../../protocol/changes';
+import { type ReconcileReason, writeState } from '../../store/state';
+import type { CycleError, CycleRun } from '../cycleRun';
+import type { TransportError } from '../transport/transport';
+import { applyVersions } from './applyVersions';
+
+/** Pulls page after page until there is no more. */
+
+/** More pages than any account fills; a server that never ends is given up. */
+const maxPages = 100_000;
+
+export type Pulled =
+  /** Everything was pulled; `digest` is the server's at the cursor, when it told one. */
+  | { readonly type: 'done'; readonly digest: string | undefined }
+  /** The cursor is of no use any more. */
+  | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
+
+export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>> {
+  for (let count = 0; count < maxPages; count++) {
+    if (run.stopped()) return err({ type: 'stopped' });
+    const page = await readPage(run, run.dependencies.atOnce.pageChanges);
+    if (!page.ok) return page;
+    if (page.value.type === 'reconcile') return ok(page.value);
+    const { changes, cursor, hasMore, digest } = page.value.answer;
+    const moved = cursor !== run.cursor;
+    if (hasMore && !moved) return err(endless);
+    const applied = await applyVersions(
+      run,
+      changes,
+      moved ? ({ store }) => writeState(store, 'cursor', cursor) : undefined,
+    );
+    if (!applied.ok) return applied;
+    run.cursor = cursor;
+    if (!hasMore) return ok({ type: 'done', digest });
+  }
+  return err(endless);
+}
+
+type Page =
+  | { readonly type: 'page'; readonly answer: PullAnswer }
+  | Extract<Pulled, { readonly type: 'reconcile' }>;
+
+/** Reads one page of what is new, which acknowledges what came before it, and hears the server's time. */
+export async function readPage(run: CycleRun, limit: number): Promise<Result<Page, CycleError>> {
+  const { transport, clock } = run.dependencies;
+  const startedMs = clock.monotonic();
+  const pulled = await transport.pull(run.cursor, limit);
+  run.report.pullMs += clock.monotonic() - startedMs;
+  run.report.pulls++;
+  if (!pulled.ok) {
+    const reason = reconcileReasonOf(pulled.error);
+    return reason === undefined ? pulled : ok({ type: 'reconcile', reason });
+  }
+  const heard = await run.hear(pulled.value);
+  return heard.ok ? ok({ type: 'page', answer: pulled.value.answer }) : heard;
+}
+
+const endless = {
+  type: 'malformedAnswer',
+  status: 200,
+  detail: 'the server sends pages without end',
+} as const;
+
+/** The reconcile that an error of pulling or pushing asks for. */
+export function reconcileReasonOf(error: TransportError): ReconcileReason | undefined {
+  if (error.type !== 'problem') return undefined;
+  if (error.code === 'epochChanged') return 'newEpoch';
+  return error.code === 'cursorExpired' ? 'cursorExpired' : undefined;
+}

@@ -1,0 +1,151 @@
+import { err, ok, type Result } from '../../base/result';
+import { hourMs } from '../../base/time';
+import type { KeyId } from '../../model/ids/ids';
+import { type RemoteVersion, remoteVersionSchema } from '../../protocol/changes';
+import { readState, writeState } from '../../store/state';
+import {
+  awaitedKey,
+  forgetUnopened,
+  listUnopened,
+  unopenedUnder,
+  unsoundSubjects,
+} from '../../store/synced/unopened';
+import type { CycleError, CycleRun } from '../cycleRun';
+import { overwritesOf } from '../guard';
+import { overwriting } from '../push/rejection';
+import { currentDigest, digestWithUnopened } from '../reconcile/digest';
+import { reconcileOpened } from '../reconcile/reconcile';
+import { reconcileMissing } from '../reconcile/reconcileItem';
+import { applyOpened, applyVersions, guard, itemsOf, openVersion } from './applyVersions';
+
+/** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
+
+/** What is unsound may have been damaged on the way: the server is asked for it again, not more often than this. */
+const fetchUnsoundEveryMs = hourMs;
+
+export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
+  const { openedAtOnce, unopenedFetched } = run.dependencies.atOnce;
+  const keyIds = run.dependencies.keys.ring.keys.map(({ keyId }) => keyId);
+  let broughtBack = 0;
+  for (let after = ''; ; ) {
+    const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtOnce));
+    if (!page.ok) return page;
+    const openable = page.value.flatMap(({ reason, wire }) => {
+      const version = remoteVersionSchema.safeParse(wire);
+      const opens = version.success && openVersion(run, version.data).type !== 'unopened';
+      return opens ? [{ version: version.data, isLost: reason === 'lost' }] : [];
+    });
+    const current = openable.flatMap(({ version, isLost }) => (isLost ? [] : [version]));
+    if (current.length > 0) {
+      const applied = await applyVersions(run, current, undefined);
+      if (!applied.ok) return applied;
+    }
+    for (const { version, isLost } of openable) {
+      if (!isLost || broughtBack++ >= unopenedFetched) continue;
+      if (run.stopped()) return err({ type: 'stopped' });
+      const brought = await bringBack(run, version);
+      if (!brought.ok) return brought;
+    }
+    const last = page.value.at(-1)?.subject;
+    if (last === undefined) break;
+    if (run.stopped()) return err({ type: 'stopped' });
+    run.dependencies.heartbeat();
+    after = last;
+  }
+  const unsound = await run.read(({ store }) => unsoundSubjects(store, unopenedFetched));
+  if (!unsound.ok || unsound.value.length === 0) return unsound.ok ? ok() : unsound;
+  return fetchUnsound(run, unsound.value);
+}
+
+/** A version that a restored server has lost: taken here, and then settled with what the server has now. */
+async function bringBack(run: CycleRun, lost: RemoteVersion): Promise<Result<void, CycleError>> {
+  const fetched = await fetchCurrent(run, lost.itemId);
+  if (!fetched.ok) return fetched;
+  const opened = openVersion(run, lost);
+  const held = fetched.value === null ? undefined : openVersion(run, fetched.value);
+  const both = held === undefined ? [opened] : [opened, held];
+  const guarded = await guard(run, both);
+  if (!guarded.ok) return guarded;
+  const written = await run.write(context =>
+    overwriting(run, context, overwritesOf(context, itemsOf(both)), () => {
+      applyOpened(context, opened);
+      if (held === undefined) reconcileMissing(context, lost.itemId, 'newEpoch');
+      else reconcileOpened(context, held, 'newEpoch');
+    }),
+  );
+  if (!written.ok) return written;
+  if (lost.collection === 'item') run.report.changedItems.add(lost.itemId);
+  else run.report.conflictsChanged = true;
+  return ok();
+}
+
+/** The key of a version that was pulled and that this device cannot open before the password was given. */
+export async function missingKey(run: CycleRun): Promise<Result<KeyId | undefined, CycleError>> {
+  const keyIds = run.dependencies.keys.ring.keys.map(({ keyId }) => keyId);
+  return run.read(({ store }) => awaitedKey(store, keyIds));
+}
+
+/**
+ * The digest that a server tells which holds what this device holds, and for what could not be opened here the version
+ * that waits to be opened.
+ */
+export async function expectedDigest(run: CycleRun): Promise<Result<string, CycleError>> {
+  const { rowsAtOnce } = run.dependencies.atOnce;
+  const held = await run.read(({ store }) => currentDigest(store));
+  if (!held.ok) return held;
+  let digest = held.value;
+  for (let after = ''; ; ) {
+    const page = await run.read(({ store }) => {
+      const unopened = listUnopened(store, after, rowsAtOnce);
+      return { digest: digestWithUnopened(store, digest, unopened), last: unopened.at(-1)?.subject };
+    });
+    if (!page.ok) return page;
+    const { last } = page.value;
+    if (last === undefined) return ok(digest);
+    run.dependencies.heartbeat();
+    digest = page.value.digest;
+    after = last;
+  }
+}
+
+async function fetchUnsound(run: CycleRun, subjects: readonly string[]): Promise<Result<void, CycleError>> {
+  const recently = await run.read(
+    ({ store, wallMs }) =>
+      // A wall clock that was ahead then does not put the next time off for long.
+      Math.abs(wallMs - (readState(store, 'unsoundFetchedMs') ?? 0)) < fetchUnsoundEveryMs,
+  );
+  if (!recently.ok || recently.value) return recently.ok ? ok() : recently;
+  const fetched: RemoteVersion[] = [];
+  const gone: string[] = [];
+  for (const subject of subjects) {
+    if (run.stopped()) return err({ type: 'stopped' });
+    const answer = await fetchCurrent(run, subject);
+    if (!answer.ok) return answer;
+    if (answer.value === null) gone.push(subject);
+    else fetched.push(answer.value);
+  }
+  return applyVersions(run, fetched, ({ store, wallMs }) => {
+    for (const subject of gone) forgetUnopened(store, subject);
+    writeState(store, 'unsoundFetchedMs', wallMs);
+  });
+}
+
+/** The version of a subject that the server has now; null when it has none. */
+async function fetchCurrent(
+  run: CycleRun,
+  subject: string,
+): Promise<Result<RemoteVersion | null, CycleError>> {
+  const answer = await run.dependencies.transport.item(subject);
+  if (!answer.ok) return answer;
+  run.report.requests++;
+  run.report.bytesReceived += answer.value.bytesReceived;
+  const version = answer.value.answer;
+  if (version !== null && version.itemId !== subject) return err(foreignAnswer);
+  return ok(version);
+}
+
+const foreignAnswer = {
+  type: 'malformedAnswer',
+  status: 200,
+  detail: 'the server told of another item than was asked for',
+} as const;

@@ -1,0 +1,275 @@
+import { err, ok, type Result } from '../../base/result';
+import { createChangeId } from '../../model/ids/createId';
+import { readConflict } from '../../store/conflicts';
+import { itemWireExtra } from '../../store/items';
+import {
+  changesInFlight,
+  type Flight,
+  freeze,
+  leaveGroup,
+  type OutboxChange,
+  refuse,
+  removeChange,
+  sendableChanges,
+  thaw,
+} from '../../store/outbox';
+import type { ReconcileReason } from '../../store/state';
+import type { StoreTransaction } from '../../store/transaction';
+import type { CycleError, CycleRun } from '../cycleRun';
+import { readPage, reconcileReasonOf } from '../pull/pull';
+import { type RecordState, sealItemChange, sealRecordChange } from '../sealing/sealing';
+import { type SentChange, settleAnswers } from './pushAnswers';
+
+/** Pushes the outbox: changes are frozen as they are first sent, and sent again, byte for byte, until answered. */
+
+export type Pushed =
+  | { readonly type: 'done' }
+  /** Some changes met others and were put on top of them; or others pushed in between. Pull, then push again. */
+  | { readonly type: 'again' }
+  | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
+
+/** More batches than any outbox fills. */
+const maxBatches = 100_000;
+/** Batches in a row that leave something to be sent again; then it is time to pull first. */
+const maxFruitlessBatches = 5;
+
+/** Sends again what was sent and not answered. */
+export async function resendInFlight(run: CycleRun): Promise<Result<Pushed, CycleError>> {
+  for (let batch = 0; batch < maxBatches; batch++) {
+    if (run.stopped()) return err({ type: 'stopped' });
+    const flying = await run.read(({ store }) => firstInFlight(run, store));
+    if (!flying.ok) return flying;
+    const sent = flying.value;
+    if (sent.length === 0) return ok({ type: 'done' });
+    const answered = await send(run, sent);
+    if (!answered.ok || answered.value.type === 'reconcile') return answered;
+  }
+  return ok({ type: 'again' });
+}
+
+/** Two batches may be in flight, and their groups lie in no order: one request is made of the first whole groups. */
+function firstInFlight(run: CycleRun, store: StoreTransaction): readonly SentChange[] {
+  const { batchChanges, batchBytes } = run.dependencies.atOnce;
+  const groups = new Map<string, SentChange[]>();
+  for (const change of changesInFlight(store, 2 * batchChanges)) {
+    if (change.flight === undefined) continue;
+    const sent = { change, flight: change.flight };
+    const group = groups.get(change.groupId ?? sent.flight.changeId);
+    if (group === undefined) groups.set(change.groupId ?? sent.flight.changeId, [sent]);
+    else group.push(sent);
+  }
+  const first: SentChange[] = [];
+  let bytes = 0;
+  for (const group of groups.values()) {
+    bytes += group.reduce((sum, { flight }) => sum + flight.frozen.length, 0);
+    const isFull = bytes > batchBytes || first.length + group.length > batchChanges;
+    if (isFull && first.length > 0) break;
+    first.push(...group);
+  }
+  return first;
+}
+
+export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>> {
+  let fruitless = 0;
+  let again = false;
+  const { batchesBeforePull } = run.dependencies.atOnce;
+  let frozen = await freezeBatch(run);
+  for (let batch = 0; batch < batchesBeforePull && fruitless < maxFruitlessBatches; batch++) {
+    if (run.stopped()) return err({ type: 'stopped' });
+    if (!frozen.ok) return frozen;
+    if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
+    if (frozen.value.length === 0) {
+      frozen = await freezeBatch(run);
+      continue;
+    }
+    // While the server is at one batch, the next is sealed. What is then not sent is in flight, and sent first next time.
+    const [answered, next] = await Promise.all([send(run, frozen.value), freezeBatch(run)]);
+    if (!answered.ok || answered.value.type === 'reconcile') return answered;
+    // The answers may have left something to be sent.
+    frozen = next.ok && next.value === undefined ? await freezeBatch(run) : next;
+    if (answered.value.type === 'again') again = true;
+    fruitless = answered.value.type === 'again' ? fruitless + 1 : 0;
+  }
+  return ok({ type: 'again' });
+}
+
+/**
+ * Seals and freezes what waits, within the limits of one request. Sealing happens outside the transaction, which then
+ * leaves out what was edited meanwhile.
+ * @returns undefined when nothing waits
+ */
+async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] | undefined, CycleError>> {
+  const { random, clock, keys, atOnce } = run.dependencies;
+  const keyId = keys.ring.current;
+  const waiting = await run.read(({ store }) =>
+    sendableChanges(store, atOnce.batchChanges).map(change => ({
+      change,
+      seal: sealerOf(run, store, change),
+    })),
+  );
+  if (!waiting.ok) return waiting;
+  if (waiting.value.length === 0) return ok(undefined);
+  const batch: SentChange[] = [];
+  const tooLarge: { readonly change: OutboxChange; readonly reason: string }[] = [];
+  const pointless: OutboxChange[] = [];
+  let bytes = 0;
+  for (const { change, seal } of waiting.value) {
+    if (seal === undefined) {
+      pointless.push(change);
+      continue;
+    }
+    const changeId = createChangeId(random);
+    const frozen = seal(changeId);
+    if (!frozen.ok) {
+      tooLarge.push({ change, reason: tooLargeReason(frozen.error.bytes, frozen.error.maxBytes) });
+      continue;
+    }
+    const startsGroup = change.groupId === undefined || batch.at(-1)?.change.groupId !== change.groupId;
+    if (bytes + frozen.value.length > atOnce.batchBytes && batch.length > 0 && startsGroup) break;
+    bytes += frozen.value.length;
+    batch.push({ change, flight: { changeId, frozen: frozen.value, keyId } });
+  }
+  const refusedGroups = new Set(tooLarge.map(({ change }) => change.groupId).filter(id => id !== undefined));
+  const sendable = batch.filter(
+    ({ change }) => change.groupId === undefined || !refusedGroups.has(change.groupId),
+  );
+  const written = await run.write(({ store }) => {
+    for (const { change, reason } of tooLarge) refuse(store, change, reason);
+    for (const change of pointless) removeChange(store, change);
+    return freezeWholeGroups(store, sendable, clock.now());
+  });
+  if (!written.ok) return written;
+  run.report.refused += tooLarge.length;
+  return ok(written.value);
+}
+
+/** Prepares the sealing of a change with what is stored beside it; undefined for a record that was pruned. */
+function sealerOf(run: CycleRun, store: StoreTransaction, change: OutboxChange) {
+  const { keys, limits, random, device } = run.dependencies;
+  const common = { keys, limits, random };
+  if (change.collection === 'item') {
+    const wireExtra = itemWireExtra(store, change.itemId);
+    return (changeId: Flight['changeId']) =>
+      sealItemChange({ ...common, change, changeId, deviceName: device.name, wireExtra });
+  }
+  const held = readConflict(store, change.itemId);
+  const isDeletion = change.type === 'delete';
+  if (held === undefined || (isDeletion ? held.deleted : held.conflict === undefined)) return undefined;
+  const { version, syncedStamp, revision, conflict, wireExtra } = held;
+  const record: RecordState = isDeletion
+    ? { id: change.itemId, revision, stamp: change.stamp, conflict: undefined }
+    : { id: change.itemId, revision, stamp: held.stamp, conflict };
+  const base = { version, stamp: syncedStamp };
+  return (changeId: Flight['changeId']) =>
+    sealRecordChange({ ...common, record, changeId, groupId: change.groupId, base, wireExtra });
+}
+
+function freezeWholeGroups(
+  store: StoreTransaction,
+  batch: readonly SentChange[],
+  nowMs: number,
+): readonly SentChange[] {
+  const failedGroups = new Set<string>();
+  const frozen = batch.filter(({ change, flight }) => {
+    const done = freeze(store, change, flight, nowMs);
+    if (!done && change.groupId !== undefined) failedGroups.add(change.groupId);
+    return done;
+  });
+  const isBroken = ({ change }: SentChange) =>
+    change.groupId !== undefined && failedGroups.has(change.groupId);
+  for (const { change } of frozen.filter(isBroken)) thaw(store, change);
+  return frozen.filter(sent => !isBroken(sent));
+}
+
+/** @param hasAcknowledged the server has just been told what need not be remembered any more */
+async function send(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  hasAcknowledged = false,
+): Promise<Result<Pushed, CycleError>> {
+  const { transport, clock } = run.dependencies;
+  const startedMs = clock.monotonic();
+  const answer = await transport.push(
+    run.cursor,
+    sent.map(({ flight }) => flight.frozen),
+  );
+  run.report.pushMs += clock.monotonic() - startedMs;
+  run.report.pushes++;
+  if (!answer.ok) {
+    const reason = reconcileReasonOf(answer.error);
+    if (reason !== undefined) return ok({ type: 'reconcile', reason });
+    const { error } = answer;
+    if (error.type !== 'problem') return answer;
+    if (error.code === 'tooLarge') return sendLess(run, sent, error.detail);
+    if (error.code !== 'tooManyRequests' || hasAcknowledged) return answer;
+    const acknowledged = await acknowledge(run);
+    if (!acknowledged.ok) return acknowledged;
+    return acknowledged.value === undefined ? send(run, sent, true) : ok(acknowledged.value);
+  }
+  const heard = await run.hear(answer.value);
+  if (!heard.ok) return heard;
+  const settled = await settleAnswers(run, sent, answer.value.answer);
+  if (!settled.ok) return settled;
+  const { cursor } = answer.value.answer;
+  return ok(settled.value === 'again' || cursor === undefined ? { type: 'again' } : { type: 'done' });
+}
+
+/**
+ * A server remembers no more answers than so many, and then takes nothing before some are acknowledged. What the cursor
+ * stands for is held durably; what comes after it is left to the next pull.
+ */
+async function acknowledge(
+  run: CycleRun,
+): Promise<Result<Extract<Pushed, { readonly type: 'reconcile' }> | undefined, CycleError>> {
+  const page = await readPage(run, 1);
+  if (!page.ok) return page;
+  return ok(page.value.type === 'reconcile' ? page.value : undefined);
+}
+
+/**
+ * The request was too large as a whole: half of it, or, when it is one change or one group, none. A group of several
+ * resolutions of one item lets go of their records but the first, which then follow it one by one.
+ */
+async function sendLess(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  detail: string,
+): Promise<Result<Pushed, CycleError>> {
+  const first = sent[0];
+  if (first === undefined) return ok({ type: 'done' });
+  const middle = splitPoint(sent);
+  if (middle === sent.length) {
+    const further = sent.filter(({ change }) => change.collection === 'conflict').slice(1);
+    const written = await run.write(({ store }) => {
+      for (const { change } of sent) {
+        thaw(store, change);
+        if (further.length === 0) refuse(store, change, detail);
+      }
+      for (const { change } of further) leaveGroup(store, change);
+    });
+    if (!written.ok) return written;
+    if (further.length > 0) return ok({ type: 'again' });
+    run.report.refused += sent.length;
+    return ok({ type: 'done' });
+  }
+  const earlier = await send(run, sent.slice(0, middle));
+  if (!earlier.ok || earlier.value.type === 'reconcile') return earlier;
+  const later = await send(run, sent.slice(middle));
+  return later.ok && later.value.type === 'done' ? earlier : later;
+}
+
+/** The first place from the middle on that cuts no group in two, or the last one before it; the end when there is none. */
+function splitPoint(sent: readonly SentChange[]): number {
+  const cutsGroup = (at: number) => {
+    const before = sent[at - 1]?.change.groupId;
+    return before !== undefined && before === sent[at]?.change.groupId;
+  };
+  const middle = Math.ceil(sent.length / 2);
+  for (let at = middle; at < sent.length; at++) if (!cutsGroup(at)) return at;
+  for (let at = middle - 1; at > 0; at--) if (!cutsGroup(at)) return at;
+  return sent.length;
+}
+
+function tooLargeReason(bytes: number, maxBytes: number): string {
+  return `it takes ${bytes} bytes sealed and the server takes ${maxBytes}: shorten it, or split it in two`;
+}

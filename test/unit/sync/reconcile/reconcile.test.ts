@@ -1,0 +1,395 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { dayMs } from '../../../../src/base/time';
+import type { ItemId } from '../../../../src/model/ids/ids';
+import { accountIdSchema } from '../../../../src/protocol/scalars';
+import { waitingItemChange } from '../../../../src/store/outbox';
+import { writeState } from '../../../../src/store/state';
+import { repairSalvaged } from '../../../../src/store/upkeep/salvage';
+import { resolveConflict } from '../../../../src/sync/edits/resolveConflict';
+import { answerLost, jsonAnswer } from '../../../support/inProcessHttp';
+import { createAccount, type SyncDevice, type TestAccount } from '../../../support/syncDevice';
+
+async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice; desktop: SyncDevice }> {
+  const account = await createAccount();
+  const laptop = await account.device('laptop');
+  const desktop = await account.device('desktop');
+  return { account, laptop, desktop };
+}
+
+async function pass(account: TestAccount, devices: readonly SyncDevice[], ms: number): Promise<void> {
+  await account.serverTime.advance(ms);
+  for (const { time } of devices) await time.advance(ms);
+}
+
+async function assertConverged(devices: readonly SyncDevice[], ids: readonly ItemId[]): Promise<void> {
+  for (let round = 0; round < 3; round++) for (const device of devices) await device.sync();
+  for (const device of devices) {
+    assert.ok(await device.isOutboxEmpty(), `the outbox of ${device.name} is empty`);
+    const { report } = await device.sync();
+    assert.equal(report.diverged, false, `${device.name} holds what the server holds`);
+    assert.equal(report.reconciled, false, `${device.name} has nothing to compare`);
+  }
+  for (const id of ids) {
+    const [first, ...others] = await Promise.all(devices.map(device => device.item(id)));
+    for (const other of others) {
+      assert.deepEqual(
+        [other.content, other.deleted, other.lastModified, other.version],
+        [first?.content, first?.deleted, first?.lastModified, first?.version],
+      );
+    }
+  }
+}
+
+describe('reconcile', () => {
+  it('takes what moved on without a conflict, however many versions a device was away for', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'version 0\n');
+    const gone = await laptop.add('Gone');
+    await laptop.sync();
+    await desktop.sync();
+    for (let version = 1; version <= 20; version++) {
+      await laptop.setBody(id, `version ${version}\n`);
+      await laptop.sync();
+    }
+    await laptop.remove(gone);
+    await laptop.sync();
+    for (let days = 0; days < 200; days += 50) {
+      await pass(account, [laptop, desktop], 50 * dayMs);
+      await laptop.add(`After ${days} days`);
+      await laptop.sync();
+      await laptop.sync();
+    }
+    const pruned = await account.server.prune();
+    assert.ok(pruned.ok);
+    const { report } = await desktop.sync();
+    assert.ok(report.reconciled, 'the device was away for too long');
+    assert.equal(await desktop.body(id), 'version 20\n');
+    assert.equal((await desktop.item(gone)).deleted, true, 'it is in Deleted items');
+    assert.deepEqual(await desktop.conflicts(), []);
+    await assertConverged([laptop, desktop], [id]);
+  });
+
+  it('keeps an unpushed edit of an item that was deleted and pruned, with a conflict that says so', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'milk\n');
+    await laptop.sync();
+    await desktop.sync();
+    await desktop.setBody(id, 'milk\neggs\n');
+    await laptop.remove(id);
+    await laptop.sync();
+    for (let days = 0; days < 200; days += 50) {
+      await pass(account, [laptop, desktop], 50 * dayMs);
+      await laptop.add(`After ${days} days`);
+      await laptop.sync();
+      await laptop.sync();
+    }
+    assert.ok((await account.server.prune()).ok);
+    await desktop.sync();
+    assert.equal((await desktop.item(id)).deleted, false);
+    assert.equal((await desktop.openConflicts()).length, 1);
+    await assertConverged([laptop, desktop], [id]);
+    assert.equal(await laptop.body(id), 'milk\neggs\n');
+    assert.equal((await laptop.openConflicts()).length, 1);
+  });
+
+  it('deletes what a device that was away brings back again, when the deletion here knew of it', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const phone = await account.device('phone');
+    const id = await phone.add('Shopping', 'milk\n');
+    phone.http.intercept = (request, send) =>
+      request.method === 'POST' ? answerLost(request, send) : send();
+    await phone.cycle(); // accepted, and never told so: it will be sent again
+    phone.http.intercept = undefined;
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.remove(id);
+    await laptop.sync();
+    for (let days = 0; days < 200; days += 50) {
+      await pass(account, [laptop, desktop, phone], 50 * dayMs);
+      await laptop.add(`After ${days} days`);
+      await laptop.sync();
+      await laptop.sync();
+    }
+    assert.ok((await account.server.prune()).ok);
+    await desktop.setBody(id, 'milk\neggs\n');
+    await desktop.remove(id);
+    await desktop.sync();
+    await phone.sync();
+    await assertConverged([phone, desktop, laptop], [id]);
+    const { deleted, content } = await laptop.item(id);
+    assert.deepEqual([deleted, content?.body], [true, 'milk\neggs\n']);
+  });
+
+  it('gives a server that was restored from a backup back what it lost, once, with its versions', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    await laptop.setBody(id, 'two\n');
+    const lost = await laptop.add('Lost', 'new\n');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.setBody(id, 'three\n');
+    await laptop.sync(); // the desktop has not seen the third
+    await account.restore(backup);
+    await laptop.sync();
+    await desktop.sync();
+    await assertConverged([laptop, desktop], [id, lost]);
+    assert.equal(await desktop.body(id), 'three\n');
+    assert.deepEqual(await desktop.conflicts(), [], 'each side descends from the other');
+  });
+
+  it('deletes nothing that a restored server lacks, also when a repair has asked for the comparison', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const kept = await laptop.add('Kept', 'one\n');
+    await laptop.sync();
+    const backup = await account.backUp();
+    const lost = await laptop.add('Lost', 'new\n');
+    await laptop.sync();
+    await account.restore(backup);
+    await laptop.write(({ store }) => writeState(store, 'reconcile', 'digestMismatch'));
+    await laptop.sync();
+    assert.equal((await laptop.item(lost)).deleted, false);
+    await desktop.sync();
+    await assertConverged([laptop, desktop], [kept, lost]);
+  });
+
+  it('deletes nothing when the server is restored while everything is compared', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    await laptop.sync();
+    const backup = await account.backUp();
+    const lost = await laptop.add('Lost', 'new\n');
+    await laptop.sync();
+    await laptop.write(({ store }) => writeState(store, 'reconcile', 'digestMismatch'));
+    laptop.http.intercept = async (request, send) => {
+      if (new URL(request.url).pathname === '/v1/items') await account.restore(backup);
+      return send();
+    };
+    await laptop.sync();
+    laptop.http.intercept = undefined;
+    assert.equal((await laptop.item(lost)).deleted, false);
+    await desktop.sync();
+    await assertConverged([laptop, desktop], [lost]);
+  });
+
+  it('reports what comparing everything has cost', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const backup = await account.backUp();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await account.restore(backup);
+    await desktop.add('Other', Buffer.from(crypto.getRandomValues(new Uint8Array(8000))).toString('hex'));
+    await desktop.sync();
+    laptop.http.intercept = async (_request, send) => {
+      const answer = await send();
+      await laptop.time.advance(5);
+      return answer;
+    };
+    const { report } = await laptop.sync();
+    assert.ok(report.reconciled);
+    const gets = laptop.http.sent.filter(({ method }) => method === 'GET').length;
+    assert.ok(report.pullMs >= 10 && report.pullMs <= 5 * gets, `${report.pullMs} ms for ${gets} requests`);
+    assert.ok(report.bytesReceived > 8000, 'the item that was fetched is counted');
+    assert.equal((await laptop.item(id)).version, 1);
+  });
+
+  it('lets the device that knows less come first after a restore', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    for (const body of ['two\n', 'three\n']) {
+      await laptop.setBody(id, body);
+      await laptop.sync();
+      if (body === 'two\n') await desktop.sync();
+    }
+    await account.restore(backup);
+    await desktop.sync();
+    await laptop.sync();
+    await assertConverged([laptop, desktop], [id]);
+    assert.equal(await desktop.body(id), 'three\n');
+    assert.deepEqual(await laptop.conflicts(), []);
+  });
+
+  it('gives conflict records back to a server that lost them', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    await laptop.setBody(id, 'laptop\n');
+    await desktop.setBody(id, 'desktop\n');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.sync();
+    const [open] = await laptop.openConflicts();
+    assert.ok(open?.conflict);
+    const { conflict } = open;
+    await laptop.write(context => resolveConflict(context, conflict, { keep: 'earlier', as: 'keepLocal' }));
+    await laptop.sync();
+    await desktop.sync();
+    await account.restore(backup);
+    await laptop.sync();
+    await assertConverged([laptop, desktop], [id]);
+    for (const device of [laptop, desktop]) {
+      const [record, ...others] = await device.conflicts();
+      assert.equal(record?.conflict?.state, 'resolved');
+      assert.deepEqual(others, []);
+    }
+  });
+
+  it('makes a conflict record anew whose row a damage took, from what was sent of it', async () => {
+    const { laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    await laptop.setBody(id, 'laptop\n');
+    await desktop.time.advance(100);
+    await desktop.setBody(id, 'desktop\n');
+    await laptop.sync();
+    desktop.http.intercept = (request, send) =>
+      request.method === 'POST'
+        ? Promise.resolve({ ok: false, error: { type: 'timeout', timeoutMs: 1 } })
+        : send();
+    await desktop.cycle();
+    desktop.http.intercept = undefined;
+    assert.equal((await desktop.openConflicts()).length, 1);
+    const accountId = accountIdSchema.parse(desktop.session.accountId);
+    const account = { id: accountId, login: 'ada', server: 'https://scratch.example' };
+    await desktop.write(({ store }) => writeState(store, 'account', account));
+    await desktop.write(({ store }) => {
+      store.sql.run('DELETE FROM conflicts');
+      repairSalvaged(store.sql);
+    });
+    await assertConverged([desktop, laptop], [id]);
+    for (const device of [laptop, desktop]) {
+      const [record, ...others] = await device.openConflicts();
+      const { earlier, later } = record?.conflict ?? {};
+      assert.deepEqual([earlier?.content.body, later?.content.body], ['laptop\n', 'desktop\n']);
+      assert.deepEqual(others, []);
+    }
+  });
+
+  it('adds what it overwrote to what the guard has counted in the last day', async () => {
+    const { laptop, desktop } = await twoDevices();
+    const ids: ItemId[] = [];
+    for (let index = 0; index < 30; index++) ids.push(await laptop.add(`Item ${index}`));
+    await laptop.sync();
+    await desktop.sync();
+    const overwrite = async (some: readonly ItemId[]) => {
+      for (const id of some) await laptop.setBody(id, 'overwritten\n');
+      await laptop.sync();
+    };
+    await overwrite(ids.slice(0, 6));
+    await desktop.write(({ store }) => writeState(store, 'reconcile', 'digestMismatch'));
+    const { report } = await desktop.sync();
+    assert.deepEqual([report.reconciled, report.pulled], [true, 6]);
+    await overwrite(ids.slice(6, 12));
+    assert.equal((await desktop.cycle()).error?.type, 'massChange', 'twelve of thirty in one day');
+  });
+
+  it('asks before it deletes an unusual share of the items that the server holds no more', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const ids: ItemId[] = [];
+    for (let index = 0; index < 12; index++) ids.push(await laptop.add(`Item ${index}`));
+    await laptop.sync();
+    await desktop.sync();
+    void account;
+    // The server says that the device was away for too long, and that it holds nothing.
+    desktop.http.intercept = async (request, send) => {
+      if (request.url.includes('/v1/changes')) {
+        return jsonAnswer(410, { type: 'about:blank', title: 'Gone', status: 410, code: 'cursorExpired' });
+      }
+      if (!request.url.includes('/v1/items')) return send();
+      return jsonAnswer(200, {
+        items: [],
+        hasMore: false,
+        cursor: 'c',
+        epoch: 'e',
+        serverTime: account.serverTime.now(),
+      });
+    };
+    const { error } = await desktop.cycle();
+    assert.equal(error?.type, 'massChange');
+    for (const id of ids) assert.equal((await desktop.item(id)).deleted, false);
+    assert.equal(desktop.snapshots, 1);
+    await desktop.cycle({ massChange: 'reject' });
+    for (const id of ids) {
+      assert.equal((await desktop.item(id)).deleted, false);
+      assert.equal((await desktop.read(store => waitingItemChange(store, id)))?.type, 'upsert');
+    }
+  });
+
+  it('gives a manifest up that moves on without end, before it fills the memory', async () => {
+    const { account, laptop } = await twoDevices();
+    const id = await laptop.add('Shopping');
+    await laptop.sync();
+    const { lastModified } = await laptop.item(id);
+    let pages = 0;
+    laptop.http.intercept = async (request, send) => {
+      if (request.url.includes('/v1/changes')) {
+        return jsonAnswer(410, { type: 'about:blank', title: 'Gone', status: 410, code: 'cursorExpired' });
+      }
+      if (!request.url.includes('/v1/items') || request.url.includes('/v1/items/')) return send();
+      const page = String(++pages).padStart(12, '0');
+      const item = {
+        collection: 'item',
+        version: 1,
+        sequence: 1,
+        changeType: 'upsert',
+        timestamp: lastModified,
+      };
+      return jsonAnswer(200, {
+        // What is held here already costs no request.
+        items: [...new Array(99).fill(id), `ffffffff-0000-0000-0000-${page}`].map(itemId => ({
+          ...item,
+          itemId,
+        })),
+        hasMore: true,
+        cursor: 'c',
+        epoch: 'e',
+        serverTime: account.serverTime.now(),
+      });
+    };
+    laptop.atOnce = { ...laptop.atOnce, manifestEntries: 1000 };
+    assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
+    assert.equal(pages, 11);
+    assert.equal(await laptop.body(id), '');
+  });
+
+  it('gives a manifest up that does not move on', async () => {
+    const { account, laptop } = await twoDevices();
+    const id = await laptop.add('Shopping');
+    await laptop.sync();
+    const { lastModified } = await laptop.item(id);
+    laptop.http.intercept = async (request, send) => {
+      if (request.url.includes('/v1/changes')) {
+        return jsonAnswer(410, { type: 'about:blank', title: 'Gone', status: 410, code: 'cursorExpired' });
+      }
+      if (!request.url.includes('/v1/items')) return send();
+      const item = { collection: 'item', itemId: id, version: 1, sequence: 1, changeType: 'upsert' };
+      return jsonAnswer(200, {
+        items: [{ ...item, timestamp: lastModified }],
+        hasMore: true,
+        cursor: 'c',
+        epoch: 'e',
+        serverTime: account.serverTime.now(),
+      });
+    };
+    assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
+    assert.ok(laptop.http.sent.length < 20, `${laptop.http.sent.length} requests`);
+  });
+});
+
+describe('pull', () => {
+  it('gives a cursor up that does not move on', async () => {
+    const { account, laptop } = await twoDevices();
+    laptop.http.intercept = async () =>
+      jsonAnswer(200, { changes: [], cursor: 'c', hasMore: true, serverTime: account.serverTime.now() });
+    assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
+    assert.ok(laptop.http.sent.length < 5, `${laptop.http.sent.length} requests`);
+  });
+});
