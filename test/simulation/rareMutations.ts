@@ -122,4 +122,52 @@ export const rareMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'what the server tells of sets off nothing',
+    isCaughtByScene: true,
+    rule: 'a cycle runs on an event from the server',
+    replacements: [
+      {
+        file: 'device/sync/syncControl.ts',
+        text: 'onChange: () => this.#scheduler.serverEvent(),',
+        by: 'onChange: () => undefined,',
+      },
+    ],
+  },
+  {
+    name: 'a save sets off nothing',
+    isCaughtByScene: true,
+    rule: 'a cycle runs after a save',
+    replacements: [
+      {
+        file: 'device/sync/syncControl.ts',
+        text: 'if (this.#started) this.#scheduler.saved();',
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'time sets off nothing',
+    isCaughtByScene: true,
+    rule: 'a cycle runs every 5 minutes while a window is focused',
+    replacements: [
+      {
+        file: 'sync/schedule/scheduler.ts',
+        text: "if (this.#focused) this.#trigger('timer');",
+        by: '',
+      },
+    ],
+  },
+  {
+    name: 'a cycle that failed is not tried again',
+    isCaughtByScene: true,
+    rule: 'failures are tried again with exponential backoff',
+    replacements: [
+      {
+        file: 'sync/schedule/scheduler.ts',
+        text: 'this.#retryIn(this.#backoff.next(end.retryAfterMs));',
+        by: 'this.#backoff.next(end.retryAfterMs);',
+      },
+    ],
+  },
 ];

@@ -8,6 +8,7 @@ import type { HttpAnswer, HttpRequest } from '../../src/sync/transport/http';
 import { healingScenes } from './healingScenes';
 import { interruptionScenes } from './interruptionScenes';
 import { ruleScenes } from './ruleScenes';
+import { scheduleScenes } from './scheduleScenes';
 import { Stage } from './stage';
 
 /**
@@ -18,6 +19,7 @@ export const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   ...healingScenes,
   ...interruptionScenes,
   ...ruleScenes,
+  ...scheduleScenes,
 
   'a device ten years ahead syncs and neither wins nor hinders': () => clockIsOff(10 * yearMs),
   'a device at 1970 syncs and neither loses nor hinders': () => clockIsOff(-55 * yearMs),

@@ -15,7 +15,7 @@ import type { AccountId, DeviceId } from '../../src/model/ids/ids';
 import type { Database, StorageError, Transaction } from '../../src/sqlite/database';
 import { Payloads } from '../../src/store/payloads';
 import { storeMigrations } from '../../src/store/schema';
-import { clearState, writeState } from '../../src/store/state';
+import { clearState, readState, writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
 import { rememberDeviceName } from '../../src/store/synced/devices';
 import { unsettledItemIds } from '../../src/store/unsettledSaves';
@@ -52,6 +52,10 @@ export interface DeviceOptions {
   readonly ledger: Ledger;
   /** How much a cycle takes at once. */
   readonly limits: CycleLimits;
+  /** Whether its windows sync by themselves: at the start, after a save, on the server's word, from time to time. */
+  readonly syncsItself: boolean;
+  /** Hears what was thrown in the background. */
+  readonly failed: (failure: unknown) => void;
 }
 
 /** A device: one store in memory, one wall clock, one network, and its windows. */
@@ -136,6 +140,7 @@ export class SimulatedDevice {
     await this.#options.time.runUntil(isOver, actLimitMs);
     this.#options.ledger.forget(this.name);
     if (failure !== undefined) throw failure;
+    if (answer?.ok) window.control.saved();
     return answer;
   }
 
@@ -169,6 +174,7 @@ export class SimulatedDevice {
     );
     await saveSession(this.#secrets, { accountId, token, ring });
     this.#windows = [window];
+    if (this.#options.syncsItself) window.control.sessionChanged().catch(this.#options.failed);
   }
 
   /**
@@ -204,6 +210,17 @@ export class SimulatedDevice {
       clearState({ sql, payloads: this.#payloads }, 'cursor');
       return ok();
     });
+  }
+
+  /** Whether it waits for an answer, or for the password. */
+  async asksPerson(): Promise<boolean> {
+    const { guard, trouble } = unwrap(
+      await this.#database.read(sql => {
+        const store = { sql, payloads: this.#payloads };
+        return { guard: readState(store, 'guard'), trouble: readState(store, 'syncTrouble') };
+      }),
+    );
+    return guard !== undefined || asking.test(trouble?.code ?? '');
   }
 
   async close(): Promise<void> {
@@ -254,6 +271,10 @@ export class SimulatedDevice {
       statusChanged: () => undefined,
       atOnce: this.#options.limits,
     });
+    if (this.#options.syncsItself) {
+      control.start().catch(this.#options.failed);
+      control.setFocused(true);
+    }
     return { process, core, control, documents: new Map() };
   }
 
@@ -269,6 +290,8 @@ export class SimulatedDevice {
   }
 }
 
+/** Failures that only a person can end. */
+const asking = /^(badCredentials|notSignedIn|locked|keyMissing|massChange)$/;
 const damagedTables = ['items', 'changes', 'conflicts', 'versions'];
 export const serverUrl = 'http://server.test';
 /** Longer than any process sleeps. */

@@ -42,6 +42,7 @@ export class SimulatedNetwork {
   #random: SeededRandom;
   #faults: NetworkFaults = noFaults;
   #cutUntilMs = 0;
+  #isDeaf = false;
   #tamper: ((request: HttpRequest, answer: HttpAnswer) => HttpAnswer) | undefined;
   #alter: ((body: string) => string) | undefined;
   #requests: HttpRequest[] = [];
@@ -79,6 +80,11 @@ export class SimulatedNetwork {
     this.#cutUntilMs = Math.max(this.#cutUntilMs, this.#time.nowMs + ms);
   }
 
+  /** From now on no event stream comes through, as behind some proxies. */
+  deafen(): void {
+    this.#isDeaf = true;
+  }
+
   /** From now on a server that lies answers in the place of the true one. */
   tamper(how: ((request: HttpRequest, answer: HttpAnswer) => HttpAnswer) | undefined): void {
     this.#tamper = how;
@@ -91,6 +97,7 @@ export class SimulatedNetwork {
 
   heal(): void {
     this.#cutUntilMs = 0;
+    this.#isDeaf = false;
     this.#faults = noFaults;
   }
 
@@ -98,8 +105,51 @@ export class SimulatedNetwork {
     return {
       send: request =>
         process.hears(new Promise<Result<HttpAnswer, HttpFailure>>(resolve => this.#send(request, resolve))),
-      stream: () => ({ ended: new Promise(() => undefined), stop: () => undefined }),
+      stream: (request, onText) => {
+        const stopping = new AbortController();
+        const listener: StreamListener = { process, onText, signal: stopping.signal };
+        return { ended: process.hears(this.#follow(request, listener)), stop: () => stopping.abort() };
+      },
     };
+  }
+
+  /** Resolves when the stream has ended, or broke off; who listens is not told whether a partition has begun. */
+  async #follow(request: HttpRequest, listener: StreamListener): Promise<Result<void, HttpFailure>> {
+    const { process, onText, signal } = listener;
+    const random = this.#random;
+    const { dropRequest, busy, failing, cutAnswer } = this.#faults;
+    const breakOff = async (): Promise<Result<void, HttpFailure>> => {
+      await this.#time.sleep(random.pick([20, 3000, request.timeoutMs]), signal);
+      return err(brokenOff);
+    };
+    if (this.#isCut || this.#isDeaf || random.chance(dropRequest)) return breakOff();
+    await this.#time.sleep(random.int(10, 300), signal);
+    if (random.chance(busy)) return err({ type: 'noStream', status: 429, retryAfterMs: 7 * secondMs });
+    if (random.chance(failing)) return err({ type: 'noStream', status: 503, retryAfterMs: undefined });
+    const { status, reader } = await this.#server().stream(request);
+    if (reader === undefined) return err({ type: 'noStream', status, retryAfterMs: undefined });
+    const stop = () => void reader.cancel();
+    signal.addEventListener('abort', stop);
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done || signal.aborted) return ok();
+        const text = new TextDecoder().decode(value);
+        // A heartbeat is heard at once, so that quiet hours cost little.
+        if (text.includes('event:')) await this.#time.sleep(random.int(5, 150), signal);
+        if (!process.alive || this.#isCut || this.#isDeaf || random.chance(cutAnswer))
+          return await breakOff();
+        await process.hears(Promise.resolve());
+        if (!signal.aborted) onText(text);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await reader.cancel();
+    }
+  }
+
+  get #isCut(): boolean {
+    return this.#time.nowMs < this.#cutUntilMs;
   }
 
   #send(request: HttpRequest, resolve: (answer: Result<HttpAnswer, HttpFailure>) => void): void {
@@ -114,7 +164,7 @@ export class SimulatedNetwork {
       if (afterMs < request.timeoutMs) this.#time.after(afterMs, () => resolve(err(brokenOff)));
       else this.#time.after(request.timeoutMs, () => resolve(timedOut(request)));
     };
-    if (this.#time.nowMs < this.#cutUntilMs || random.chance(faults.dropRequest)) {
+    if (this.#isCut || random.chance(faults.dropRequest)) {
       fail(random.pick([20, 3000, request.timeoutMs]));
       return;
     }
@@ -152,6 +202,13 @@ export class SimulatedNetwork {
       });
     });
   }
+}
+
+interface StreamListener {
+  readonly process: SimulatedProcess;
+  readonly onText: (text: string) => void;
+  /** Aborts when it wants to hear no more. */
+  readonly signal: AbortSignal;
 }
 
 const brokenOff: HttpFailure = {

@@ -33,6 +33,8 @@ export class SimulatedServer {
   #dyingWrite: { left: number; readonly moment: 'before' | 'after' } | undefined;
   #hasCrashed = false;
   #clockAheadMs = 0;
+  #process: SimulatedProcess;
+  readonly #streams = new Set<ReadableStreamDefaultReader<Uint8Array>>();
 
   private constructor(options: ServerOptions, database: MemoryDatabase, core: ServerCore) {
     this.#time = options.time;
@@ -41,6 +43,7 @@ export class SimulatedServer {
     this.#committed = options.committed;
     this.#database = database;
     this.#core = core;
+    this.#process = new SimulatedProcess(options.time);
   }
 
   static async start(options: ServerOptions): Promise<SimulatedServer> {
@@ -61,14 +64,7 @@ export class SimulatedServer {
 
   /** Undefined when the server died before it could answer. */
   async answer(request: HttpRequest): Promise<HttpAnswer | undefined> {
-    const { method, url, headers, body } = request;
-    const response = await this.#core.app.fetch(
-      new Request(url, {
-        method,
-        headers: { ...headers },
-        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-      }),
-    );
+    const response = await this.#respond(request);
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (this.#hasCrashed) {
       this.#hasCrashed = false;
@@ -76,6 +72,22 @@ export class SimulatedServer {
       return undefined;
     }
     return { status: response.status, headers: Object.fromEntries(response.headers), body: bytes };
+  }
+
+  /** An answer that goes on until it is stopped, or the server ends; undefined in the place of a stream that it refuses. */
+  async stream(request: HttpRequest): Promise<{
+    readonly status: number;
+    readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  }> {
+    const { status, body } = await this.#respond(request);
+    if (status !== 200 || body === null) {
+      await body?.cancel();
+      return { status, reader: undefined };
+    }
+    const reader = body.getReader();
+    this.#streams.add(reader);
+    void reader.closed.finally(() => this.#streams.delete(reader));
+    return { status, reader };
   }
 
   /** Dies at its n-th write from now, just before or just after the commit; then it is started again. */
@@ -129,6 +141,16 @@ export class SimulatedServer {
     await this.#core.close();
   }
 
+  async #respond({ method, url, headers, body }: HttpRequest): Promise<Response> {
+    return this.#core.app.fetch(
+      new Request(url, {
+        method,
+        headers: { ...headers },
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+      }),
+    );
+  }
+
   async #replace(database: MemoryDatabase): Promise<void> {
     await this.#core.close();
     this.#database = database;
@@ -136,7 +158,10 @@ export class SimulatedServer {
   }
 
   async #restart(): Promise<void> {
+    this.#process.kill();
+    for (const reader of [...this.#streams]) await reader.cancel();
     const process = new SimulatedProcess(this.#time);
+    this.#process = process;
     const database: Database = {
       read: work => this.#database.read(work),
       write: work =>

@@ -35,6 +35,7 @@ export class Stage {
       readonly windows?: number;
       readonly faults?: Partial<NetworkFaults>;
       readonly limits?: Partial<Limits>;
+      readonly syncsItself?: boolean;
     } = {},
   ): Promise<Stage> {
     const plan = {
@@ -46,6 +47,7 @@ export class Stage {
       faults: { ...noFaults, ...options.faults },
       skewsMs: [],
       limits: { ...usualLimits, ...options.limits },
+      syncsItself: options.syncsItself ?? false,
       steps: [],
     };
     const world = new World(plan, new SeededRandom('stage'));

@@ -50,6 +50,8 @@ export const planSchema = z.object({
   takesTurns: z.boolean(),
   faults: z.record(z.enum(networkFaultNames), z.number()),
   skewsMs: z.array(z.number()).readonly(),
+  /** Devices sync by themselves as well, as their schedule and the server's events say, and not only when told to. */
+  syncsItself: z.boolean().exactOptional(),
   /** How much is taken at once; left out: the usual. */
   limits: limitsSchema.exactOptional(),
   steps: z.array(stepSchema).readonly(),
@@ -109,6 +111,7 @@ export function planOf(seed: string, limits: PlanLimits = {}): Plan {
     seed,
     ...shape,
     ...(isSmall ? { limits: smallLimits(ofLimits) } : {}),
+    ...(random.fork('schedule').chance(0.25) ? { syncsItself: true } : {}),
     text: random.chance(0.15) ? 'latest' : 'merge',
     faults: networkFaults(random, faults.network),
     skewsMs: Array.from({ length: devices }, () => (faults.clocks ? someSkew(random) : 0)),

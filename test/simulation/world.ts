@@ -1,6 +1,6 @@
 import { toHex } from '../../src/base/encoding';
 import { unwrap } from '../../src/base/result';
-import { hourMs, minuteMs } from '../../src/base/time';
+import { dayMs, hourMs, minuteMs } from '../../src/base/time';
 import { addKey, type KeyRing, removeKey } from '../../src/crypto/keyRing';
 import { createAccountId, createDeviceId } from '../../src/model/ids/createId';
 import type { AccountId } from '../../src/model/ids/ids';
@@ -16,7 +16,7 @@ import { Ledger } from './ledger';
 import { usualLimits } from './limits';
 import { act } from './personActions';
 import { newRing, SimulatedDevice, serverUrl } from './simulatedDevice';
-import { SimulatedNetwork } from './simulatedNetwork';
+import { noFaults, SimulatedNetwork } from './simulatedNetwork';
 import { SimulatedServer } from './simulatedServer';
 import type { Plan, Step } from './steps';
 import { tokenNumbered } from './tokens';
@@ -52,7 +52,7 @@ export class World {
   }
 
   async open(): Promise<void> {
-    const { devices, windows, text, skewsMs, limits = usualLimits } = this.#plan;
+    const { devices, windows, text, skewsMs, limits = usualLimits, syncsItself = false } = this.#plan;
     this.#server = await SimulatedServer.start({
       time: this.time,
       random: this.#random.fork('server'),
@@ -79,7 +79,10 @@ export class World {
         network,
         ledger: this.ledger,
         limits: { ...defaultCycleLimits, ...limits },
+        syncsItself,
+        failed: failure => this.#failures.push(failure),
       });
+      network.use(random.fork('background'), syncsItself ? this.#plan.faults : noFaults);
       device.wall.jump(skewsMs[number] ?? 0);
       this.devices.push(device);
     }
@@ -112,6 +115,7 @@ export class World {
   async settle(): Promise<void> {
     for (const device of this.devices) device.heal();
     this.server.heal();
+    if (this.#plan.syncsItself) await this.#settleByItself();
     let outcomes: readonly string[] = [];
     for (let round = 0; round < maxSettlingRounds; round++) {
       outcomes = [];
@@ -135,6 +139,21 @@ export class World {
         `there is the record ${record?.id} of ${record?.itemId}`,
       );
     }
+  }
+
+  /** No one tells a device to sync; a person only answers what a device asks for. */
+  async #settleByItself(): Promise<void> {
+    for (let round = 0; round < maxRoundsByItself; round++) {
+      for (const [number, device] of this.devices.entries()) {
+        await device.window(0);
+        if (await device.asksPerson()) await this.syncOnce(number);
+      }
+      await this.time.advanceTo(this.time.nowMs + roundByItselfMs);
+      this.check();
+      if ((await differenceBetween(this.devices, this.server)) === undefined) return;
+    }
+    const difference = await differenceBetween(this.devices, this.server);
+    throw new Violation('devices converge', `${difference}, when they are left to themselves`);
   }
 
   async #happen(step: Step, random: SeededRandom): Promise<void> {
@@ -189,6 +208,8 @@ export class World {
         await this.#newAccount();
         return this.ledger.united();
       case 'pass':
+        // Nobody leaves an editor open for weeks, and every heartbeat of them would be simulated.
+        if (this.#plan.syncsItself && step.ms > dayMs) for (const device of this.devices) device.killAll();
         return this.time.advanceTo(this.time.nowMs + step.ms);
       case 'prune':
         await this.server.prune();
@@ -373,6 +394,10 @@ export class World {
   }
 }
 
+/** More than the longest wait between two attempts, and than the time between two cycles of a window in use. */
+const roundByItselfMs = 6 * minuteMs;
+/** Reconciling for a digest that differs is done once in an hour. */
+const maxRoundsByItself = 40;
 /** After so many cycles of every device all is to be settled. */
 const maxSettlingRounds = 9;
 const maxCycleMs = 20 * minuteMs;
