@@ -30,7 +30,7 @@ export interface NoteContent extends CommonContent {
   readonly kind: 'note';
   /** A VS Code language id. */
   readonly language: string;
-  /** The normalized git remote that the note is tied to. */
+  /** The git remote that the note is tied to, without scheme, user, port and `.git`: `example.org/owner/name`. */
   readonly repository?: string;
 }
 

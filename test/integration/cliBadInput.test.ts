@@ -65,6 +65,18 @@ describe('bad input and bad luck in the terminal', () => {
     assertFailed(await run(['add', 'note', '']), 2, /title/);
   });
 
+  it('refuses a field that is not what the model says it is', async () => {
+    assertFailed(
+      await run(['add', 'config', 'A config', '--target', '/etc/passwd']),
+      2,
+      /target is settings,/,
+    );
+    assertFailed(await run(['edit', kept.id, '--repository', 'nonsense']), 2, /repository is the address/);
+    assertFailed(await run(['edit', kept.id, '--folder', '../x']), 2, /folder is names joined/);
+    assertFailed(await run(['list', '--folder', '..']), 2, /folder is names joined/);
+    assertFailed(await run(['edit', kept.id, '--language', '']), 2, /language is one id/);
+  });
+
   it('says that it is not signed in', async () => {
     assertFailed(await run(['sync']), 4, /sign/);
     assertFailed(await run(['devices']), 4, /sign/);

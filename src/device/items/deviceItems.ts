@@ -1,5 +1,6 @@
 import { err, ok, type Result } from '../../base/result';
 import type { Content } from '../../model/content';
+import { parseFolder } from '../../model/fieldForms';
 import { createItemId } from '../../model/ids/createId';
 import { type ItemId, isItemId } from '../../model/ids/ids';
 import { emptyDeletedItems } from '../../store/emptied';
@@ -16,7 +17,7 @@ import type { DeviceError } from '../deviceError';
 import { failure } from '../failures';
 import type { ItemJson, NewItemJson, SearchHitJson } from '../json';
 import type { Indexing } from './indexing';
-import { newContent, normalizeFolder, withFields } from './itemFields';
+import { newContent, withFields } from './itemFields';
 import { type ItemState, itemJson } from './itemJson';
 import { createItemPages } from './itemPages';
 import { summaries } from './itemSummaries';
@@ -85,12 +86,15 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
         ),
       ),
 
-    list: query =>
-      read(core, store => {
-        const folder = query.folder === undefined ? {} : { folder: normalizeFolder(query.folder) };
-        const items = listItems(store, { ...query, ...folder, deleted: query.deleted ?? false });
+    list: async query => {
+      const folder = query.folder === undefined ? undefined : parseFolder(query.folder);
+      if (folder?.ok === false) return failure('badInput', folder.error.detail);
+      const within = folder === undefined ? {} : { folder: folder.value };
+      return read(core, store => {
+        const items = listItems(store, { ...query, ...within, deleted: query.deleted ?? false });
         return ok(summaries(store, items));
-      }),
+      });
+    },
 
     ...createItemPages(core),
 

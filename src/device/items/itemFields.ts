@@ -2,6 +2,13 @@ import { ok, type Result } from '../../base/result';
 import type { Content, Kind } from '../../model/content';
 import { emptyContent } from '../../model/content';
 import { maxEntryLength, maxFolderLength, maxListEntries, maxTitleLength } from '../../model/contentCodec';
+import {
+  parseFolder,
+  parseLanguage,
+  parseOverlayName,
+  parseRepository,
+  parseTarget,
+} from '../../model/fieldForms';
 import type { DeviceError } from '../deviceError';
 import { failure } from '../failures';
 import type { ItemFieldsJson } from '../json';
@@ -22,19 +29,22 @@ export function newContent(kind: Kind, title: string, fields: ItemFieldsJson): R
   return withFields(emptyContent(kind, ''), { ...fields, title });
 }
 
-/** The content with these fields; fields that the kind does not have are refused. */
-export function withFields(content: Content, fields: ItemFieldsJson): Result<Content, DeviceError> {
-  const given = Object.keys(fields).filter(name => Reflect.get(fields, name) !== undefined);
+/** The content with these fields; fields that the kind does not have, or that are none, are refused. */
+export function withFields(content: Content, wanted: ItemFieldsJson): Result<Content, DeviceError> {
+  const given = Object.keys(wanted).filter(name => Reflect.get(wanted, name) !== undefined);
   const foreign = given.find(name => !fieldsOfKind[content.kind].some(field => field === name));
   if (foreign !== undefined) {
     return failure('badInput', `A ${content.kind} has no ${foreign}. Leave it out.`);
   }
-  const problem = problemOf(fields);
+  const problem = problemOf(wanted);
   if (problem !== undefined) return problem;
+  const formed = inForm(wanted, content);
+  if (!formed.ok) return formed;
+  const fields = formed.value;
   const common = {
     title: fields.title?.trim() ?? content.title,
     body: fields.body === undefined ? content.body : normalizeText(fields.body),
-    folder: fields.folder === undefined ? content.folder : normalizeFolder(fields.folder),
+    folder: fields.folder ?? content.folder,
     tags: fields.tags === undefined ? content.tags : sortedSet(fields.tags),
     pinned: fields.pinned ?? content.pinned,
     sensitive: fields.sensitive ?? content.sensitive,
@@ -128,13 +138,28 @@ function problemOf(fields: ItemFieldsJson): ReturnType<typeof failure> | undefin
   return bodyProblem(texts);
 }
 
-/** Names joined by single slashes, none before or after. */
-export function normalizeFolder(folder: string): string {
-  return folder
-    .split('/')
-    .map(part => part.trim())
-    .filter(part => part !== '' && part !== '.' && part !== '..')
-    .join('/');
+const forms = [
+  ['folder', parseFolder],
+  ['language', parseLanguage],
+  ['target', parseTarget],
+  ['repository', parseRepository],
+] as const;
+
+/** The fields in the forms that they have. What the content has already is kept: a newer version may have given it. */
+function inForm(fields: ItemFieldsJson, content: Content): Result<ItemFieldsJson, DeviceError> {
+  let formed = fields;
+  for (const [name, parse] of forms) {
+    const given = fields[name];
+    if (given === undefined || given === null || given === Reflect.get(content, name)) continue;
+    const parsed = parse(given);
+    if (!parsed.ok) return failure('badInput', parsed.error.detail);
+    formed = { ...formed, [name]: parsed.value };
+  }
+  const held = content.kind === 'config' ? content.overlays : {};
+  const listed = (fields.languages ?? []).filter(language => language.trim() !== '').map(parseLanguage);
+  const overlays = Object.keys(fields.overlays ?? {}).filter(name => !Object.hasOwn(held, name));
+  const wrong = [...listed, ...overlays.map(parseOverlayName)].find(parsed => !parsed.ok);
+  return wrong?.ok === false ? failure('badInput', wrong.error.detail) : ok(formed);
 }
 
 function sortedSet(entries: readonly string[]): readonly string[] {

@@ -77,17 +77,21 @@ export interface ScratchListedItem extends ScratchItem {
 export interface ScratchItemFields {
   readonly title?: string;
   readonly body?: string;
+  /** Names joined by `/`; empty for the top. */
   readonly folder?: string;
   readonly tags?: readonly string[];
+  /** A VS Code language id. */
   readonly language?: string;
   readonly languages?: readonly string[];
   readonly prefixes?: readonly string[];
   readonly description?: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
-  /** Null takes it away. */
+  /** `settings`, `keybindings`, `tasks`, `snippets:<name>` or a path below `~/`. Null takes it away. */
   readonly target?: string | null;
+  /** Keyed `os:linux`, `os:darwin`, `os:win32` or `device:<id>`. */
   readonly overlays?: Readonly<Record<string, string>>;
+  /** A git remote, kept without scheme, user, port and `.git`. Null takes it away. */
   readonly repository?: string | null;
   readonly pinned?: boolean;
 }

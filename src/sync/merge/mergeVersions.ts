@@ -2,6 +2,7 @@ import { unreachable } from '../../base/assert';
 import { canonicalJson } from '../../base/json';
 import type { ConfigContent, Content, NoteContent, SnippetContent } from '../../model/content';
 import { contentText, encodeContent, sameContent } from '../../model/contentCodec';
+import { isEditorTarget } from '../../model/fieldForms';
 import type { Stamp } from '../../model/ids/stamp';
 import { mergeBody, mergeOverlays, type TextPolicy } from './bodyMerge';
 import { type Field, mergeScalar, mergeSet, mergeUnknownFields } from './fieldMerge';
@@ -268,14 +269,10 @@ function fieldOf<C extends Content, T>(
 }
 
 const jsonLanguages: ReadonlySet<string> = new Set(['json', 'jsonc', 'snippets']);
-const jsonTargets: ReadonlySet<string> = new Set(['settings', 'keybindings', 'tasks']);
 
 /** True for configs that VS Code reads as JSON with comments, and for those that say that they are JSON. */
 function isJsonConfig(language: string, target: string | undefined): boolean {
-  return (
-    jsonLanguages.has(language) ||
-    (target !== undefined && (jsonTargets.has(target) || target.startsWith('snippets:')))
-  );
+  return jsonLanguages.has(language) || (target !== undefined && isEditorTarget(target));
 }
 
 /** What one side keeps secret stays secret whichever side won. */

@@ -29,8 +29,8 @@ describe('the fields of an item', () => {
   it('are those of its kind', () => {
     assert.equal(refusal('note', { prefixes: ['x'] }), 'badInput');
     assert.equal(refusal('snippet', { target: 'settings' }), 'badInput');
-    assert.equal(refusal('config', { repository: 'r' }), 'badInput');
-    assert.equal(made('note', { repository: 'r' }).kind, 'note');
+    assert.equal(refusal('config', { repository: 'example.org/r' }), 'badInput');
+    assert.equal(made('note', { repository: 'example.org/r' }).kind, 'note');
   });
 
   it('hold text with LF line ends and no byte order mark', () => {
@@ -47,11 +47,11 @@ describe('the fields of an item', () => {
   });
 
   it('hold a folder of plain names', () => {
-    assert.equal(made('note', { folder: '/a/ b /../c//./' }).folder, 'a/b/c');
+    assert.equal(made('note', { folder: '/a/ b /c//' }).folder, 'a/b/c');
   });
 
   it('may be taken away', () => {
-    const tied = made('note', { repository: 'r' });
+    const tied = made('note', { repository: 'example.org/r' });
     const untied = withFields(tied, { repository: null });
     assert.ok(untied.ok && untied.value.kind === 'note');
     assert.ok(!('repository' in untied.value));
@@ -64,6 +64,26 @@ describe('the fields of an item', () => {
     const changed = withFields(content, { pinned: true });
     assert.ok(changed.ok);
     assert.deepEqual(changed.value, { ...content, pinned: true });
+  });
+
+  it('have the forms that the model gives them', () => {
+    const note = made('note', { repository: 'git@example.org:a/b.git', language: ' markdown ' });
+    assert.ok(note.kind === 'note');
+    assert.deepEqual([note.repository, note.language], ['example.org/a/b', 'markdown']);
+    assert.equal(refusal('note', { folder: '../x' }), 'badInput');
+    assert.equal(refusal('note', { language: '' }), 'badInput');
+    assert.equal(refusal('note', { repository: '/srv/x' }), 'badInput');
+    assert.equal(refusal('snippet', { languages: ['ts,js'] }), 'badInput');
+    assert.equal(refusal('config', { target: '/etc/passwd' }), 'badInput');
+    assert.equal(refusal('config', { overlays: { linux: '' } }), 'badInput');
+  });
+
+  it('may be given again as they are, whatever a newer version has made of them', () => {
+    const held = { target: 'newer:place', folder: '..', overlays: { 'os:newer': 'x' } };
+    const config: Content = { ...emptyContent('config', 'Title'), kind: 'config', language: '', ...held };
+    const changed = withFields(config, { ...held, language: '', title: 'Other' });
+    assert.ok(changed.ok);
+    assert.deepEqual(changed.value, { ...config, title: 'Other' });
   });
 
   it('are refused when they cannot be stored and read again', () => {
