@@ -43,7 +43,8 @@ export function editItem(context: EditContext, id: ItemId, edit: LocalEdit): Sta
   });
   const state = { content: edit.content, deleted: edit.deleted, deviceId: device.id };
   writeItem(store, { id, lastModified: issued.stamp, ...state }, wallMs);
-  if (waiting && !waiting.reseal)
+  // A state that may have been sent is one that other devices go on from, and a merge with them may need it.
+  if (waiting?.rawMs !== undefined)
     recordVersion(store, id, { stamp: issued.stamp, version: 0, ...state }, wallMs, true);
   return issued.stamp;
 }

@@ -5,7 +5,6 @@ import { sameContent } from '../../model/contentCodec';
 import { parseStamp, type Stamp, stampAfter } from '../../model/ids/stamp';
 import { readItemEvenEmptied, restampItem, type StoredItem, writeItem } from '../../store/items';
 import {
-  type ChangeBase,
   dropReseals,
   dropWaiting,
   type ItemChange,
@@ -13,11 +12,13 @@ import {
   waitingItemChange,
 } from '../../store/outbox';
 import { rememberDeviceName } from '../../store/synced/devices';
+import type { StoreTransaction } from '../../store/transaction';
 import { recordVersion } from '../../store/versions';
 import { observeStamp } from '../clock/clock';
 import { moveItemStamp } from '../clock/restamp';
 import type { MergeContext } from '../context';
 import { mergeVersions } from '../merge/mergeVersions';
+import { commonBase, noBase } from '../reconcile/commonBase';
 import { holdItemVersion } from '../reconcile/heldVersions';
 import type { OpenedItem } from '../sealing/sealing';
 import { recordMeeting } from './conflictRecords';
@@ -58,8 +59,6 @@ export function applyReconciled(context: MergeContext, remote: OpenedItem): Appl
   hear(context, remote);
   return held ? takeOrMerge(context, held, remote) : take(context, remote);
 }
-
-export const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
 
 /** What is held of an item, as the change that it would be on no version of the server. */
 export function unsentChange(held: StoredItem): ItemChange {
@@ -114,7 +113,7 @@ function hear(context: MergeContext, remote: OpenedItem): void {
 function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem): Applied {
   const { store } = context;
   dropReseals(store, sent.itemId);
-  const waiting = waitingItemChange(store, sent.itemId) ?? neededDeletion(held);
+  const waiting = waitingOnKnownBase(store, sent) ?? neededDeletion(held);
   const remote = { ...sent, document: { ...sent.document, content: textOf(sent, waiting ?? held) } };
   if (isMereReseal(held, waiting, remote)) return moveToReseal(context, waiting, remote);
   if (!waiting) return take(context, remote);
@@ -129,6 +128,16 @@ function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem):
     return 'known';
   }
   return merge(context, held, waiting, remote);
+}
+
+/**
+ * The change that waits. One that was put on nothing, for a restored server had lost what it was made on, meets a version
+ * that another device has made on the same on what the two have in common.
+ */
+function waitingOnKnownBase(store: StoreTransaction, met: OpenedItem): ItemChange | undefined {
+  const waiting = waitingItemChange(store, met.itemId);
+  if (waiting === undefined || waiting.base.content !== undefined) return waiting;
+  return { ...waiting, base: commonBase(store, waiting, met) };
 }
 
 /**

@@ -1,6 +1,5 @@
 import { assert } from '../../base/assert';
 import { type ConflictId, type ItemId, isConflictId } from '../../model/ids/ids';
-import type { Stamp } from '../../model/ids/stamp';
 import { markConflictPruned, readConflict } from '../../store/conflicts';
 import { readItem, readItemEvenEmptied, removeItem, type StoredItem, writeItem } from '../../store/items';
 import {
@@ -13,11 +12,12 @@ import {
 import type { Overwrite } from '../../store/overwritten';
 import type { ReconcileReason } from '../../store/state';
 import type { StoreTransaction } from '../../store/transaction';
-import { setVersionNumber, versionByStamp } from '../../store/versions';
+import { setVersionNumber } from '../../store/versions';
 import type { MergeContext } from '../context';
-import { type Applied, applyReconciled, noBase, rebase, unsentChange } from '../pull/applyItem';
+import { type Applied, applyReconciled, rebase, unsentChange } from '../pull/applyItem';
 import { surviveDeletion } from '../push/pushAnswers';
 import type { OpenedItem } from '../sealing/sealing';
+import { commonBase, noBase } from './commonBase';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
 
 /**
@@ -137,33 +137,8 @@ function holdRemote(context: MergeContext, remote: OpenedItem): void {
   });
 }
 
-/** Two sides that do not descend from each other meet on their latest common ancestor, when it is still held. */
-function putOnCommonBase(context: MergeContext, ours: ItemChange, remote: OpenedItem): void {
-  const { store } = context;
+/** Two sides that do not descend from each other meet on what they have in common. */
+function putOnCommonBase({ store }: MergeContext, ours: ItemChange, remote: OpenedItem): void {
   if (ours.content === undefined) return;
-  const stamps: readonly Stamp[] = [
-    ...(ours.base.stamp === undefined ? [] : [ours.base.stamp]),
-    ...ours.ancestors,
-  ];
-  const shared = stamps.filter(stamp => remote.document.ancestors.includes(stamp));
-  const [common] = shared;
-  // A version that was only sealed anew is not in the history; the one that it was made of is.
-  const version = shared
-    .map(stamp => versionByStamp(store, remote.itemId, stamp))
-    .find(held => held !== undefined);
-  const known = common !== undefined && common === ours.base.stamp && ours.base.content !== undefined;
-  putWaitingItemChange(store, {
-    ...ours,
-    content: ours.content,
-    base: known
-      ? ours.base
-      : version === undefined
-        ? noBase
-        : {
-            version: version.version,
-            stamp: version.stamp,
-            deleted: version.deleted,
-            content: version.content,
-          },
-  });
+  putWaitingItemChange(store, { ...ours, content: ours.content, base: commonBase(store, ours, remote) });
 }

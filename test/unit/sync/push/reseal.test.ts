@@ -264,6 +264,29 @@ describe('after a rotation', () => {
     assert.deepEqual(await laptop.conflicts(), []);
   });
 
+  it('an edit whose base a restored server had lost meets a seal of that base without a record', async () => {
+    const account = await createAccount();
+    const [laptop, desktop, phone] = [
+      await account.device('laptop'),
+      await account.device('desktop'),
+      await account.device('phone'),
+    ];
+    const id = await laptop.add('Item', 'body\n');
+    const backup = await account.backUp();
+    for (const device of [laptop, desktop, phone]) await device.sync();
+    await account.restore(backup);
+    await laptop.setBody(id, 'edited\n');
+    laptop.http.intercept = async (request, send) => (request.method === 'POST' ? unreachable() : send());
+    await laptop.cycle();
+    laptop.http.intercept = undefined;
+    await phone.sync();
+    laptop.ring = phone.ring = await rotate(desktop);
+    await desktop.sync();
+    await assertConverged([laptop, desktop, phone], [id]);
+    assert.equal(await desktop.body(id), 'edited\n');
+    assert.deepEqual(await laptop.conflicts(), []);
+  });
+
   it('a server that was restored from before a key left the ring gets what is held here over it', async () => {
     const { account, laptop, desktop, ids } = await withItems(5);
     const [id, gone] = ids;

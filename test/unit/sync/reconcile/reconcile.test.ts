@@ -7,7 +7,7 @@ import { waitingItemChange } from '../../../../src/store/outbox';
 import { writeState } from '../../../../src/store/state';
 import { repairSalvaged } from '../../../../src/store/upkeep/salvage';
 import { resolveConflict } from '../../../../src/sync/edits/resolveConflict';
-import { answerLost, jsonAnswer } from '../../../support/inProcessHttp';
+import { answerLost, jsonAnswer, unreachable } from '../../../support/inProcessHttp';
 import { createAccount, type SyncDevice, type TestAccount } from '../../../support/syncDevice';
 
 async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice; desktop: SyncDevice }> {
@@ -39,6 +39,36 @@ async function assertConverged(devices: readonly SyncDevice[], ids: readonly Ite
       );
     }
   }
+}
+
+/** Two devices hold an item that the server, restored from before it, has lost. */
+async function withLostBase() {
+  const devices = await twoDevices();
+  const { account, laptop, desktop } = devices;
+  const backup = await account.backUp();
+  const id = await laptop.add('Shopping', 'one\ntwo\nthree\n');
+  await laptop.sync();
+  await desktop.sync();
+  await account.restore(backup);
+  return { ...devices, id };
+}
+
+/** Everything is compared with the server, and nothing is pushed. */
+async function compareOnly(device: SyncDevice): Promise<void> {
+  let compared = false;
+  device.http.intercept = async (request, send) => {
+    compared ||= request.url.includes('/v1/items');
+    return compared && request.url.includes('/v1/changes') ? unreachable() : send();
+  };
+  await device.cycle();
+  device.http.intercept = undefined;
+}
+
+/** The device gives the server the item again, and then writes in its third line. */
+async function bringBack(device: SyncDevice, id: ItemId): Promise<void> {
+  await device.sync();
+  await device.setBody(id, 'one\ntwo\nTHREE\n');
+  await device.sync();
 }
 
 describe('reconcile', () => {
@@ -212,6 +242,29 @@ describe('reconcile', () => {
     await assertConverged([laptop, desktop], [id]);
     assert.equal(await desktop.body(id), 'three\n');
     assert.deepEqual(await laptop.conflicts(), []);
+  });
+
+  it('merges on the version that both sides were made on, also when the server has lost it for a while', async () => {
+    const { laptop, desktop, id } = await withLostBase();
+    await laptop.setBody(id, 'ONE\ntwo\nthree\n');
+    await compareOnly(laptop);
+    await bringBack(desktop, id);
+    await laptop.sync();
+    assert.equal(await laptop.body(id), 'ONE\ntwo\nTHREE\n');
+    assert.deepEqual(await laptop.openConflicts(), []);
+    await assertConverged([laptop, desktop], [id]);
+  });
+
+  it('merges on what was to be pushed again when a person wrote on', async () => {
+    const { laptop, desktop, id } = await withLostBase();
+    await compareOnly(laptop);
+    await laptop.setBody(id, 'One\ntwo\nthree\n');
+    await laptop.setBody(id, 'ONE\ntwo\nthree\n');
+    await bringBack(desktop, id);
+    await laptop.sync();
+    assert.equal(await laptop.body(id), 'ONE\ntwo\nTHREE\n');
+    assert.deepEqual(await laptop.openConflicts(), []);
+    await assertConverged([laptop, desktop], [id]);
   });
 
   it('gives conflict records back to a server that lost them', async () => {
