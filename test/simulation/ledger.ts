@@ -231,9 +231,14 @@ export class Ledger {
 
   #superseded({ itemId, parent, before, after }: PersonEdit): void {
     this.#own(before, before.length === 0 ? '' : keptOf(before, after));
+    if (parent !== undefined) this.#takenBack(itemId, parent);
+  }
+
+  /** The deletions that a version was made knowing are not owed any more, but for the one that is `kept`. */
+  #takenBack(itemId: string, knowing: string, kept?: string): void {
     const deletes = this.#deletesOf(itemId);
     for (const deletion of deletes) {
-      if (parent !== undefined && this.#ancestry.knows(itemId, parent, deletion)) deletes.delete(deletion);
+      if (deletion !== kept && this.#ancestry.knows(itemId, knowing, deletion)) deletes.delete(deletion);
     }
   }
 
@@ -281,9 +286,9 @@ export class Ledger {
     if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
     else if (isSame) {
       this.#ancestry.add(after.id, after.stamp, [before.stamp]);
-      // Deleted twice is deleted once: whoever takes the other deletion back takes this one back.
-      if (after.deleted && before.stamp !== after.stamp)
-        this.#owedDeletes.get(after.id)?.delete(before.stamp);
+      // Deleted twice is deleted once: whoever takes the other deletion back takes this one back, under the stamp that a
+      // corrected clock has given it and under the one that the person was told.
+      if (after.deleted && before.stamp !== after.stamp) this.#takenBack(after.id, before.stamp, after.stamp);
     }
   }
 

@@ -54,6 +54,27 @@ export const ruleScenes: Readonly<Record<string, () => Promise<void>>> = {
     await stage.settleAndClose();
   },
 
+  async 'deleted on two devices is deleted once, also when the clock of one was corrected in between'() {
+    const stage = await Stage.open(2);
+    const id = await stage.create(0, 'an item');
+    await stage.syncAll();
+    await stage.remove(1, id);
+    assert.equal(await stage.sync(1), 'done');
+    await stage.edit(1, id, content => content);
+    stage.device(0).wall.jump(-hourMs);
+    await stage.remove(0, id);
+    await stage.syncAll();
+    for (const number of [0, 1]) {
+      assert.equal(
+        (await stage.item(number, id))?.deleted,
+        false,
+        'the deletion that both made was taken back',
+      );
+      assert.deepEqual(await stage.records(number), []);
+    }
+    await stage.settleAndClose();
+  },
+
   async 'the record of two texts, each as large as an item may be with its base, is whole on every device'() {
     const stage = await Stage.open(2);
     const text = (name: string) =>
