@@ -46,7 +46,7 @@ export function declareCommonOptions(command: Command): Command {
       'folder of this device (else SCRATCH_HOME, else the place for data of this system)',
     )
     .option('--json', 'print one JSON value and nothing else')
-    .option('--verbose', 'say on standard error what is being done');
+    .option('--verbose', 'say on standard error what is done: requests, steps of a sync, troubles');
 }
 
 /** The folder of this command's device. */

@@ -38,6 +38,7 @@ export async function runCommandLine(
     output = outputTo(terminal, isJson);
     const folder = homeFolder(common.home, terminal.environment);
     const logger = common.verbose ? loggerTo(output) : silentLogger;
+    logger.debug('scratch', { version, node: process.version, platform: process.platform });
     const home = findHome(folder, { logger, note: output.note });
     let device: LocalDevice | undefined;
     const open = async () => {
@@ -138,7 +139,9 @@ function loggerTo(output: Output): Logger {
   const line =
     (level: keyof Logger): LogLine =>
     (message, fields = {}) => {
-      const facts = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+      const facts = Object.entries(fields)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `${name}=${String(value)}`);
       output.note([level, message, ...facts].join(' '));
     };
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };

@@ -16,6 +16,7 @@ import type { Store } from '../store/store';
 import { rememberDeviceName } from '../store/synced/devices';
 import { createSyncLease } from '../store/synced/lease';
 import type { HttpClient } from '../sync/transport/http';
+import { loggedHttp } from '../sync/transport/loggedHttp';
 import type { Derivation } from './account/accountKeys';
 import { atRestCipher, obtainLocalKey } from './account/atRest';
 import { createDeviceAccount } from './account/deviceAccount';
@@ -61,7 +62,8 @@ export const defaultDeviceSettings: DeviceSettings = {
 
 /** Opens the device that lives in a folder, and makes it when there is none. */
 export async function openDevice(options: OpenDeviceOptions): Promise<Result<LocalDevice, DeviceError>> {
-  const { folder, clock, timers, random, logger, secrets, http } = options;
+  const { folder, clock, timers, random, logger, secrets } = options;
+  const startedMs = clock.monotonic();
   let settings = options.settings;
   const events = new Emitter<DeviceEvent>(error =>
     logger.error('a listener of the device failed', { error: messageOf(error) }),
@@ -89,7 +91,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
     timers,
     random,
     logger,
-    http,
+    http: loggedHttp(options.http, { clock, logger }),
     secrets,
     events,
     deviceId: identity.value,
@@ -144,6 +146,7 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
     tellStatus();
   });
 
+  logger.debug('opened the device', { folder, ms: Math.round(clock.monotonic() - startedMs) });
   let closed: Promise<void> | undefined;
   return ok({
     items: createDeviceItems(core, { changed: changedHere, indexing }),

@@ -20,6 +20,7 @@ import type { DeviceError } from '../deviceError';
 import { cycleFailure, failure, storageFailure } from '../failures';
 import { lockedFailure } from '../items/deviceItems';
 import type { LogEntryJson, SyncReportJson, SyncTrigger } from '../json';
+import { cycleFacts, didSomething, endOf, failedEnd, noticeJson, reportJson } from './cycleOutcome';
 import { cycleNotice, type RefusedChanges, refusedChanges } from './notices';
 import { countersOf, noCounters, sumOf } from './syncCounters';
 import { keepTrouble } from './syncTrouble';
@@ -231,6 +232,7 @@ export class SyncControl {
     const { signal } = this.#stopping;
     const heartbeat = () => this.#options.lease.heartbeat();
     const startedMs = clock.monotonic();
+    logger.debug('sync begins', { trigger });
     try {
       const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
       const outcome = await runCycle({
@@ -281,6 +283,7 @@ export class SyncControl {
     const isNews = makesWay || (await this.#keepTrouble(trouble));
     const ended = error === undefined ? 'succeeded' : makesWay ? 'madeWay' : 'failed';
     this.#uncounted = sumOf(this.#uncounted, countersOf(report, ended));
+    this.#core.logger.debug('sync ends', cycleFacts(outcome, ended, durationMs));
     if (error === undefined) this.#lastIdleMs = this.#core.clock.now();
     if (didSomething(report) || (failed !== undefined && isNews)) {
       const told = { ...answer, ...noticeJson(refused?.count, refused?.messageWithoutTitle ?? notice) };
@@ -347,47 +350,4 @@ export class SyncControl {
 
 function networkFingerprint(): string {
   return JSON.stringify(networkInterfaces());
-}
-
-const failedEnd: CycleEnd = { type: 'failed', retryAfterMs: undefined };
-
-function endOf({ error, unfinished }: CycleOutcome): CycleEnd {
-  if (error === undefined) return unfinished ? failedEnd : { type: 'done' };
-  switch (error.type) {
-    case 'fenced':
-      return { type: 'again' };
-    case 'stopped':
-    case 'massChange':
-    case 'keyMissing':
-      return { type: 'needsPerson' };
-    case 'problem':
-      return error.status === 401
-        ? { type: 'needsPerson' }
-        : { type: 'failed', retryAfterMs: error.retryAfterMs };
-    default:
-      return failedEnd;
-  }
-}
-
-function didSomething(report: CycleReport): boolean {
-  const { pushed, resealed, pulled, merged, conflicts, refused, unsound } = report;
-  return pushed + resealed + pulled + merged + conflicts + refused + unsound > 0 || report.reconciled;
-}
-
-function noticeJson(
-  refused: number | undefined,
-  notice: string | undefined,
-): Pick<SyncReportJson, 'refused' | 'notice'> {
-  return { ...(refused === undefined ? {} : { refused }), ...(notice === undefined ? {} : { notice }) };
-}
-
-function reportJson({ report, cursor }: CycleOutcome, durationMs: number): SyncReportJson {
-  return {
-    pushed: report.pushed,
-    pulled: report.pulled,
-    merged: report.merged,
-    conflicts: report.conflicts,
-    durationMs: Math.round(durationMs),
-    cursor: cursor ?? null,
-  };
 }

@@ -32,6 +32,7 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     );
     if (!applied.ok) return applied;
     run.cursor = cursor;
+    run.dependencies.logger.debug('pulled a page', { changes: changes.length, hasMore });
     if (!hasMore) return ok({ type: 'done', digest });
   }
   return err(endless);

@@ -210,6 +210,7 @@ async function send(
   if (!heard.ok) return heard;
   const settled = await settleAnswers(run, sent, answer.value.answer);
   if (!settled.ok) return settled;
+  run.dependencies.logger.debug('pushed a batch', { changes: sent.length, outcome: settled.value });
   const { cursor } = answer.value.answer;
   return ok(settled.value === 'again' || cursor === undefined ? { type: 'again' } : { type: 'done' });
 }
