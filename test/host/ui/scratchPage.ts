@@ -20,15 +20,37 @@ export function pane(page: Page, title: string): Locator {
 /** Opens an item from the Items view for good. */
 export async function openItem(page: Page, title: string): Promise<void> {
   const row = pane(page, 'Items').locator('.monaco-list-row', { hasText: title }).first();
-  await row.dblclick({ timeout: seenLimitMs });
+  await pressUntil(() => row.dblclick({ timeout: rowLimitMs }), activeTab(page, title));
   await untilShown(page, title);
+}
+
+/**
+ * Presses a row of a tree until it has done what it does. A tree that is drawn anew may move another row under the mouse,
+ * and then that one is pressed.
+ */
+export async function pressUntil(press: () => Promise<void>, seen: Locator): Promise<void> {
+  const startedMs = systemClock.monotonic();
+  for (;;) {
+    try {
+      await press();
+      await seen.waitFor({ timeout: pressedLimitMs });
+      return;
+    } catch (error) {
+      const isLate = systemClock.monotonic() - startedMs > seenLimitMs;
+      if (isLate || !(error instanceof errors.TimeoutError)) throw error;
+    }
+  }
 }
 
 /** Waits until the editor shows the item: its tab comes before its text, and the former text stays until then. */
 export async function untilShown(page: Page, title: string): Promise<void> {
-  await page.locator('.tabs-container .tab.active', { hasText: title }).waitFor({ timeout: seenLimitMs });
+  await activeTab(page, title).waitFor({ timeout: seenLimitMs });
   const address = `[data-uri^="scratch:"][data-uri*=${JSON.stringify(encodeURIComponent(title))}]`;
   await page.locator(`.editor-instance .monaco-editor${address}`).waitFor({ timeout: seenLimitMs });
+}
+
+function activeTab(page: Page, title: string): Locator {
+  return page.locator('.tabs-container .tab.active', { hasText: title });
 }
 
 /** The text editor that is shown; the right one of a diff. */
@@ -144,5 +166,6 @@ export async function until(
 }
 
 const pollMs = 50;
-/** One try of a press. */
+/** One try of a press, and what it may take until something of it is seen. */
 const rowLimitMs = 2 * secondMs;
+const pressedLimitMs = 10 * secondMs;

@@ -16,6 +16,7 @@ import {
   openItem,
   pane,
   pressRowAction,
+  pressUntil,
   retype,
   save,
   seenLimitMs,
@@ -131,8 +132,10 @@ describe('two machines and their windows', function () {
       await statusBarItem(page, 'Scratch 1').waitFor({ timeout: seenLimitMs });
     }
 
-    await conflictRow(onLaptop, 'Quarrel').click();
-    await editorTab(onLaptop, 'local, laptop ↔ remote, desktop').waitFor({ timeout: seenLimitMs });
+    await pressUntil(
+      () => conflictRow(onLaptop, 'Quarrel').click(),
+      editorTab(onLaptop, 'local, laptop ↔ remote, desktop'),
+    );
     await onLaptop.locator('.monaco-diff-editor .line-insert').first().waitFor({ timeout: seenLimitMs });
     await editorAction(onLaptop, 'Keep Local').click();
     await conflictRow(onLaptop, 'Quarrel').waitFor({ state: 'detached', timeout: seenLimitMs });
@@ -181,7 +184,7 @@ describe('two machines and their windows', function () {
   });
 
   it('rename, pin and delete from the tree with the keyboard and the mouse, and undo', async () => {
-    await itemRow(onLaptop, 'Poem').click();
+    await pressUntil(() => itemRow(onLaptop, 'Poem').click(), editorTab(onLaptop, 'Poem'));
     await untilShown(onLaptop, 'Poem');
     await onLaptop.locator('.editor-instance .monaco-editor.focused').waitFor({ timeout: seenLimitMs });
     await showItems(onLaptop);
