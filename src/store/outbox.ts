@@ -254,13 +254,14 @@ export function putWaitingRecordChange(store: StoreTransaction, change: NewRecor
 
 /** Takes back everything that waits only to be sealed with a new key. The server's version is the item's again. */
 export function dropReseals(store: StoreTransaction, itemId?: ItemId): void {
-  const waits = `acknowledged_ms IS NULL AND change_id IS NULL AND reseal = 1 AND item_id = coalesce(?, item_id)`;
+  const [which, parameters] = itemId === undefined ? ['', []] : ['AND item_id = ?', [itemId]];
+  const waits = `acknowledged_ms IS NULL AND change_id IS NULL AND reseal = 1 ${which}`;
   store.sql.run(
     `UPDATE items SET last_modified = synced_stamp
      WHERE synced_stamp IS NOT NULL AND id IN (SELECT item_id FROM changes WHERE ${waits})`,
-    [itemId ?? null],
+    parameters,
   );
-  store.sql.run(`DELETE FROM changes WHERE ${waits}`, [itemId ?? null]);
+  store.sql.run(`DELETE FROM changes WHERE ${waits}`, parameters);
 }
 
 export function dropWaiting(store: StoreTransaction, subject: ItemId | ConflictId): void {

@@ -2,7 +2,7 @@ import type { Disposable } from '../base/event';
 import type { Result } from '../base/result';
 import type { Database, StorageError } from '../sqlite/database';
 import type { Payloads } from './payloads';
-import { mergeAfterWrites } from './search/searchIndex';
+import { mergeAfterWrites, writeSearchIndex } from './search/searchIndex';
 import { flushState } from './state';
 import { createMemo, type StoreTransaction } from './transaction';
 
@@ -32,6 +32,7 @@ export function createStore(database: Database, payloads: Payloads): Store {
         const tx = { sql, payloads: current, memo: createMemo() };
         const outcome = work(tx);
         if (!outcome.ok) return outcome;
+        writeSearchIndex(tx);
         mergeAfterWrites(tx);
         flushState(tx);
         return outcome;

@@ -1,5 +1,6 @@
 import type { Transaction } from '../sqlite/database';
 import type { Payloads } from './payloads';
+import type { IndexText } from './search/indexText';
 
 /** A transaction on the device's store: SQL, how payload columns are read and written, and what is known already. */
 export interface StoreTransaction {
@@ -7,6 +8,12 @@ export interface StoreTransaction {
   readonly payloads: Payloads;
   /** Left out where every statement is to go to the file at once. */
   readonly memo?: TransactionMemo;
+}
+
+/** A row's text in the search index, before the transaction and after it; undefined for none. */
+export interface IndexMove {
+  readonly before: IndexText | undefined;
+  readonly after: IndexText | undefined;
 }
 
 /** What one transaction need not ask the file twice, and what it writes at its end. */
@@ -19,7 +26,9 @@ export interface TransactionMemo {
   readonly deviceNames: Map<string, string>;
   /** New rows are put into the search index later. */
   leavesNewRows: boolean;
-  /** Characters that were put into the search index. */
+  /** What the search index takes out and in at the end, by the rows' numbers. */
+  readonly indexMoves: Map<number, IndexMove>;
+  /** Characters of it. */
   indexedCharacters: number;
   /** Something was encrypted whose clear text is still to be wiped from the file and the snapshots. */
   leavesTraces: boolean;
@@ -31,6 +40,7 @@ export function createMemo(): TransactionMemo {
     stateSet: new Set(),
     deviceNames: new Map(),
     leavesNewRows: false,
+    indexMoves: new Map(),
     indexedCharacters: 0,
     leavesTraces: false,
   };

@@ -36,7 +36,10 @@ export interface IndexedRow {
   readonly payload: SqlValue | undefined;
 }
 
-/** Brings the index from one state of a row to the next; undefined where there is none. */
+/**
+ * Brings the index from one state of a row to the next; undefined where there is none. {@link writeSearchIndex} does so
+ * at the end of the transaction.
+ */
 export function moveInSearchIndex(
   store: StoreTransaction,
   from: IndexedRow | undefined,
@@ -44,11 +47,17 @@ export function moveInSearchIndex(
 ): void {
   const rid = from?.rid ?? to?.rid;
   if (rid === undefined || !isReached(store, rid)) return;
-  const before = from && indexTextOfRow(from);
-  const after = to && indexTextOfRow(to);
-  if (before && after && sameText(before, after)) return;
-  if (before) removeText(store, rid, before);
-  if (after) addText(store, rid, after);
+  moveText(store, rid, from && indexTextOfRow(from), to && indexTextOfRow(to));
+}
+
+/**
+ * Writes what the transaction has moved, in the order of the rows: FTS4 gathers the terms of rows whose numbers grow and
+ * writes them as one part. Other numbers, and some statements on other tables in between, make it write a part for each
+ * row, which took longer than everything else that a page of pulled edits does. To be called once, at the end.
+ */
+export function writeSearchIndex(store: StoreTransaction): void {
+  const moves = [...(store.memo?.indexMoves ?? [])].sort(([left], [right]) => left - right);
+  for (const [rid, { before, after }] of moves) writeMove(store, rid, before, after);
 }
 
 /** Puts a row into the index that was made just now, or leaves it, and those made after it, to the steps that follow. */
@@ -71,6 +80,7 @@ export function addToSearchIndex(store: StoreTransaction, itemId: ItemId): void 
 
 /** Empties the index, to be filled again by {@link continueSearchIndex}. */
 export function restartSearchIndex(store: StoreTransaction): void {
+  store.memo?.indexMoves.clear();
   store.sql.run('DELETE FROM search_source');
   // FTS4 fills itself from its source, in which nothing stands.
   store.sql.run(`INSERT INTO search(search) VALUES ('rebuild')`);
@@ -91,7 +101,7 @@ export function continueSearchIndex(store: StoreTransaction, maxRows = maxRowsPe
     if (isFilled(store)) break;
     const indexed = indexedRow(row);
     const text = indexTextOfRow(indexed);
-    if (text) addText(store, indexed.rid, text);
+    if (text) moveText(store, indexed.rid, undefined, text);
     below = indexed.rid + 1;
   }
   const last = rows.at(-1);
@@ -164,6 +174,33 @@ export function indexedRow(row: Row): IndexedRow {
   return { rid: integer(row, 'rid'), deleted: row['deleted'] !== 0, payload: row['payload'] };
 }
 
+function moveText(
+  store: StoreTransaction,
+  rid: number,
+  before: IndexText | undefined,
+  after: IndexText | undefined,
+): void {
+  const { memo } = store;
+  if (memo === undefined) {
+    writeMove(store, rid, before, after);
+    return;
+  }
+  const earlier = memo.indexMoves.get(rid);
+  memo.indexMoves.set(rid, { before: earlier ? earlier.before : before, after });
+  if (after) memo.indexedCharacters += after.title.length + after.labels.length + after.body.length;
+}
+
+function writeMove(
+  store: StoreTransaction,
+  rid: number,
+  before: IndexText | undefined,
+  after: IndexText | undefined,
+): void {
+  if (before && after && sameText(before, after)) return;
+  if (before) removeText(store, rid, before);
+  if (after) addText(store, rid, after);
+}
+
 function addText(store: StoreTransaction, rid: number, text: IndexText): void {
   store.sql.run('INSERT INTO search(docid, title, labels, body) VALUES (?, ?, ?, ?)', [
     rid,
@@ -171,7 +208,6 @@ function addText(store: StoreTransaction, rid: number, text: IndexText): void {
     text.labels,
     text.body,
   ]);
-  if (store.memo) store.memo.indexedCharacters += text.title.length + text.labels.length + text.body.length;
 }
 
 function removeText(store: StoreTransaction, rid: number, text: IndexText): void {

@@ -4,6 +4,7 @@ import { emptyContent } from '../../../src/model/content';
 import { removeItem } from '../../../src/store/items';
 import { Payloads } from '../../../src/store/payloads';
 import {
+  compactSearchIndex,
   continueSearchIndex,
   isSearchIndexWhole,
   leaveNewRows,
@@ -312,6 +313,23 @@ describe('searchItems', () => {
     assert(steps > 1);
     assert.equal(await isWhole(), true);
     assert.equal((await find('word', 50)).length, many.length);
+  });
+
+  it('writes the edits of one transaction as one part, in whatever order they come', async () => {
+    const numbers = Array.from({ length: 12 }, (_, index) => index + 1);
+    await hold(...numbers.map(number => [`note ${number}`, 'before'] as const));
+    const parts = () =>
+      inStore(store, tx => Number(tx.sql.get('SELECT count(*) AS parts FROM search_segdir')?.['parts']));
+    await inStore(store, compactSearchIndex);
+    const before = await parts();
+    await inStore(store, tx => {
+      for (const number of numbers.toReversed())
+        putItem(tx, itemId(number), note(`note ${number}`, 'after'), 20);
+    });
+    // One for the words, and one for each of the two lengths of their beginnings.
+    assert.equal((await parts()) - before, 3);
+    assert.deepEqual(await find('before'), []);
+    assert.equal((await find('after', 20)).length, numbers.length);
   });
 
   it('takes writes while it is built anew', async () => {
