@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors';
 import { minuteMs, systemClock } from '../base/time';
 import { runNode, seconds } from './childProcess';
 import { toolArguments } from './paths';
+import { takeNoOptions } from './scriptOptions';
 
 interface Check {
   readonly name: string;
@@ -36,6 +37,7 @@ const checkLimitMs = 3 * minuteMs;
 
 /** `npm run check`: types, lint, format, import rules, dead code. Output is shown of what fails. */
 async function main(): Promise<void> {
+  takeNoOptions('npm run check');
   const startedMs = systemClock.monotonic();
   const waiting = [...checks];
   const failed: string[] = [];

@@ -15,6 +15,7 @@ import { minuteMs, secondMs, systemClock, systemTimers } from '../base/time';
 import { buildAll } from './bundles';
 import { runNode } from './childProcess';
 import { distFolder, repositoryFolder } from './paths';
+import { takeNoOptions } from './scriptOptions';
 import { extensionId, vsixName, vsixProblems, writeVsix } from './vsix';
 
 const typedText = 'written in the packaged extension';
@@ -26,6 +27,7 @@ const savePollMs = 250;
  * and that it installs and keeps a note in the newest and in the oldest editor that it is for.
  */
 async function main(): Promise<void> {
+  takeNoOptions('npm run package');
   const progress = terminalProgress();
   const vsix = path.join(repositoryFolder, vsixName);
   await progress.step('Building', buildAll);

@@ -1,9 +1,11 @@
 import { terminalProgress } from '../../test/host/progress';
 import { messageOf } from '../base/errors';
 import { type Demo, startDemo } from './demo';
+import { takeNoOptions } from './scriptOptions';
 
 /** `npm start`: the whole product on this machine, until Ctrl+C. */
 async function main(): Promise<void> {
+  takeNoOptions('npm start');
   const interrupted = new Promise<string>(resolve => {
     // Kept until the end: whoever keeps a process group ends this process when nobody else listens.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(''));

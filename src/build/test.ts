@@ -4,17 +4,14 @@ import { systemClock } from '../base/time';
 import { buildAll } from './bundles';
 import { seconds } from './childProcess';
 import { type Layer, layers, runLayer } from './layers';
+import { scriptOptions, WrongUsage } from './scriptOptions';
 
 /**
  * `npm test` and `npm run test:<layer>`: builds what the tests start, runs the layers one after another, and ends with
  * one line that sums them. `--grep TEXT` and `--files PART` narrow a layer, `--spec` lists each test.
  */
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { grep: { type: 'string' }, files: { type: 'string' }, spec: { type: 'boolean' } },
-  });
-  const chosen = chooseLayers(positionals);
+  const { values, chosen } = scriptOptions(usage, readOptions);
   if (chosen.some(layer => layer.needsBuild)) await buildAll();
   const sum = { passed: 0, failed: 0 };
   for (const layer of chosen) {
@@ -35,13 +32,20 @@ async function main(): Promise<void> {
   process.exitCode = sum.failed === 0 && sum.passed > 0 ? 0 : 1;
 }
 
+const layerNames = [...new Set(layers.map(({ name }) => name))];
+const usage = `npm test -- [${layerNames.join('|')}]... [--grep TEXT] [--files PART] [--spec]`;
+
+function readOptions() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { grep: { type: 'string' }, files: { type: 'string' }, spec: { type: 'boolean' } },
+  });
+  return { values, chosen: chooseLayers(positionals) };
+}
+
 function chooseLayers(names: readonly string[]): readonly Layer[] {
   const unknown = names.filter(name => !layers.some(layer => layer.name === name));
-  if (unknown.length > 0) {
-    throw new Error(
-      `there is no layer ${unknown.join(', ')}: choose from ${[...new Set(layers.map(l => l.name))].join(', ')}`,
-    );
-  }
+  if (unknown.length > 0) throw new WrongUsage(`There is no layer ${unknown.join(', ')}`);
   return names.length === 0 ? layers : layers.filter(layer => names.includes(layer.name));
 }
 

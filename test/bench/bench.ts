@@ -1,5 +1,7 @@
 import { cpus, loadavg, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
 import { isoTime, systemClock } from '../../src/base/time';
+import { scriptOptions, WrongUsage } from '../../src/build/scriptOptions';
 import { benchActivation } from './activationBench';
 import { markdownReport, type Section } from './report';
 import { benchStore } from './storeBench';
@@ -12,11 +14,17 @@ const sections: Readonly<Record<string, (progress: (line: string) => void) => Pr
   sync: benchSync,
 };
 
+const usage = `npm run bench -- [${Object.keys(sections).join('|')}]...`;
+
+function chosenSections(): readonly string[] {
+  const { positionals } = parseArgs({ allowPositionals: true, options: {} });
+  const unknown = positionals.filter(name => !Object.hasOwn(sections, name));
+  if (unknown.length > 0) throw new WrongUsage(`There is no section ${unknown.join(', ')}`);
+  return positionals;
+}
+
 async function main(): Promise<void> {
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.filter(name => !(name in sections));
-  if (unknown.length > 0)
-    throw new Error(`there is no section ${unknown.join(', ')}: ${Object.keys(sections).join(', ')}`);
+  const wanted = scriptOptions(usage, chosenSections);
   const results: Section[] = [];
   for (const [name, bench] of Object.entries(sections)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;

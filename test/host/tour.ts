@@ -6,6 +6,7 @@ import { messageOf } from '../../src/base/errors';
 import { secondMs, systemClock } from '../../src/base/time';
 import { type Demo, startDemo } from '../../src/build/demo';
 import { repositoryFolder } from '../../src/build/paths';
+import { takeNoOptions } from '../../src/build/scriptOptions';
 import { launchBrowser, newProfile, openWorkbench } from './browser';
 import { ensureHost } from './install';
 import { terminalProgress } from './progress';
@@ -40,6 +41,7 @@ interface Windows {
 }
 
 async function main(): Promise<void> {
+  takeNoOptions('npm run tour');
   await mkdir(pictures, { recursive: true });
   const demo = await startDemo({
     progress: terminalProgress(),

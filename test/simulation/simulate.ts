@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { scriptOptions } from '../../src/build/scriptOptions';
 import { bundleSimulator } from './bundle';
 import { catchMutation, mutationLine } from './mutationRuns';
 import { mutations } from './mutations';
 import { runChild, runSeries } from './pool';
 import { describeStep, faultNames, type Plan, type PlanLimits, planOf } from './steps';
 
+const usage = `npm run simulate -- [--seed S] [--runs N] [--devices 1-9] [--faults ${faultNames.join(',')}] [--mutations [--only TEXT]] [--json]`;
+
 /**
- * `npm run simulate -- [--seed S] [--runs N] [--devices D] [--faults a,b] [--mutations [--only text]]`
- *
  * Runs the seeds S to S + N - 1; a seed that breaks an invariant is told, with the fewest steps that still break it.
  */
 const optionsSchema = z.object({
@@ -26,7 +27,7 @@ const optionsSchema = z.object({
 });
 type Options = z.infer<typeof optionsSchema>;
 
-async function main(): Promise<void> {
+function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string' },
@@ -38,7 +39,11 @@ async function main(): Promise<void> {
       json: { type: 'boolean' },
     },
   });
-  const options = optionsSchema.parse(values);
+  return optionsSchema.parse(values);
+}
+
+async function main(): Promise<void> {
+  const options = scriptOptions(usage, readOptions);
   const isSound = options.mutations ? await tryMutations(options) : await simulate(options);
   process.exitCode = isSound ? 0 : 1;
 }
