@@ -26,10 +26,13 @@ function countersFacts(counters: CountersJson): readonly (readonly [string, stri
   const { automatically, byPerson } = conflictsResolved;
   const mean = ({ count: number, totalMs }: CountersJson['pulls']) =>
     number === 0 ? 'none yet' : `${Math.round(totalMs / number)} ms`;
+  const spread = ({ p50Ms, p95Ms }: CountersJson['pulls']) =>
+    p50Ms === null || p95Ms === null ? 'none yet' : `${p50Ms} / ${p95Ms} ms`;
   return [
     ['syncs', `${all}, of which ${share} % succeeded`],
     ['resolved', `${count(automatically, 'conflict')} by merging, ${byPerson} by hand`],
     ['mean time', `pull ${mean(pulls)}, push ${mean(pushes)}`],
+    ['p50 / p95', `pull ${spread(pulls)}, push ${spread(pushes)}`],
     ['traffic', `${sizeText(bytesSent)} sent, ${sizeText(bytesReceived)} received`],
   ];
 }

@@ -139,12 +139,21 @@ export interface CountersJson {
   readonly cycles: { readonly succeeded: number; readonly failed: number };
   /** Pairs of versions that met, of the account: merged without a person, and answered by one. */
   readonly conflictsResolved: { readonly automatically: number; readonly byPerson: number };
-  /** Requests, and the milliseconds that they took together. */
-  readonly pulls: { readonly count: number; readonly totalMs: number };
-  readonly pushes: { readonly count: number; readonly totalMs: number };
+  readonly pulls: RequestTimesJson;
+  readonly pushes: RequestTimesJson;
   readonly bytesSent: number;
   /** After inflating. */
   readonly bytesReceived: number;
+}
+
+/** Requests of one sort. */
+export interface RequestTimesJson {
+  readonly count: number;
+  /** Milliseconds that they took together. */
+  readonly totalMs: number;
+  /** Milliseconds that half of them took at most, as near as the buckets tell that they are counted in; null for none. */
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
 }
 
 /** The answer of one sync cycle. */

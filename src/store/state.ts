@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type DurationBuckets, durationBucketCount, noDurations } from '../base/durations';
 import { parseJson } from '../base/json';
 import {
   type AccountId,
@@ -118,14 +119,19 @@ export interface SyncCounters {
   /** Requests for a page of changes, and the time they took together. */
   readonly pulls: number;
   readonly pullMs: number;
+  /** How long each of them took, since that is counted. */
+  readonly pullDurations: DurationBuckets;
   /** Requests with changes, and the time they took together. */
   readonly pushes: number;
   readonly pushMs: number;
+  readonly pushDurations: DurationBuckets;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
 
 export type StateKey = keyof DeviceState;
+
+const durationBuckets = z.array(z.int().min(0)).length(durationBucketCount).readonly().default(noDurations);
 
 const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   device: z.object({ id: z.string().refine(isDeviceId, 'must be a device id'), name: z.string() }),
@@ -157,8 +163,10 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
     failed: z.int().min(0),
     pulls: z.int().min(0),
     pullMs: z.number().min(0),
+    pullDurations: durationBuckets,
     pushes: z.int().min(0),
     pushMs: z.number().min(0),
+    pushDurations: durationBuckets,
     bytesSent: z.int().min(0),
     bytesReceived: z.int().min(0),
   }),

@@ -1,3 +1,4 @@
+import { type DurationBuckets, noDurations } from '../base/durations';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
@@ -74,6 +75,9 @@ export interface CycleReport {
   /** Requests for a page of changes, and with a batch of changes; answered or not. */
   pulls: number;
   pushes: number;
+  /** How long each of those took. */
+  pullDurations: DurationBuckets;
+  pushDurations: DurationBuckets;
   bytesSent: number;
   /** After inflating. */
   bytesReceived: number;
@@ -216,6 +220,8 @@ function emptyReport(clockOffsetMs: number | undefined): CycleReport {
     requests: 0,
     pulls: 0,
     pushes: 0,
+    pullDurations: noDurations,
+    pushDurations: noDurations,
     bytesSent: 0,
     bytesReceived: 0,
     pullMs: 0,

@@ -35,8 +35,8 @@ export const idleStatus: StatusJson = {
   counters: {
     cycles: { succeeded: 0, failed: 0 },
     conflictsResolved: { automatically: 0, byPerson: 0 },
-    pulls: { count: 0, totalMs: 0 },
-    pushes: { count: 0, totalMs: 0 },
+    pulls: { count: 0, totalMs: 0, p50Ms: null, p95Ms: null },
+    pushes: { count: 0, totalMs: 0, p50Ms: null, p95Ms: null },
     bytesSent: 0,
     bytesReceived: 0,
   },

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type DurationBuckets, durationQuantileMs } from '../../base/durations';
 import { ok, type Result } from '../../base/result';
 import { isoTime } from '../../base/time';
 import { countClosedConflicts, countOpenConflicts } from '../../store/conflicts';
@@ -10,7 +11,7 @@ import { type DeviceCore, read } from '../core';
 import type { DeviceSync } from '../device';
 import { type DeviceError, type DeviceErrorCode, deviceErrorCodes } from '../deviceError';
 import { failure } from '../failures';
-import type { CountersJson, DeviceState, LogEntryJson, StatusJson } from '../json';
+import type { CountersJson, DeviceState, LogEntryJson, RequestTimesJson, StatusJson } from '../json';
 import { refusedChanges } from './notices';
 import type { SyncControl } from './syncControl';
 import { noCounters, sumOf } from './syncCounters';
@@ -115,11 +116,19 @@ function countersJson(
   return {
     cycles: { succeeded, failed },
     conflictsResolved,
-    pulls: { count: pulls, totalMs: Math.round(pullMs) },
-    pushes: { count: pushes, totalMs: Math.round(pushMs) },
+    pulls: { count: pulls, totalMs: Math.round(pullMs), ...quantiles(counters.pullDurations) },
+    pushes: { count: pushes, totalMs: Math.round(pushMs), ...quantiles(counters.pushDurations) },
     bytesSent,
     bytesReceived,
   };
+}
+
+function quantiles(durations: DurationBuckets): Pick<RequestTimesJson, 'p50Ms' | 'p95Ms'> {
+  const at = (share: number) => {
+    const ms = durationQuantileMs(durations, share);
+    return ms === undefined ? null : Math.round(ms);
+  };
+  return { p50Ms: at(0.5), p95Ms: at(0.95) };
 }
 
 function stateOf(facts: {

@@ -1,3 +1,4 @@
+import { noDurations, sumOfDurations } from '../../base/durations';
 import type { SyncCounters } from '../../store/state';
 import type { CycleReport } from '../../sync/cycleRun';
 
@@ -8,8 +9,10 @@ export const noCounters: SyncCounters = {
   failed: 0,
   pulls: 0,
   pullMs: 0,
+  pullDurations: noDurations,
   pushes: 0,
   pushMs: 0,
+  pushDurations: noDurations,
   bytesSent: 0,
   bytesReceived: 0,
 };
@@ -21,8 +24,10 @@ export function countersOf(report: CycleReport, ended: 'succeeded' | 'failed' | 
     failed: ended === 'failed' ? 1 : 0,
     pulls: report.pulls,
     pullMs: report.pullMs,
+    pullDurations: report.pullDurations,
     pushes: report.pushes,
     pushMs: report.pushMs,
+    pushDurations: report.pushDurations,
     bytesSent: report.bytesSent,
     bytesReceived: report.bytesReceived,
   };
@@ -34,8 +39,10 @@ export function sumOf(left: SyncCounters, right: SyncCounters): SyncCounters {
     failed: left.failed + right.failed,
     pulls: left.pulls + right.pulls,
     pullMs: left.pullMs + right.pullMs,
+    pullDurations: sumOfDurations(left.pullDurations, right.pullDurations),
     pushes: left.pushes + right.pushes,
     pushMs: left.pushMs + right.pushMs,
+    pushDurations: sumOfDurations(left.pushDurations, right.pushDurations),
     bytesSent: left.bytesSent + right.bytesSent,
     bytesReceived: left.bytesReceived + right.bytesReceived,
   };

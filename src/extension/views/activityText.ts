@@ -41,6 +41,8 @@ export function countersText(
   const all = cycles.succeeded + cycles.failed;
   const mean = ({ count, totalMs }: CountersJson['pulls']) =>
     count === 0 ? '–' : say('{0} ms', Math.round(totalMs / count));
+  const spread = ({ p50Ms, p95Ms }: CountersJson['pulls']) =>
+    p50Ms === null || p95Ms === null ? '–' : say('{0} / {1} ms', p50Ms, p95Ms);
   const syncs = all === 1 ? say('1 sync') : say('{0} syncs', all);
   const merged = conflictsText(conflictsResolved.automatically, say);
   return {
@@ -49,6 +51,7 @@ export function countersText(
       say('{0}, {1} of them failed', syncs, cycles.failed),
       say('{0} merged, {1} resolved by hand', merged, conflictsResolved.byPerson),
       say('mean time: pull {0}, push {1}', mean(pulls), mean(pushes)),
+      say('p50 / p95: pull {0}, push {1}', spread(pulls), spread(pushes)),
       say('{0} bytes sent, {1} received', bytesSent, bytesReceived),
     ].join('\n'),
   };

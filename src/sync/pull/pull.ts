@@ -1,3 +1,4 @@
+import { withDuration } from '../../base/durations';
 import { err, ok, type Result } from '../../base/result';
 import type { PullAnswer } from '../../protocol/changes';
 import { type ReconcileReason, writeState } from '../../store/state';
@@ -47,8 +48,10 @@ export async function readPage(run: CycleRun, limit: number): Promise<Result<Pag
   const { transport, clock } = run.dependencies;
   const startedMs = clock.monotonic();
   const pulled = await transport.pull(run.cursor, limit);
-  run.report.pullMs += clock.monotonic() - startedMs;
+  const tookMs = clock.monotonic() - startedMs;
+  run.report.pullMs += tookMs;
   run.report.pulls++;
+  run.report.pullDurations = withDuration(run.report.pullDurations, tookMs);
   if (!pulled.ok) {
     const reason = reconcileReasonOf(pulled.error);
     return reason === undefined ? pulled : ok({ type: 'reconcile', reason });

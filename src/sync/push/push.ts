@@ -1,3 +1,4 @@
+import { withDuration } from '../../base/durations';
 import { err, ok, type Result } from '../../base/result';
 import { createChangeId } from '../../model/ids/createId';
 import { readConflict } from '../../store/conflicts';
@@ -193,8 +194,10 @@ async function send(
     run.cursor,
     sent.map(({ flight }) => flight.frozen),
   );
-  run.report.pushMs += clock.monotonic() - startedMs;
+  const tookMs = clock.monotonic() - startedMs;
+  run.report.pushMs += tookMs;
   run.report.pushes++;
+  run.report.pushDurations = withDuration(run.report.pushDurations, tookMs);
   if (!answer.ok) {
     const reason = reconcileReasonOf(answer.error);
     if (reason !== undefined) return ok({ type: 'reconcile', reason });

@@ -103,8 +103,8 @@ describe('sync commands', () => {
       counters: {
         cycles: { succeeded: 19, failed: 1 },
         conflictsResolved: { automatically: 3, byPerson: 1 },
-        pulls: { count: 20, totalMs: 250 },
-        pushes: { count: 0, totalMs: 0 },
+        pulls: { count: 20, totalMs: 250, p50Ms: 9, p95Ms: 40 },
+        pushes: { count: 0, totalMs: 0, p50Ms: null, p95Ms: null },
         bytesSent: 900,
         bytesReceived: 3 * 1024 * 1024,
       },
@@ -113,6 +113,7 @@ describe('sync commands', () => {
     assert.match(run.out, /syncs +20, of which 95 % succeeded/);
     assert.match(run.out, /resolved +3 conflicts by merging, 1 by hand/);
     assert.match(run.out, /mean time +pull 13 ms, push none yet/);
+    assert.match(run.out, /p50 \/ p95 +pull 9 \/ 40 ms, push none yet/);
     assert.match(run.out, /traffic +900 bytes sent, 3.0 MiB received/);
   });
 

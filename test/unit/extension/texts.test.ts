@@ -84,15 +84,18 @@ describe('the activity in words', () => {
       {
         cycles: { succeeded: 199, failed: 1 },
         conflictsResolved: { automatically: 1, byPerson: 2 },
-        pulls: { count: 200, totalMs: 3000 },
-        pushes: { count: 0, totalMs: 0 },
+        pulls: { count: 200, totalMs: 3000, p50Ms: 9, p95Ms: 40 },
+        pushes: { count: 0, totalMs: 0, p50Ms: null, p95Ms: null },
         bytesSent: 10,
         bytesReceived: 20,
       },
       plainSay,
     );
     assert.equal(line, '200 syncs, 99 % succeeded');
-    assert.match(figures, /1 conflict merged, 2 resolved by hand\nmean time: pull 15 ms, push –/);
+    assert.match(
+      figures,
+      /1 conflict merged, 2 resolved by hand\nmean time: pull 15 ms, push –\np50 \/ p95: pull 9 \/ 40 ms, push –\n/,
+    );
     assert.equal(countersText(idleStatus.counters, plainSay).line, '');
   });
 

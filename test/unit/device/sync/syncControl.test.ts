@@ -279,6 +279,24 @@ describe('one cycle at a time', () => {
     assert.ok(bytesSent > 100 && bytesReceived > 100, `${bytesSent} sent, ${bytesReceived} received`);
   });
 
+  it('tells how long half of the requests took at most, and 95 % of them, in every window', async () => {
+    const { first, second } = await twoWindows();
+    const none = unwrap(await second.sync.status()).counters;
+    assert.deepEqual([none.pulls.p50Ms, none.pushes.p95Ms], [null, null]);
+    unwrap(await first.items.create({ kind: 'note', title: 'One' }));
+    first.http.intercept = async ({ method }, send) => {
+      const answer = await send();
+      await first.time.advance(method === 'POST' ? 2000 : 7);
+      return answer;
+    };
+    unwrap(await syncNow(first));
+    for (const window of [first, second]) {
+      const { pulls, pushes } = unwrap(await window.sync.status()).counters;
+      assert.deepEqual(pulls, { count: 1, totalMs: 7, p50Ms: 8, p95Ms: 10 }, 'between 5 and 10 ms');
+      assert.deepEqual(pushes, { count: 1, totalMs: 2000, p50Ms: 1750, p95Ms: 2425 }, 'between 1 and 2.5 s');
+    }
+  });
+
   it('logs how far the clock of this machine is off', async () => {
     const { first } = await twoWindows();
     first.time.jump(-3_600_000);
