@@ -1,10 +1,11 @@
 import type { CountersJson, LogEntryJson, StatusJson, SyncReportJson } from '../device/json';
+import { withCommands } from './failure';
 import { type Cell, count, facts, localTime, type Page, plain, table } from './page';
 
 export function statusText(status: StatusJson, page: Page): string {
   return facts(page, [
     ['state', stateCell(status)],
-    ['attention', status.attention === undefined ? undefined : { text: status.attention, tone: 'warning' }],
+    ['attention', attentionCell(status)],
     [
       'account',
       status.login === null ? undefined : `${status.login} at ${status.server ?? 'an unknown server'}`,
@@ -101,6 +102,13 @@ const stateTexts: Readonly<Record<StatusJson['state'], Cell>> = {
 
 function stateCell({ state }: StatusJson): Cell {
   return stateTexts[state];
+}
+
+function attentionCell({ attention, attentionCode, guard }: StatusJson): Cell | undefined {
+  if (attention === undefined) return undefined;
+  const code = guard === undefined ? attentionCode : 'massChange';
+  const { message } = withCommands({ message: attention, ...(code === undefined ? {} : { code }) });
+  return { text: message, tone: 'warning' };
 }
 
 function conflictsCell(open: number): Cell {

@@ -30,6 +30,20 @@ export function usage(message: string): Result<never, Failure> {
   return err({ code: 'usage', message });
 }
 
+/** What a failure of the device says, and the commands that mend it here. */
+export function withCommands<F extends { readonly code?: FailureCode; readonly message: string }>(
+  told: F,
+): F {
+  const commands = told.code === undefined ? undefined : mendingCommands[told.code];
+  return commands === undefined ? told : { ...told, message: `${told.message} ${commands}` };
+}
+
+const mendingCommands: Readonly<Partial<Record<FailureCode, string>>> = {
+  massChange:
+    'scratch sync --accept-mass-change accepts it, scratch sync --reject-mass-change keeps what this device holds.',
+  keyMissing: 'scratch unlock does so.',
+};
+
 /** Whatever is not named here is `failed`. */
 const exitCodeByFailure: Readonly<Partial<Record<FailureCode, ExitCode>>> = {
   usage: exitCodes.badInput,

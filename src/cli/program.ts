@@ -6,7 +6,7 @@ import type { LocalDevice } from '../device/device';
 import { addAccountCommands } from './accountCommands';
 import { declareCommonOptions, type Home, type Runner } from './command';
 import { addConflictCommands } from './conflictCommands';
-import { type ExitCode, exitCodeOf, exitCodes } from './failure';
+import { type ExitCode, exitCodeOf, exitCodes, withCommands } from './failure';
 import { homeFolder } from './home';
 import { addItemCommands } from './itemCommands';
 import { type Output, outputTo } from './output';
@@ -56,7 +56,7 @@ export async function runCommandLine(
     try {
       const result = await run();
       if (result.ok) output.answer(result.value);
-      else output.fail(result.error);
+      else output.fail(withCommands(result.error));
       const failed = result.ok ? result.value.shortfall : result.error;
       exitCode = failed === undefined ? exitCodes.done : exitCodeOf(failed.code);
       // A command that failed may have met a store on which nothing can be done now.

@@ -7,7 +7,10 @@ import type { CycleError } from '../sync/cycleRun';
 import type { TransportError } from '../sync/transport/transport';
 import type { DeviceError, DeviceErrorCode } from './deviceError';
 
-/** The one place where what went wrong below becomes words for a person. */
+/**
+ * The one place where what went wrong below becomes words for a person: of the terminal or of the editor, each of which
+ * adds what is done about it there.
+ */
 
 export function failure(code: DeviceErrorCode, message: string): Err<DeviceError> {
   return err({ code, message });
@@ -86,12 +89,12 @@ export function cycleFailure(error: CycleError, server: string): Err<DeviceError
     case 'massChange':
       return failure(
         'massChange',
-        `Sync is held: it would delete or overwrite ${error.changed} of ${error.total} items. Nothing was changed and a snapshot was taken. Look at it, then accept it (scratch sync --accept-mass-change) or keep what this device holds (--reject-mass-change).`,
+        `Sync is held: it would delete or overwrite ${error.changed} of ${error.total} items. Nothing was changed and a snapshot was taken. Review it, then accept it or keep what this device holds.`,
       );
     case 'keyMissing':
       return failure(
         'keyMissing',
-        'A key of this account is missing on this device: it was rotated elsewhere. Give the password once (unlock) to fetch it.',
+        'A key of this account is missing on this device: it was rotated elsewhere. Unlock this device with the password, once, to fetch it.',
       );
     case 'busy':
     case 'ownerUnknown':

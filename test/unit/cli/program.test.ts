@@ -31,10 +31,17 @@ describe('the command line', () => {
     it(`exits with ${exitCode} for ${code}, in one line on standard error`, async () => {
       const run = await runScratch(refusing(code), ['show', '1f3a']);
       assert.equal(run.exitCode, exitCode);
-      assert.equal(run.errors, `scratch: Refused: ${code}.\n`);
+      assert.match(run.errors, new RegExp(`^scratch: Refused: ${code}\\.[^\n]*\n$`));
       assert.equal(run.out, '');
     });
   }
+
+  it('names the commands that mend what the device waits for', async () => {
+    const mass = await runScratch(refusing('massChange'), ['show', '1f3a']);
+    assert.match(mass.errors, /--accept-mass-change .*--reject-mass-change /);
+    const key = await runScratch(refusing('keyMissing'), ['show', '1f3a']);
+    assert.match(key.errors, /scratch unlock/);
+  });
 
   it('with --json also says the failure as one JSON value on standard output', async () => {
     const run = await runScratch(refusing('unknownItem'), ['show', '1f3a', '--json']);

@@ -94,6 +94,12 @@ describe('sync commands', () => {
     assert.match(run.out, /waiting +1 item to be pushed/);
     assert.match(run.out, /conflicts +2 open: scratch conflicts/);
     assert.match(run.out, /clock +90 s ahead of the server/);
+    assert.doesNotMatch(run.out, /--accept/);
+    device.currentStatus = {
+      ...device.currentStatus,
+      guard: { changed: 9, total: 10, snapshot: 's' },
+    };
+    assert.match((await runScratch(device, ['status'])).out, /attention .*--accept-mass-change/);
   });
 
   it('tells what syncing has done and cost', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
+import { systemRandom } from '../../../src/base/random';
 import { minuteMs, secondMs } from '../../../src/base/time';
-import { transportFailure } from '../../../src/device/failures';
+import { cycleFailure, transportFailure } from '../../../src/device/failures';
+import { createKeyId } from '../../../src/model/ids/createId';
 
 const server = 'https://scratch.example';
 
@@ -31,5 +33,19 @@ describe('what the network did, in words', () => {
       server,
     ).error;
     assert.match(message, /NODE_EXTRA_CA_CERTS/);
+  });
+});
+
+describe('what a sync waits for, in words', () => {
+  it('is said without the commands of the terminal: the editor shows it too, with a button', () => {
+    const keyId = createKeyId(systemRandom);
+    for (const [error, words] of [
+      [{ type: 'massChange', changed: 9, total: 10, snapshot: 's' }, /9 of 10 items.*Review it, then accept/],
+      [{ type: 'keyMissing', keyId }, /Unlock this device with the password/],
+    ] as const) {
+      const { message } = cycleFailure(error, server).error;
+      assert.match(message, words);
+      assert.doesNotMatch(message, /--|scratch /);
+    }
   });
 });
