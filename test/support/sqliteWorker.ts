@@ -141,7 +141,7 @@ async function holdTheLockAgainAndAgain(): Promise<void> {
   const insidePath = `${path}.inside`;
   for (let round = 1; ; round++) {
     unwrap(await lock.acquire(30_000));
-    const inside = processInside(insidePath);
+    const inside = await processInside(insidePath);
     if (inside !== undefined) report(`violation: ${process.pid} met ${inside}`);
     const descriptor = openSync(insidePath, constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC);
     writeSync(descriptor, String(process.pid));
@@ -155,14 +155,29 @@ async function holdTheLockAgainAndAgain(): Promise<void> {
   }
 }
 
-/** The process that says it is inside the lock, when it is alive: one that was killed there could not take it back. */
-function processInside(insidePath: string): number | undefined {
-  let text: string;
+/**
+ * The process that is inside the lock. One that was killed there could not take its word back, and may not be quite gone
+ * yet; one that lives takes it back, or goes on for long.
+ */
+async function processInside(insidePath: string): Promise<number | undefined> {
+  const text = textInside(insidePath);
+  if (text === undefined) return undefined;
+  const processId = Number(text);
+  const facts = readHostFacts();
+  const untilMs = systemClock.monotonic() + maxDyingMs;
+  while (processId > 0 && facts.isRunning(processId)) {
+    if (textInside(insidePath) !== text || systemClock.monotonic() > untilMs) return processId;
+    await systemTimers.sleep(1);
+  }
+  return undefined;
+}
+
+const maxDyingMs = 10_000;
+
+function textInside(insidePath: string): string | undefined {
   try {
-    text = readFileSync(insidePath, 'utf8');
+    return readFileSync(insidePath, 'utf8');
   } catch {
     return undefined; // nobody is inside
   }
-  const processId = Number(text);
-  return processId > 0 && readHostFacts().isRunning(processId) ? processId : undefined;
 }

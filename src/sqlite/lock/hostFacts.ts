@@ -17,8 +17,8 @@ export interface HostFacts {
   /** False only when no process has that number. */
   isRunning(processId: number): boolean;
   /**
-   * When a thread was started, as the system counts it; `ended` when the process is there and the thread is not;
-   * undefined where the system does not say.
+   * When a thread was started, as the system counts it; `ended` when the process is there and the thread is not, or
+   * has ended and nobody has asked how; undefined where the system does not say.
    */
   startTimeOf(processId: number, threadId: number): string | undefined;
 }
@@ -28,6 +28,9 @@ export const initialNamespace = '4026531836';
 
 /** Stands for the start of a thread that is there no more, which is no thread's start. */
 export const endedThread = 'ended';
+
+/** Zombie and dead. A container without an init process keeps a zombie for as long as it runs. */
+const endedStates: ReadonlySet<string> = new Set(['Z', 'X', 'x']);
 
 /** The facts of the machine and the thread that this runs in. */
 export function readHostFacts(): HostFacts {
@@ -50,8 +53,9 @@ export function readHostFacts(): HostFacts {
       const stat = textOf(`/proc/${processId}/task/${threadId}/stat`);
       if (stat === undefined)
         return textOf(`/proc/${processId}/stat`) === undefined ? undefined : endedThread;
-      // Field 22, counted after the command's name, which stands in parentheses and may hold anything (proc(5)).
-      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+      // Fields 3 and 22, counted after the command's name, which stands in parentheses and may hold anything (proc(5)).
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return endedStates.has(fields[0] ?? '') ? endedThread : fields[19];
     },
   };
 }
