@@ -7,8 +7,10 @@ import type { SyncReportJson } from '../json';
 
 export const failedEnd: CycleEnd = { type: 'failed', retryAfterMs: undefined };
 
-export function endOf({ error, unfinished }: CycleOutcome): CycleEnd {
-  if (error === undefined) return unfinished ? failedEnd : { type: 'done' };
+export function endOf({ report, error, unfinished }: CycleOutcome): CycleEnd {
+  if (error === undefined) {
+    return unfinished ? { type: 'unfinished', sent: report.pushed + report.resealed > 0 } : { type: 'done' };
+  }
   switch (error.type) {
     case 'fenced':
       return { type: 'again' };

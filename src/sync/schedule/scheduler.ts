@@ -11,8 +11,10 @@ export type Trigger = 'save' | 'focus' | 'start' | 'event' | 'timer' | 'command'
 /** How a cycle ended, as far as the schedule cares. */
 export type CycleEnd =
   | { readonly type: 'done' }
-  /** Changes are left, or another window holds the lease: go on soon. */
+  /** Another window holds the lease, or took it over: go on soon. */
   | { readonly type: 'again' }
+  /** Something was left that another cycle can do: go on soon. `sent`: what waits here has become less. */
+  | { readonly type: 'unfinished'; readonly sent: boolean }
   | { readonly type: 'failed'; readonly retryAfterMs: number | undefined }
   /** Nothing will change before a person has acted. */
   | { readonly type: 'needsPerson' };
@@ -37,6 +39,8 @@ const maxSaveDelayMs = 5 * secondMs;
 const minFocusIntervalMs = 10 * secondMs;
 /** So soon a cycle goes on that had to leave something. */
 const againDelayMs = secondMs;
+/** Cycles that leave something and send nothing, so many in a row, are a failure: others or the server stand in the way. */
+const maxFruitlessCycles = 3;
 /** Whatever the settings say; no more than a day, which a timer can still hold. */
 const minIntervalMs = 10 * secondMs;
 
@@ -45,6 +49,7 @@ export class Scheduler {
   readonly #backoff: Backoff;
   #focused = false;
   #stopped = false;
+  #fruitless = 0;
   #running: Promise<void> | undefined;
   #wantedAfter: Trigger | undefined;
   #saveTimer: Timer | undefined;
@@ -106,6 +111,7 @@ export class Scheduler {
 
   /** A person asked, or the settings or keys have changed: waiting is over. */
   wake(): void {
+    this.#fruitless = 0;
     this.#backoff.reset();
     this.#trigger('command');
   }
@@ -147,7 +153,13 @@ export class Scheduler {
     switch (end.type) {
       case 'done':
       case 'needsPerson':
+        this.#fruitless = 0;
         this.#backoff.reset();
+        return;
+      case 'unfinished':
+        this.#fruitless = end.sent ? 0 : this.#fruitless + 1;
+        // The backoff stays as it is: a cycle that gets through only now and then must not undo what failures have said.
+        this.#retryIn(this.#fruitless < maxFruitlessCycles ? againDelayMs : this.#backoff.next(undefined));
         return;
       case 'again':
         this.#backoff.reset();

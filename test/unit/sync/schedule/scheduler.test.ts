@@ -137,7 +137,55 @@ describe('the schedule', () => {
     assert.deepEqual(times(it), [0, 2000]);
   });
 
-  it('goes on soon when something was left', async () => {
+  it('goes on every second while something is left, without backing off', async () => {
+    const it = await started();
+    for (let cycle = 0; cycle < 30; cycle++) it.ends.push({ type: 'unfinished', sent: true });
+    it.scheduler.serverEvent();
+    await it.time.advance(minute);
+    assert.deepEqual(
+      times(it),
+      Array.from({ length: 31 }, (_, cycle) => cycle * second),
+    );
+    it.scheduler.serverEvent();
+    await it.time.advance(0);
+    assert.equal(it.runs.length, 32, 'nothing is held back after it');
+  });
+
+  it('backs off from cycles that send nothing and leave something, until one is done', async () => {
+    const it = await started();
+    it.fraction = 1;
+    for (let cycle = 0; cycle < 200; cycle++) it.ends.push({ type: 'unfinished', sent: false });
+    it.scheduler.serverEvent();
+    await it.time.advance(10 * minute);
+    assert.ok(it.runs.length < 25, `${it.runs.length} cycles`);
+    assert.deepEqual(times(it).slice(0, 3), [0, second, 2 * second]);
+    it.ends.splice(0);
+    await it.time.advance(10 * minute);
+    it.runs.length = 0;
+    const beganMs = it.time.monotonic();
+    it.ends.push({ type: 'unfinished', sent: false });
+    it.scheduler.serverEvent();
+    await it.time.advance(minute);
+    assert.deepEqual(times(it), [beganMs, beganMs + second]);
+  });
+
+  it('does not let a cycle that leaves something end the waiting that failures ask for', async () => {
+    const it = await started();
+    it.fraction = 1;
+    const endless = Array.from(
+      { length: 50 },
+      (_, cycle): CycleEnd => (cycle % 2 === 0 ? failed() : { type: 'unfinished', sent: true }),
+    );
+    it.ends.push(...endless);
+    it.scheduler.serverEvent();
+    await it.time.advance(minute);
+    assert.deepEqual(
+      times(it).map(atMs => atMs / second),
+      [0, 1, 2, 4, 5, 9, 10, 18, 19, 35, 36],
+    );
+  });
+
+  it('goes on soon when another window was at it', async () => {
     const it = await started();
     it.ends.push({ type: 'again' });
     it.scheduler.serverEvent();
