@@ -112,7 +112,7 @@ function openStoreFile(
     migrations: migrations ?? storeMigrations,
     applicationId: storeApplicationId,
     ...{ wasm, clock, timers, random, logger },
-    salvage: repairSalvaged,
+    salvage: (tx, { incompleteTables }) => repairSalvaged(tx, { incompleteTables, wallMs: clock.now() }),
     ...how,
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ok, unwrap } from '../../src/base/result';
-import { dayMs, minuteMs } from '../../src/base/time';
+import { dayMs, minuteMs, secondMs } from '../../src/base/time';
 import { Payloads } from '../../src/store/payloads';
 import { readState, writeState } from '../../src/store/state';
 import { listUnopened } from '../../src/store/synced/unopened';
@@ -145,6 +145,30 @@ export const healingScenes: Readonly<Record<string, () => Promise<void>>> = {
     }
   },
 
+  async 'what an edit has overlapped is not lost with the only record of it'() {
+    for (const write of [1, 2, 3, 4]) {
+      for (const tables of [['conflicts'], ['conflicts', 'changes']]) {
+        const { stage, ids } = await synced(2, 1);
+        const [id] = ids;
+        await stage.rewrite(0, id, 'one\nof the first\nthree\n');
+        await stage.sync(0);
+        await stage.pass(secondMs);
+        await stage.rewrite(1, id, 'one\nof the second\nthree\n');
+        (await stage.device(1).window(0)).process.dieAtWrite(write, 'after');
+        await stage.sync(1);
+        await loseRecords(stage, 1, tables);
+        await stage.syncAll(3);
+        for (const number of [0, 1]) {
+          const [record, ...others] = await stage.records(number);
+          assert.deepEqual([record?.itemId, record?.state, others], [id, 'open', []]);
+          assert.match(record?.earlier.content.body ?? '', /of the first/);
+          assert.match(record?.later.content.body ?? '', /of the second/);
+        }
+        await stage.settleAndClose();
+      }
+    }
+  },
+
   async 'a comparison that was interrupted goes on as what it has become when the server was restored meanwhile'() {
     const { stage, ids } = await synced(2, 6);
     const [gone] = ids;
@@ -236,6 +260,19 @@ async function forgetRow(stage: Stage, number: number, id: string): Promise<void
   });
   const device = stage.device(number);
   await device.database.read(sql => stage.world.ledger.replaced(device.name, sql));
+}
+
+/** A damage takes the conflict records, and what is to be sent of them. */
+async function loseRecords(stage: Stage, number: number, tables: readonly string[]): Promise<void> {
+  const { database } = stage.device(number);
+  const rows = await database.read(tx => [
+    ...tx.all('SELECT id FROM conflicts').map(row => ({ table: 'conflicts', id: row['id'] })),
+    ...tx
+      .all(`SELECT id FROM changes WHERE collection = 'conflict'`)
+      .map(row => ({ table: 'changes', id: row['id'] })),
+  ]);
+  const lost = new Set(unwrap(rows).flatMap(({ table, id }) => (tables.includes(table) ? [String(id)] : [])));
+  await stage.device(number).damage(id => lost.has(id));
 }
 
 async function liveItems(stage: Stage, number: number): Promise<number> {

@@ -9,6 +9,7 @@ import {
   type RecordView,
   unsettledText,
 } from './deviceView';
+import { LostAncestry } from './lostAncestry';
 import { type Token, tokensIn } from './tokens';
 import { type Invariant, Violation } from './violation';
 
@@ -45,8 +46,7 @@ export class Ledger {
   readonly #unsaid = new Map<string, (() => void)[]>();
   readonly #deletedByPeople = new Set<string>();
   readonly #left = new Set<string>();
-  /** Devices and items of which a damage may have taken the ancestors. */
-  readonly #forgotten = new Set<string>();
+  readonly #lostAncestry = new LostAncestry();
   #violation: Violation | undefined;
   #wasRestored = false;
   #edits = 0;
@@ -176,7 +176,8 @@ export class Ledger {
   replaced(device: string, tx: Transaction): void {
     const view = this.#view(device);
     const before = [...view.items.values()];
-    for (const { id } of before) this.#forgotten.add(`${device} ${id}`);
+    const records = [...view.records.values()];
+    this.#lostAncestry.damaged(device, before, item => this.#left.has(contentKey(item)));
     for (const { text } of view.items.values()) this.#place(text, '');
     for (const { tokens } of view.records.values()) this.#unplace(tokens);
     this.#place(view.unsettled, '');
@@ -187,12 +188,23 @@ export class Ledger {
       if (this.#view(device).items.get(id)?.stamp !== stamp && !this.#left.has(`${id} ${stamp}`))
         this.#owedDeletes.get(id)?.delete(stamp);
     }
+    for (const record of records) this.#recordGone(record);
     for (const { id, deleted, version, isPending, text } of this.#view(device).items.values()) {
       if (!deleted || version > 0) continue;
       // Without its change, a deletion is not told from a tombstone that the server has forgotten.
       this.#owedDeletes.delete(id);
       if (!isPending) for (const token of tokensIn(text)) this.#retired.add(token);
     }
+  }
+
+  /** What the versions of a record held is not owed when it is lost after what was made of them both has left. */
+  #recordGone({ id, itemId, sides, tokens }: RecordView): void {
+    if ([...this.#views.values()].some(view => view.records.has(id))) return;
+    const hasLeft = [...this.#left].some(key => {
+      const [item, stamp = ''] = key.split(' ');
+      return item === itemId && sides.every(side => this.#ancestry.knows(itemId, stamp, side.stamp));
+    });
+    if (hasLeft) for (const token of tokens) this.#retired.add(token);
   }
 
   #fail(invariant: Invariant, detail: string): void {
@@ -333,7 +345,7 @@ export class Ledger {
       isChain &&
       recorded === undefined &&
       !isKnownByPruning &&
-      !this.#forgotten.has(`${device} ${after.itemId}`)
+      !this.#lostAncestry.excuses(device, after, this.#ancestry)
     ) {
       this.#fail(
         'pairs are recorded once',

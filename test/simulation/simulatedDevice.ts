@@ -191,13 +191,16 @@ export class SimulatedDevice {
       await this.#identify();
     } else {
       await this.#database.write(sql => {
-        for (const table of damagedTables) {
-          for (const row of sql.all(`SELECT id FROM ${table} ORDER BY id`)) {
-            const id = row['id'] ?? null;
-            if (rowsLost(String(id))) sql.run(`DELETE FROM ${table} WHERE id = ?`, [id]);
-          }
-        }
-        repairSalvaged(sql);
+        const incompleteTables = damagedTables.filter(table => {
+          const lost = sql
+            .all(`SELECT id FROM ${table} ORDER BY id`)
+            .map(row => row['id'] ?? null)
+            .filter(id => rowsLost(String(id)));
+          for (const id of lost) sql.run(`DELETE FROM ${table} WHERE id = ?`, [id]);
+          return lost.length > 0;
+        });
+        if (rowsLost('clock')) clearState({ sql, payloads: this.#payloads }, 'clock');
+        repairSalvaged(sql, { incompleteTables, wallMs: this.wall.now() });
         return ok();
       });
     }

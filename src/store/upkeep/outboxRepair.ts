@@ -2,7 +2,7 @@ import { canonicalJson } from '../../base/json';
 import { maxAncestors } from '../../model/ancestors';
 import { emptiedContent } from '../../model/content';
 import { encodeContent } from '../../model/contentCodec';
-import { type ItemId, isItemId } from '../../model/ids/ids';
+import { type DeviceId, type ItemId, isItemId } from '../../model/ids/ids';
 import type { Transaction } from '../../sqlite/database';
 import { emptiedMark } from '../emptied';
 import { branded } from '../rows';
@@ -68,6 +68,40 @@ export function restoreItemsOfChanges(tx: Transaction): number {
   return restored + tx.run(`DELETE FROM changes WHERE ${hasNoItem}`);
 }
 
+/** True when a conflict record waits to be sent, and is not there. What of one was sent, the record is made of again. */
+export function isRecordOfChangeLost(tx: Transaction): boolean {
+  const lost = tx.get(
+    `SELECT 1 FROM changes WHERE acknowledged_ms IS NULL AND collection = 'conflict' AND change_type = 'upsert'
+       AND frozen IS NULL AND item_id NOT IN (SELECT id FROM conflicts) LIMIT 1`,
+  );
+  return lost !== undefined;
+}
+
+/**
+ * Puts what waits on a version of another device onto nothing: the two meet anew, and without a base. A record that says
+ * what the change has taken from that version may be lost, and nobody else has it.
+ * @param deviceId undefined when that is lost as well: then every version is another device's
+ */
+export function forgetForeignBases(tx: Transaction, deviceId: DeviceId | undefined): void {
+  const own = deviceId ?? '';
+  tx.run(
+    `UPDATE items SET version = 0, synced_stamp = NULL, synced_deleted = 0, ancestors = '[]'
+     WHERE id IN (${onForeignVersion})`,
+    [own],
+  );
+  // What waits behind a change in flight was made on that one, and takes over what that one stands on.
+  const isBehind = 'base_version = 0 AND base_timestamp IS NOT NULL';
+  tx.run(
+    `UPDATE changes SET base_version = 0,
+       base_timestamp = CASE WHEN ${isBehind} THEN base_timestamp END,
+       base_deleted = CASE WHEN ${isBehind} THEN base_deleted ELSE 0 END,
+       base_payload = CASE WHEN ${isBehind} THEN base_payload END,
+       ancestors = CASE WHEN ${isBehind} THEN json_array(base_timestamp) ELSE '[]' END
+     WHERE acknowledged_ms IS NULL AND item_id IN (${onForeignVersion})`,
+    [own],
+  );
+}
+
 /** Changes that say that they were sent, without what was sent. */
 export function countHollowFlights(tx: Transaction): number {
   return tx.all(`SELECT 1 FROM changes WHERE ${isHollow}`).length;
@@ -79,7 +113,8 @@ export function thawHollowFlights(tx: Transaction): number {
 }
 
 const millisDigits = 16;
-const deviceIdAt = 23;
+/** Where the device's id begins in a stamp, as SQL counts. */
+export const deviceIdAt = 23;
 
 const isInOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
 const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted <> 0
@@ -89,3 +124,7 @@ const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND i
 const recordIsLost = `stamp IS NOT synced_stamp AND deleted = 0 AND trimmed = 0 AND id NOT IN (${isInOutbox})`;
 const hasNoItem = `acknowledged_ms IS NULL AND collection = 'item' AND item_id NOT IN (SELECT id FROM items)`;
 const isHollow = 'acknowledged_ms IS NULL AND change_id IS NOT NULL AND frozen IS NULL';
+/** Items with an edit that was made on a version of another device, or that waits behind such a one. */
+const onForeignVersion = `SELECT item_id FROM changes
+  WHERE acknowledged_ms IS NULL AND collection = 'item' AND reseal = 0 AND base_timestamp IS NOT NULL
+    AND substr(CASE base_version WHEN 0 THEN json_extract(ancestors, '$[1]') ELSE base_timestamp END, ${deviceIdAt}) <> ?`;

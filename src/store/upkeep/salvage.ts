@@ -1,17 +1,33 @@
-import { isStamp, parseStamp } from '../../model/ids/stamp';
+import { isStamp, maxMillis, parseStamp } from '../../model/ids/stamp';
 import type { Transaction } from '../../sqlite/database';
 import { forgetEmptiedItems } from '../emptied';
 import { Payloads } from '../payloads';
+import { optionalBranded } from '../rows';
 import { clearState, readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
-import { requeueLostEdits, restoreItemsOfChanges, thawHollowFlights } from './outboxRepair';
+import {
+  deviceIdAt,
+  forgetForeignBases,
+  isRecordOfChangeLost,
+  requeueLostEdits,
+  restoreItemsOfChanges,
+  thawHollowFlights,
+} from './outboxRepair';
+
+/** What is known of a damaged file besides the rows that were recovered from it. */
+export interface Salvage {
+  /** Tables of which rows may be missing. */
+  readonly incompleteTables: readonly string[];
+  /** This machine's wall clock, in milliseconds since 1970. */
+  readonly wallMs: number;
+}
 
 /**
  * Makes the rows that were recovered from a damaged file a sound store again: no edit that was saved here is lost
  * unless its row is, and what the server has comes back by a comparison with its manifest. Runs in the transaction
  * that fills the fresh file.
  */
-export function repairSalvaged(tx: Transaction): void {
+export function repairSalvaged(tx: Transaction, { incompleteTables, wallMs }: Salvage): void {
   const store: StoreTransaction = { sql: tx, payloads: new Payloads(undefined, 'sensitive') };
   tx.run(
     `DELETE FROM versions WHERE base_id IS NOT NULL
@@ -21,7 +37,11 @@ export function repairSalvaged(tx: Transaction): void {
   thawHollowFlights(tx);
   restoreItemsOfChanges(tx);
   requeueLostEdits(tx);
-  keepClock(store);
+  // A record says what a change on another device's version has taken from it. Without it the two meet once more.
+  if (incompleteTables.includes('conflicts') || isRecordOfChangeLost(tx)) {
+    forgetForeignBases(tx, readState(store, 'device')?.id);
+  }
+  keepClock(store, wallMs);
   tx.run('DELETE FROM search_source');
   writeState(store, 'searchIndexedBelow', 0);
   // What a row says of the server's version is right, but rows are missing, and the digest with them.
@@ -42,19 +62,26 @@ function forgetServer(store: StoreTransaction): void {
     base_payload = NULL, ancestors = '[]' WHERE acknowledged_ms IS NULL`);
 }
 
-/** The clock must not fall behind a stamp that this device has issued. */
-function keepClock(store: StoreTransaction): void {
-  const device = readState(store, 'device');
-  if (device === undefined) return;
+/**
+ * The clock must not fall behind a stamp that this device has issued. All rows tell of those, not only the ones of today;
+ * and as the rows of the latest may be lost, it does not stay behind the time either.
+ */
+function keepClock(store: StoreTransaction, wallMs: number): void {
   const row = store.sql.get(
-    `SELECT max(stamp) AS stamp FROM (SELECT last_modified AS stamp FROM items WHERE owner_device_id = ?
-       UNION ALL SELECT timestamp FROM changes WHERE acknowledged_ms IS NULL)`,
-    [device.id],
+    `SELECT max(stamp) AS stamp FROM (SELECT last_modified AS stamp FROM items UNION ALL SELECT timestamp FROM changes
+       UNION ALL SELECT stamp FROM versions UNION ALL SELECT stamp FROM conflicts)
+     WHERE substr(stamp, ${deviceIdAt}) = coalesce(?, substr(stamp, ${deviceIdAt}))`,
+    [readState(store, 'device')?.id ?? null],
   );
-  const stamp = row?.['stamp'];
-  if (typeof stamp !== 'string' || !isStamp(stamp)) return;
-  const { millis, counter } = parseStamp(stamp);
-  const held = readState(store, 'clock');
-  if (held && (held.millis > millis || (held.millis === millis && held.counter >= counter))) return;
-  writeState(store, 'clock', { millis, counter });
+  const stamp = row && optionalBranded(row, 'stamp', isStamp);
+  const correctedMs = Math.round(wallMs + (readState(store, 'clockOffsetMs') ?? 0));
+  const readings = [
+    readState(store, 'clock'),
+    stamp && parseStamp(stamp),
+    { millis: Math.min(Math.max(0, correctedMs), maxMillis), counter: 0 },
+  ].filter(reading => reading !== undefined);
+  const [greatest] = readings.sort(
+    (left, right) => right.millis - left.millis || right.counter - left.counter,
+  );
+  if (greatest) writeState(store, 'clock', { millis: greatest.millis, counter: greatest.counter });
 }

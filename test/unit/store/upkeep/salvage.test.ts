@@ -3,12 +3,21 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { systemRandom } from '../../../../src/base/random';
 import { unwrap } from '../../../../src/base/result';
 import { createChangeId } from '../../../../src/model/ids/createId';
-import { isAccountId } from '../../../../src/model/ids/ids';
-import { readItem } from '../../../../src/store/items';
+import { isAccountId, isConflictId } from '../../../../src/model/ids/ids';
+import type { Stamp } from '../../../../src/model/ids/stamp';
+import { readItem, writeItem } from '../../../../src/store/items';
 import type { OpenedStore, Recovered } from '../../../../src/store/openStore';
-import { freeze, isOutboxEmpty, putWaitingItemChange, waitingItemChange } from '../../../../src/store/outbox';
+import {
+  freeze,
+  isOutboxEmpty,
+  itemChangeInFlight,
+  putWaitingItemChange,
+  putWaitingRecordChange,
+  thaw,
+  waitingItemChange,
+} from '../../../../src/store/outbox';
 import { searchItems } from '../../../../src/store/search/searchItems';
-import { clearState, readState, writeState } from '../../../../src/store/state';
+import { clearState, type DeviceState, readState, writeState } from '../../../../src/store/state';
 import type { Store } from '../../../../src/store/store';
 import { setSyncedItem } from '../../../../src/store/synced/syncedVersions';
 import type { StoreTransaction } from '../../../../src/store/transaction';
@@ -16,6 +25,7 @@ import { repairSalvaged } from '../../../../src/store/upkeep/salvage';
 import { pruneVersions } from '../../../../src/store/upkeep/versionUpkeep';
 import { listVersions } from '../../../../src/store/versions';
 import {
+  desktop,
   inStore,
   itemId,
   laptop,
@@ -42,6 +52,12 @@ const putSynced = (tx: StoreTransaction, number: number, title: string, atMs: nu
     ancestors: [stampAt(atMs - 1)],
     keyId: undefined,
   });
+};
+/** Item 4, as another device wrote it. */
+const putTheirs = (tx: StoreTransaction, stamp: Stamp) => {
+  const item = { id: itemId(4), content: note('theirs'), lastModified: stamp, deviceId: desktop };
+  writeItem(tx, { ...item, deleted: false }, 0);
+  setSyncedItem(tx, item.id, { version: 1, stamp, deleted: false, ancestors: [], keyId: undefined });
 };
 const putEdit = (tx: StoreTransaction, number: number, title: string, atMs: number) => {
   const held = readItem(tx, itemId(number));
@@ -73,7 +89,7 @@ describe('a salvaged store', () => {
 
   it('is left as it is when no row is missing, and asks for a comparison', () =>
     inStore(store, tx => {
-      repairSalvaged(tx.sql);
+      repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 });
       assert.equal(readState(tx, 'reconcile'), 'digestMismatch');
       assert.equal(readItem(tx, itemId(1))?.version, 1);
       assert.equal(waitingItemChange(tx, itemId(1)), undefined);
@@ -84,7 +100,7 @@ describe('a salvaged store', () => {
   it('sends edits whose changes are lost', () =>
     inStore(store, tx => {
       tx.sql.run('DELETE FROM changes');
-      repairSalvaged(tx.sql);
+      repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 });
       const edited = waitingItemChange(tx, itemId(2));
       assert(edited);
       assert.equal(edited.content?.title, 'edited');
@@ -105,7 +121,7 @@ describe('a salvaged store', () => {
       assert(waiting);
       freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}', keyId: undefined }, 41);
       putItem(tx, itemId(2), note('edited again'), 50);
-      repairSalvaged(tx.sql);
+      repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 });
       const edited = waitingItemChange(tx, itemId(2));
       assert.equal(edited?.content?.title, 'edited again');
       assert.deepEqual(edited.base, {
@@ -120,7 +136,7 @@ describe('a salvaged store', () => {
   it('keeps items whose row is lost but not their change', () =>
     inStore(store, tx => {
       tx.sql.run('DELETE FROM items');
-      repairSalvaged(tx.sql);
+      repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 });
       assert.equal(readItem(tx, itemId(1)), undefined);
       const edited = readItem(tx, itemId(2));
       assert.equal(edited?.content?.title, 'edited');
@@ -137,13 +153,13 @@ describe('a salvaged store', () => {
       assert(waiting);
       freeze(tx, waiting, { changeId: createChangeId(systemRandom), frozen: '{}', keyId: undefined }, 41);
       tx.sql.run('UPDATE changes SET frozen = NULL');
-      repairSalvaged(tx.sql);
+      repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 });
       assert.equal(waitingItemChange(tx, itemId(3))?.content?.title, 'new');
     }));
 
   it('takes no version for the server’s when the account is lost, and deletes nothing for it', async () => {
     await inStore(store, tx => clearState(tx, 'account'));
-    await inStore(store, tx => repairSalvaged(tx.sql));
+    await inStore(store, tx => repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 }));
     await inStore(store, tx => {
       for (const number of [1, 2, 3]) {
         assert.equal(readItem(tx, itemId(number))?.version, 0);
@@ -152,14 +168,104 @@ describe('a salvaged store', () => {
     });
   });
 
-  it('does not let the clock fall behind what the device has stamped', async () => {
-    const clockAfter = async (millis: number) => {
-      await inStore(store, tx => writeState(tx, 'clock', { millis, counter: 3 }));
-      await inStore(store, tx => repairSalvaged(tx.sql));
+  describe('does not let the clock fall behind', () => {
+    const clockAfter = async (clock: DeviceState['clock'] | undefined, wallMs = 0) => {
+      await inStore(store, tx => (clock ? writeState(tx, 'clock', clock) : clearState(tx, 'clock')));
+      await inStore(store, tx => repairSalvaged(tx.sql, { incompleteTables: [], wallMs }));
       return inStore(store, tx => readState(tx, 'clock'));
     };
-    assert.deepEqual(await clockAfter(35), { millis: 40, counter: 0 });
-    assert.deepEqual(await clockAfter(41), { millis: 41, counter: 3 });
+
+    it('what the device has stamped', async () => {
+      assert.deepEqual(await clockAfter({ millis: 35, counter: 3 }), { millis: 40, counter: 0 });
+      assert.deepEqual(await clockAfter({ millis: 40, counter: 3 }), { millis: 40, counter: 3 });
+    });
+
+    it('what it has stamped of items whose rows are lost, as their history and what was sent of them tell', async () => {
+      await inStore(store, tx => {
+        putEdit(tx, 3, 'newest', 50);
+        putEdit(tx, 3, 'older again', 45);
+        tx.sql.run('DELETE FROM items');
+        tx.sql.run('DELETE FROM changes');
+      });
+      assert.deepEqual(await clockAfter(undefined), { millis: 50, counter: 0 });
+      await inStore(store, tx => {
+        putEdit(tx, 3, 'sent', 60);
+        tx.sql.run('UPDATE changes SET acknowledged_ms = 61');
+        tx.sql.run('DELETE FROM items');
+      });
+      assert.deepEqual(await clockAfter(undefined), { millis: 60, counter: 0 });
+    });
+
+    it('the time, for what was stamped last may have left no row', async () => {
+      assert.deepEqual(await clockAfter(undefined, 70), { millis: 70, counter: 0 });
+      await inStore(store, tx => writeState(tx, 'clockOffsetMs', 20.4));
+      assert.deepEqual(await clockAfter(undefined, 70), { millis: 90, counter: 0 });
+    });
+
+    it('and takes no stamp of another device for its own', async () => {
+      await inStore(store, tx => putTheirs(tx, stampAt(80, desktop)));
+      assert.deepEqual(await clockAfter(undefined), { millis: 40, counter: 0 });
+    });
+  });
+
+  describe('when a record of what met may be lost', () => {
+    const theirs = stampAt(35, desktop);
+    beforeEach(() =>
+      inStore(store, tx => {
+        putTheirs(tx, theirs);
+        putEdit(tx, 4, 'edited here', 50);
+      }),
+    );
+    const repair = async (...incompleteTables: string[]) => {
+      await inStore(store, tx => repairSalvaged(tx.sql, { incompleteTables, wallMs: 0 }));
+      return inStore(store, tx => ({
+        held: readItem(tx, itemId(4))?.syncedStamp,
+        base: waitingItemChange(tx, itemId(4))?.base.stamp,
+      }));
+    };
+
+    it('lets an edit meet the version of another device anew', async () => {
+      assert.deepEqual(await repair('items'), { held: theirs, base: theirs });
+      assert.deepEqual(await repair('conflicts'), { held: undefined, base: undefined });
+      await inStore(store, tx => {
+        assert.equal(waitingItemChange(tx, itemId(4))?.content?.title, 'edited here');
+        assert.deepEqual(waitingItemChange(tx, itemId(4))?.ancestors, []);
+        assert.equal(waitingItemChange(tx, itemId(2))?.base.content?.title, 'synced', 'its own version');
+      });
+    });
+
+    it('knows it by a change that waits without its record', async () => {
+      const record = 'c'.repeat(32);
+      assert(isConflictId(record));
+      await inStore(store, tx => putWaitingRecordChange(tx, { conflictId: record, stamp: stampAt(51) }));
+      assert.deepEqual(await repair(), { held: undefined, base: undefined });
+    });
+
+    it('lets what waits behind a change in flight follow that one', async () => {
+      await inStore(store, tx => {
+        const flying = waitingItemChange(tx, itemId(4));
+        assert(flying?.content);
+        freeze(tx, flying, { changeId: createChangeId(systemRandom), frozen: '{}', keyId: undefined }, 51);
+        putItem(tx, itemId(4), note('edited again'), 60);
+        putWaitingItemChange(tx, {
+          itemId: itemId(4),
+          type: 'upsert',
+          stamp: stampAt(60),
+          rawMs: 60,
+          content: note('edited again'),
+          base: { version: 0, stamp: flying.stamp, deleted: false, content: flying.content },
+          ancestors: [flying.stamp, theirs],
+        });
+      });
+      assert.deepEqual(await repair('conflicts'), { held: undefined, base: stampAt(50) });
+      await inStore(store, tx => {
+        const flying = itemChangeInFlight(tx, itemId(4));
+        assert(flying);
+        thaw(tx, flying);
+        const waiting = waitingItemChange(tx, itemId(4));
+        assert.deepEqual([waiting?.base.stamp, waiting?.ancestors], [undefined, [stampAt(50)]]);
+      });
+    });
   });
 
   it('forgets former states that cannot be read without a lost one', () =>
@@ -168,7 +274,7 @@ describe('a salvaged store', () => {
       pruneVersions(tx, { nowMs: 60, keepDays: 90 }, '');
       const before = listVersions(tx, itemId(1)).length;
       tx.sql.run('DELETE FROM versions WHERE packed = 1 AND base_id IS NULL AND item_id = ?', [itemId(1)]);
-      repairSalvaged(tx.sql);
+      repairSalvaged(tx.sql, { incompleteTables: [], wallMs: 40 });
       const after = listVersions(tx, itemId(1));
       assert(after.length < before);
       assert(after.every(version => version.content !== undefined));

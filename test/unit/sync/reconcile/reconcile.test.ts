@@ -315,7 +315,7 @@ describe('reconcile', () => {
     await desktop.write(({ store }) => writeState(store, 'account', account));
     await desktop.write(({ store }) => {
       store.sql.run('DELETE FROM conflicts');
-      repairSalvaged(store.sql);
+      repairSalvaged(store.sql, { incompleteTables: [], wallMs: 0 });
     });
     await assertConverged([desktop, laptop], [id]);
     for (const device of [laptop, desktop]) {
