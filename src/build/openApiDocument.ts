@@ -35,6 +35,8 @@ interface Operation {
   readonly path: string;
   readonly summary: string;
   readonly needsToken: boolean;
+  /** Asked by whoever runs the server: in no version of the protocol, and refused to nobody. */
+  readonly isProbe?: true;
   readonly parameters?: Readonly<Record<string, z.ZodType>>;
   readonly query?: z.ZodObject;
   readonly body?: Named;
@@ -226,6 +228,36 @@ const operations: readonly Operation[] = [
     answer: { mediaType: 'text/event-stream' },
     problems: [],
   },
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'Liveness: the process answers',
+    needsToken: false,
+    isProbe: true,
+    status: 200,
+    answer: { mediaType: 'text/plain' },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    summary: 'Readiness: the server can read its store and is not stopping',
+    needsToken: false,
+    isProbe: true,
+    status: 200,
+    answer: { mediaType: 'text/plain' },
+    problems: ['unavailable'],
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    summary: 'What the server counts, for Prometheus',
+    needsToken: false,
+    isProbe: true,
+    status: 200,
+    answer: { mediaType: 'text/plain' },
+    problems: [],
+  },
 ];
 
 /** The OpenAPI 3.1 document of the protocol, made of the schemas that the code itself decodes with. */
@@ -253,19 +285,21 @@ export function createOpenApiDocument(): JsonObject {
   };
 }
 
+const protocolParameter = {
+  name: protocolHeader,
+  in: 'header',
+  required: false,
+  schema: { type: 'integer', minimum: 1 },
+  description: 'The version of the protocol that the sender speaks',
+};
+
 function describe(operation: Operation): JsonObject {
   const { summary, needsToken, body, status, answer } = operation;
   return {
     summary,
     security: needsToken ? [{ deviceToken: [] }] : [],
     parameters: [
-      {
-        name: protocolHeader,
-        in: 'header',
-        required: false,
-        schema: { type: 'integer', minimum: 1 },
-        description: 'The version of the protocol that the sender speaks',
-      },
+      ...(operation.isProbe ? [] : [protocolParameter]),
       ...Object.entries(operation.parameters ?? {}).map(([name, schema]) => ({
         name,
         in: 'path',
@@ -299,9 +333,9 @@ function describe(operation: Operation): JsonObject {
 }
 
 /** One response for each status, which names the codes that it may carry. */
-function problemResponses({ problems, needsToken, body }: Operation): JsonObject {
+function problemResponses({ problems, needsToken, isProbe, body }: Operation): JsonObject {
   const codes = [
-    ...anyProblems,
+    ...(isProbe ? (['internal'] as const) : anyProblems),
     ...(needsToken ? (['unauthorized'] as const) : []),
     ...(body === undefined ? [] : bodyProblems),
     ...problems,
