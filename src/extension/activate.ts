@@ -15,6 +15,7 @@ import { syncCommands } from './commands/syncCommands';
 import { upkeepCommands } from './commands/upkeepCommands';
 import { conflictScheme } from './documents/conflictAddress';
 import { ConflictFileSystem } from './documents/conflictFileSystem';
+import { ConflictTabs } from './documents/conflictTabs';
 import { DocumentLedger } from './documents/documentLedger';
 import { itemScheme } from './documents/itemAddress';
 import { ItemEditors } from './documents/itemEditors';
@@ -63,6 +64,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
   const documents = new OpenDocuments({ device, ledger, files, timers: systemTimers, logger });
   const drafts = new MergeDrafts(windowFiles, systemClock);
   const conflictFiles = new ConflictFileSystem(device, drafts);
+  const conflictTabs = new ConflictTabs({ device, messages, logger });
   const editors = new ItemEditors(device, messages);
 
   const status = new DeviceStatus();
@@ -81,7 +83,17 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
     state: context.globalState,
     timers: systemTimers,
   });
-  const hearers = [status, pages, documents, conflictFiles, conflictsView, activityView, api, wiring];
+  const hearers = [
+    status,
+    pages,
+    documents,
+    conflictFiles,
+    conflictTabs,
+    conflictsView,
+    activityView,
+    api,
+    wiring,
+  ];
   device
     .on(event => {
       for (const hearer of hearers) hearer.hear(event);
@@ -93,7 +105,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
     ...itemCommands({ device, choice, editors, messages }),
     ...findCommands({ device, choice, editors, messages, timers: systemTimers }),
     ...syncCommands({ device, messages, log }),
-    ...conflictCommands({ device, drafts, messages }),
+    ...conflictCommands({ device, drafts, tabs: conflictTabs, messages }),
     ...upkeepCommands({ device, messages, logger }),
     ...signInCommands({ device, messages }),
     ...accountCommands({ device, messages }),

@@ -1,9 +1,10 @@
-import { commands, l10n, TabInputText, TabInputTextDiff, Uri, window, workspace } from 'vscode';
+import { commands, l10n, Uri, window, workspace } from 'vscode';
 import type { Device } from '../../device/device';
 import type { ConflictJson, ResolveJson } from '../../device/json';
 import { type ConflictText, conflictTabTitle, sideLabel } from '../documents/conflictAddress';
 import { conflictIdOfUri, conflictUri } from '../documents/conflictFileSystem';
 import { acceptedLines, isAccept, markedConflicts } from '../documents/conflictMarkers';
+import { type ConflictTabs, conflictIdOfTab } from '../documents/conflictTabs';
 import type { MergeDrafts } from '../documents/mergeDrafts';
 import type { Messages } from '../host/messages';
 import type { Command } from './command';
@@ -13,6 +14,7 @@ import { replaceLines } from './textEdits';
 export interface ConflictParts {
   readonly device: Device;
   readonly drafts: MergeDrafts;
+  readonly tabs: ConflictTabs;
   readonly messages: Messages;
 }
 
@@ -192,17 +194,9 @@ async function resolve(parts: ConflictParts, conflict: ConflictJson, how: Resolv
 }
 
 /** Closes what shows a conflict that is resolved. */
-async function forget({ drafts }: ConflictParts, conflict: ConflictJson): Promise<void> {
-  const tabs = window.tabGroups.all
-    .flatMap(group => group.tabs)
-    .filter(({ input, isDirty }) => !isDirty && shows(input, conflict.id));
-  if (tabs.length > 0) await window.tabGroups.close(tabs);
+async function forget({ drafts, tabs }: ConflictParts, conflict: ConflictJson): Promise<void> {
+  await tabs.close(conflict.id);
   await drafts.delete(conflict.id);
-}
-
-function shows(input: unknown, conflictId: string): boolean {
-  if (input instanceof TabInputText) return conflictIdOfUri(input.uri) === conflictId;
-  return input instanceof TabInputTextDiff && conflictIdOfUri(input.modified) === conflictId;
 }
 
 async function showDiff(conflict: ConflictJson, left: ConflictText, right: ConflictText): Promise<void> {
@@ -236,7 +230,7 @@ function textLabel(conflict: ConflictJson, text: ConflictText): string {
 /** What the command was called on, else what the editor shows, else the only one, else what a person picks. */
 async function chooseConflict(parts: ConflictParts, argument: unknown): Promise<ConflictJson | undefined> {
   const { device, messages } = parts;
-  const id = conflictIdOfArgument(argument) ?? conflictIdOfEditor();
+  const id = conflictIdOfArgument(argument) ?? conflictIdOfTab(window.tabGroups.activeTabGroup.activeTab);
   if (id !== undefined) return messages.valueOf(device.conflicts.get(id));
   const open = await messages.valueOf(device.conflicts.list({ all: false }));
   if (!open) return undefined;
@@ -263,10 +257,4 @@ function conflictIdOfArgument(argument: unknown): string | undefined {
   if (argument instanceof Uri) return conflictIdOfUri(argument);
   if (typeof argument !== 'object' || argument === null || !('conflictId' in argument)) return undefined;
   return typeof argument.conflictId === 'string' ? argument.conflictId : undefined;
-}
-
-function conflictIdOfEditor(): string | undefined {
-  const input = window.tabGroups.activeTabGroup.activeTab?.input;
-  if (input instanceof TabInputText) return conflictIdOfUri(input.uri);
-  return input instanceof TabInputTextDiff ? conflictIdOfUri(input.modified) : undefined;
 }

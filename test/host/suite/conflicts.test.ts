@@ -31,7 +31,7 @@ describe('the review of a conflict', () => {
   });
 
   /** One line changed in the editor and, before it was saved, elsewhere. */
-  async function conflictOf(title: string): Promise<ScratchConflict> {
+  async function conflictOf(title: string, closes = true): Promise<ScratchConflict> {
     const { item, document } = await openNote(api, { title, body: 'first\nsame line\nlast\n' });
     await type(document, 'first\nmine\nlast\n');
     await api.items.update(item.id, { body: 'first\ntheirs\nlast\n' });
@@ -39,7 +39,7 @@ describe('the review of a conflict', () => {
     const conflict = await until('the conflict', async () =>
       (await api.conflicts.list()).find(({ itemId }) => itemId === item.id),
     );
-    await closeAll();
+    if (closes) await closeAll();
     return conflict;
   }
 
@@ -94,6 +94,42 @@ describe('the review of a conflict', () => {
       );
     });
   }
+
+  it('closes the diff editor of a conflict that is resolved elsewhere', async () => {
+    const conflict = await conflictOf('Resolved elsewhere');
+    const other = await conflictOf('Still open');
+    for (const { id } of [conflict, other]) {
+      await vscode.commands.executeCommand('scratchSync.compareConflict', { conflictId: id });
+      await until('the diff', async () => (await shownDiff()).modified.authority === id);
+      await vscode.commands.executeCommand('workbench.action.keepEditor');
+    }
+    await api.conflicts.resolve(conflict.id, { keep: 'local' });
+    const shown = () =>
+      vscode.window.tabGroups.all
+        .flatMap(({ tabs }) => tabs)
+        .map(({ input }) => (input instanceof vscode.TabInputTextDiff ? input.modified.authority : ''));
+    await until('one diff editor', () => shown().length === 1);
+    assert.deepEqual(shown(), [other.id]);
+  });
+
+  it('keeps a merge with unsaved text when its conflict is resolved elsewhere', async () => {
+    const conflict = await conflictOf('Typed meanwhile');
+    await vscode.commands.executeCommand('scratchSync.editMerge', { conflictId: conflict.id });
+    const document = await shownMerge();
+    await type(document, 'mine and theirs\n');
+    const other = await conflictOf('Clean meanwhile', false);
+    await vscode.commands.executeCommand('scratchSync.compareConflict', { conflictId: other.id });
+    await shownDiff();
+    await api.conflicts.resolve(conflict.id, { keep: 'local' });
+    await api.conflicts.resolve(other.id, { keep: 'local' });
+    await until('the clean one closed', () =>
+      vscode.window.tabGroups.all
+        .flatMap(({ tabs }) => tabs)
+        .every(({ input }) => !(input instanceof vscode.TabInputTextDiff)),
+    );
+    assert.ok(document.isDirty && !document.isClosed);
+    assert.equal(document.getText(), 'mine and theirs\n');
+  });
 
   it('keeps both sides', async () => {
     const conflict = await conflictOf('Kept both');
