@@ -3,6 +3,7 @@ import type { Logger } from '../../base/logger';
 import type { Device } from '../../device/device';
 import type { FindingJson, SnapshotJson } from '../../device/json';
 import type { Messages } from '../host/messages';
+import { withProgress } from '../host/progress';
 import type { Command } from './command';
 
 export interface UpkeepParts {
@@ -21,7 +22,8 @@ class TakeSnapshot implements Command {
 
   async run(): Promise<void> {
     const { device, messages } = this.parts;
-    const snapshot = await messages.valueOf(device.upkeep.takeSnapshot());
+    const title = l10n.t('Taking a snapshot');
+    const snapshot = await messages.valueOf(withProgress(title, () => device.upkeep.takeSnapshot()));
     if (snapshot) messages.whisper(l10n.t('Took a snapshot of {0} items', snapshot.items));
   }
 }
@@ -52,7 +54,9 @@ class RollBack implements Command {
       l10n.t('Roll Back'),
     );
     if (!sure) return;
-    const done = await messages.valueOf(device.upkeep.rollBack(picked.snapshot.id));
+    const title = l10n.t('Rolling back to the snapshot of {0}', picked.label);
+    const rollBack = () => device.upkeep.rollBack(picked.snapshot.id);
+    const done = await messages.valueOf(withProgress(title, rollBack));
     if (done) messages.inform(l10n.t('Rolled back {0} items.', done.changed));
   }
 }
@@ -63,10 +67,9 @@ class RunDoctor implements Command {
   constructor(private readonly parts: UpkeepParts) {}
 
   async run(): Promise<void> {
-    const { device, messages } = this.parts;
-    const findings = await messages.valueOf(device.upkeep.doctor({ mend: false }));
+    const { messages } = this.parts;
+    const findings = await this.#examine({ mend: false }, l10n.t('Checking everything that is kept here'));
     if (!findings) return;
-    this.#log(findings);
     const mendable = findings.filter(({ mend, mended }) => mend !== undefined && !mended);
     const mend = {
       label: l10n.t('$(wrench) Mend what can be mended'),
@@ -80,10 +83,19 @@ class RunDoctor implements Command {
       },
     );
     if (picked !== mend) return;
-    const mended = await messages.valueOf(device.upkeep.doctor({ mend: true }));
+    const mended = await this.#examine({ mend: true }, l10n.t('Mending what can be mended'));
     if (!mended) return;
-    this.#log(mended);
     messages.inform(l10n.t('Mended {0} of {1}.', mended.filter(each => each.mended).length, mendable.length));
+  }
+
+  async #examine(
+    how: { readonly mend: boolean },
+    title: string,
+  ): Promise<readonly FindingJson[] | undefined> {
+    const { device, messages } = this.parts;
+    const findings = await messages.valueOf(withProgress(title, () => device.upkeep.doctor(how)));
+    if (findings) this.#log(findings);
+    return findings;
   }
 
   #log(findings: readonly FindingJson[]): void {

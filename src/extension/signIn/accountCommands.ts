@@ -4,9 +4,10 @@ import type { DeviceEntryJson } from '../../device/json';
 import type { Command } from '../commands/command';
 import { plainLabel } from '../commands/plainLabel';
 import type { Messages } from '../host/messages';
+import { withProgress } from '../host/progress';
 import { askNewPassword, askPassword } from './questions';
 import { showPhrase } from './recoveryPhrase';
-import { type SignInParts, withProgress } from './signInCommands';
+import type { SignInParts } from './signInCommands';
 
 export function accountCommands(parts: SignInParts): readonly Command[] {
   return [

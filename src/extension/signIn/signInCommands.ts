@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
-import { ConfigurationTarget, l10n, ProgressLocation, window, workspace } from 'vscode';
+import { ConfigurationTarget, l10n, workspace } from 'vscode';
 import type { Result } from '../../base/result';
 import type { Device, SignInJson, SignUpJson } from '../../device/device';
 import type { DeviceError } from '../../device/deviceError';
 import type { Command } from '../commands/command';
 import type { Messages } from '../host/messages';
+import { withProgress } from '../host/progress';
 import { serverAddress } from '../host/settings';
 import { settingKeys, settingsSection } from '../manifest';
 import { askLogin, askNewPassword, askPassword, askServer, askText } from './questions';
@@ -169,11 +170,6 @@ class Unlock implements Command {
       prompt = answer.error.message;
     }
   }
-}
-
-/** The key of an account is derived from its password, which takes a second on purpose. */
-export function withProgress<T>(title: string, work: () => Promise<T>): Promise<T> {
-  return Promise.resolve(window.withProgress({ location: ProgressLocation.Notification, title }, work));
 }
 
 function mayUnite(messages: Messages, login: string, detail: string): Promise<boolean> {

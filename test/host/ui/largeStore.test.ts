@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { systemRandom } from '../../../src/base/random';
@@ -8,7 +9,14 @@ import { editItem } from '../../../src/sync/edits/localEdits';
 import { inStore, laptop, note } from '../../support/storeFixture';
 import { newProfile, openWorkbench } from '../browser';
 import { picturesOfFailure } from '../failurePicture';
-import { runCommand } from '../workbenchPage';
+import {
+  dialog,
+  notification,
+  pressButton,
+  quickInputBox,
+  runCommand,
+  statusBarItem,
+} from '../workbenchPage';
 import { type Machine, Stage } from './devicePair';
 import { withStore } from './machineStore';
 import { itemRow, pane, seenLimitMs, showItems, untilShown } from './scratchPage';
@@ -68,6 +76,26 @@ describe(`a store of ${items} items in the tree`, function () {
     await itemRow(page, `more of ${items - 2 * pageItems}…`).waitFor({ timeout: seenLimitMs });
   });
 
+  it('takes a snapshot, rolls back to it, and shows that the doctor is at work', async () => {
+    const atWork = await seenNotifications(page);
+    await runCommand(page, 'Scratch: Take Snapshot');
+    await statusBarItem(page, `Took a snapshot of ${items} items`).waitFor({ timeout: seenLimitMs });
+    await runCommand(page, 'Scratch: Roll Back to Snapshot');
+    await quickInputBox(page).waitFor();
+    await page.keyboard.press('Enter');
+    await pressButton(dialog(page, 'Roll back to the snapshot'), 'Roll Back');
+    await notification(page, 'Rolled back 0 items').waitFor({ timeout: seenLimitMs });
+    await runCommand(page, 'Scratch: Run Doctor');
+    await quickInputBox(page).waitFor({ timeout: seenLimitMs });
+    await page.keyboard.press('Escape');
+    // The others may be done before the editor shows that they have begun.
+    const seen = await atWork();
+    assert.ok(
+      seen.some(text => text.includes('Checking everything')),
+      seen.join(' | '),
+    );
+  });
+
   it('shows what is written now', async () => {
     await runCommand(page, 'Scratch: New Note');
     await untilShown(page, 'Note 2');
@@ -77,6 +105,19 @@ describe(`a store of ${items} items in the tree`, function () {
     await itemRow(page, 'Note 2').waitFor({ timeout: seenLimitMs });
   });
 });
+
+/** Collects the texts of notifications, however shortly they are shown; answers a look at what was seen so far. */
+async function seenNotifications(page: Page): Promise<() => Promise<readonly string[]>> {
+  // A text, because it runs in the page, whose types the tests do not have.
+  const collected = await page.evaluateHandle<Set<string>>(`(() => {
+    const texts = new Set();
+    new MutationObserver(() => {
+      for (const shown of document.querySelectorAll('.notification-list-item')) texts.add(shown.textContent);
+    }).observe(document.body, { childList: true, subtree: true, characterData: true });
+    return texts;
+  })()`);
+  return () => collected.evaluate(texts => [...texts]);
+}
 
 async function fill(store: Store): Promise<void> {
   const device = { id: laptop, name: 'laptop' };
