@@ -44,16 +44,16 @@ function declareFields(command: Command): Command {
     .option('--folder <path>', 'names joined by /')
     .option('--tags <a,b>', 'tags')
     .option('--language <id>', 'language of a note or config, as VS Code names it')
-    .option('--prefix <p,q>', 'what a person types to get the snippet')
-    .option('--languages <ts,js>', 'languages in which the snippet is offered; all when left out')
-    .option('--include <globs>', 'files in which the snippet is offered')
-    .option('--exclude <globs>', 'files in which the snippet is not offered')
+    .option('--prefix <p,q>', 'short names to find a snippet by')
+    .option('--languages <ts,js>', 'languages that a snippet is for; all when left out')
+    .option('--include <globs>', 'files that a snippet is for')
+    .option('--exclude <globs>', 'files that a snippet is not for')
     .option('--description <text>', 'description of a snippet')
     .option(
       '--target <where>',
-      'where a config belongs: settings, keybindings, tasks, snippets:NAME or ~/FILE',
+      'the file that a config is of: settings, keybindings, tasks, snippets:NAME or ~/FILE',
     )
-    .option('--repository <remote>', 'git remote that a note is tied to')
+    .option('--repository <remote>', 'git remote that a note is about')
     .option('--sensitive', 'encrypt it in the local file too, and leave it out of search')
     .option('--pin', 'pin it');
 }

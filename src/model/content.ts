@@ -30,17 +30,18 @@ export interface NoteContent extends CommonContent {
   readonly kind: 'note';
   /** A VS Code language id. */
   readonly language: string;
-  /** The git remote that the note is tied to, without scheme, user, port and `.git`: `example.org/owner/name`. */
+  /** The git remote that the note is about, without scheme, user, port and `.git`: `example.org/owner/name`. */
   readonly repository?: string;
 }
 
 export interface SnippetContent extends CommonContent {
   readonly kind: 'snippet';
+  /** Short names that it is found by, as the prefixes of VS Code's own snippets. */
   readonly prefixes: readonly string[];
   /** VS Code language ids; empty for every language. */
   readonly languages: readonly string[];
   readonly description: string;
-  /** Globs of the files in which it is offered, as in VS Code's own snippets. */
+  /** Globs of the files that it is for and not for, as VS Code's own snippets have them. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
 }
@@ -48,9 +49,9 @@ export interface SnippetContent extends CommonContent {
 export interface ConfigContent extends CommonContent {
   readonly kind: 'config';
   readonly language: string;
-  /** Where `apply` writes: `settings`, `keybindings`, `tasks`, `snippets:<name>` or a path below `~/`. */
+  /** The file that it is of: `settings`, `keybindings`, `tasks`, `snippets:<name>` or a path below `~/`. */
   readonly target?: string;
-  /** Bodies that replace or patch the common one: keyed `os:linux`, `os:darwin`, `os:win32` or `device:<id>`. */
+  /** The bodies of one system or one device, beside the common one: keyed `os:linux`, `os:darwin`, `os:win32` or `device:<id>`. */
   readonly overlays: Readonly<Record<string, string>>;
 }
 

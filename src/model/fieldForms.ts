@@ -44,7 +44,7 @@ export function isEditorTarget(target: string): boolean {
   return editorTargets.has(target) || target.startsWith(snippetsPrefix);
 }
 
-/** Where `apply` writes. A path is below the home folder, which every machine has, and cannot lead out of it. */
+/** The file that a config is of. A path is below the home folder, which every machine has, and cannot lead out of it. */
 export function parseTarget(given: string): Result<string, MalformedField> {
   const target = given.trim();
   const isSound = target.startsWith(snippetsPrefix)

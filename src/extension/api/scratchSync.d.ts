@@ -89,7 +89,7 @@ export interface ScratchItemFields {
   readonly exclude?: readonly string[];
   /** `settings`, `keybindings`, `tasks`, `snippets:<name>` or a path below `~/`. Null takes it away. */
   readonly target?: string | null;
-  /** Keyed `os:linux`, `os:darwin`, `os:win32` or `device:<id>`. */
+  /** Keyed `os:linux`, `os:darwin`, `os:win32` or `device:<id>`. Kept, searched, merged and synced; nothing applies them. */
   readonly overlays?: Readonly<Record<string, string>>;
   /** A git remote, kept without scheme, user, port and `.git`. Null takes it away. */
   readonly repository?: string | null;

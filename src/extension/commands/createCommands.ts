@@ -119,7 +119,7 @@ async function createSnippet(
   if (title === undefined) return;
   const prefixes = await window.showInputBox({
     title: l10n.t('New Snippet (2/2)'),
-    prompt: l10n.t('What does one type to get it? Several are separated by commas.'),
+    prompt: l10n.t('Which short names is it found by? Several are separated by commas.'),
     value: title.trim().toLowerCase().replace(/\s+/g, '-'),
   });
   if (prefixes === undefined) return;
