@@ -80,8 +80,8 @@ export const nativeAead: Aead = {
 };
 
 /**
- * The faster one that this runtime has. Node.js has the native cipher; desktop VS Code has not, because Electron's
- * BoringSSL does not offer it to `createCipheriv` (electron/electron#24024).
+ * The faster one that this runtime has. Node.js has the native cipher; desktop VS Code has not: Electron is built with
+ * BoringSSL in place of OpenSSL, and that does not offer ChaCha20-Poly1305 to `createCipheriv`.
  */
 export const aead: Aead = hasNativeCipher() ? nativeAead : portableAead;
 
