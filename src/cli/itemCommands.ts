@@ -10,6 +10,7 @@ import { type Failure, usage } from './failure';
 import { readText } from './input';
 import { type Page, plain, shortId, shown } from './page';
 import type { Terminal } from './terminal';
+import { wholeNumber } from './wholeNumber';
 
 /** Commands that read and write items on this device; nothing here touches the network. */
 export function addItemCommands(program: Command, runner: Runner): void {
@@ -142,12 +143,10 @@ function addReading(program: Command, runner: Runner): void {
     usage: 'search <query...>',
     summary: 'search titles, texts, tags and languages',
     help: 'The last word also matches the words that begin with it; "quoted words" match\nas a phrase.',
-    declare: command => command.option('--limit <number>', 'at most this many', String(defaultHits)),
-    schema: z.object({ limit: z.string() }),
+    declare: command => command.option('--limit <number>', 'at most this many', wholeNumber, defaultHits),
+    schema: z.object({ limit: z.number() }),
     async run({ device, args, options, isJson }) {
-      const limit = Number(options.limit);
-      if (!Number.isInteger(limit) || limit < 1) return usage('--limit takes a whole number above 0.');
-      const found = await device.items.search(args.join(' '), limit);
+      const found = await device.items.search(args.join(' '), options.limit);
       if (!found.ok || !isJson) return answer(found, hitList);
       const whole = await wholeItems(
         device.items,
@@ -184,15 +183,11 @@ function addTaking(program: Command, runner: Runner): void {
   addCommand(program, runner, {
     usage: 'restore <id>',
     summary: 'bring back a deleted item, or an older version of one',
-    declare: command => command.option('--version <number>', 'as scratch history numbers them'),
-    schema: z.object({ version: z.string().optional() }),
+    declare: command => command.option('--version <number>', 'as scratch history numbers them', wholeNumber),
+    schema: z.object({ version: z.number().optional() }),
     async run({ device, args: [id = ''], options }) {
-      const version = options.version === undefined ? undefined : Number(options.version);
-      if (version !== undefined && (!Number.isInteger(version) || version < 1)) {
-        return usage('--version takes a number from scratch history.');
-      }
       return answer(
-        await device.items.restore(id, version),
+        await device.items.restore(id, options.version),
         (item, page) => `Restored ${named(item.title, item.id, page)}.`,
       );
     },

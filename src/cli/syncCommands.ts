@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ok } from '../base/result';
 import { addCommand, answer, type Runner } from './command';
 import { logText, reportText, statusText } from './describeSync';
-import { usage } from './failure';
+import { wholeNumber } from './wholeNumber';
 
 /** Commands about sync itself. */
 export function addSyncCommands(program: Command, runner: Runner): void {
@@ -53,13 +53,9 @@ a snapshot and asks: look with scratch status, then go on with
   addCommand(program, runner, {
     usage: 'log',
     summary: 'list the sync cycles that did something or failed, the latest first',
-    declare: command => command.option('--limit <number>', 'at most this many', String(defaultEntries)),
-    schema: z.object({ limit: z.string() }),
-    async run({ device, options }) {
-      const limit = Number(options.limit);
-      if (!Number.isInteger(limit) || limit < 1) return usage('--limit takes a whole number above 0.');
-      return answer(await device.sync.log(limit), logText);
-    },
+    declare: command => command.option('--limit <number>', 'at most this many', wholeNumber, defaultEntries),
+    schema: z.object({ limit: z.number() }),
+    run: async ({ device, options }) => answer(await device.sync.log(options.limit), logText),
   });
 }
 

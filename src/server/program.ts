@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../../package.json';
 import { err, ok, type Result } from '../base/result';
 import { dayMs, hourMs, isoTime, minuteMs } from '../base/time';
@@ -84,13 +84,12 @@ function createProgram(host: ProgramHost, run: (command: ServerCommand) => Promi
   program
     .command('invite')
     .description('make an invite code for one new account')
-    .option('--expires <term>', 'how long it is good: 30m, 12h, 7d', '7d')
-    .action(({ expires }: { readonly expires: string }) => {
-      const termMs = parseTerm(expires);
-      if (termMs === undefined)
-        program.error(`--expires takes a term such as 30m, 12h or 7d, not ${expires}`);
-      return run(invite(termMs ?? defaultInviteTermMs));
-    });
+    .addOption(
+      new Option('--expires <term>', 'how long it is good: 30m, 12h, 7d')
+        .argParser(parseTerm)
+        .default(defaultInviteTermMs, '7d'),
+    )
+    .action(({ expires }: { readonly expires: number }) => run(invite(expires)));
   add('accounts', 'list the accounts', () => accounts);
   add('devices <login>', "list an account's devices", login => devices(login ?? ''));
   add('revoke <login> <device>', 'end the token of a device', (login, device) =>
@@ -108,10 +107,10 @@ function createProgram(host: ProgramHost, run: (command: ServerCommand) => Promi
   return program;
 }
 
-/** Milliseconds of a term such as `30m`, `12h` or `7d`; undefined for anything else. */
-export function parseTerm(text: string): number | undefined {
+/** Milliseconds of a term such as `30m`, `12h` or `7d`; anything else is wrong usage. */
+export function parseTerm(text: string): number {
   const [, amount, unit] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? [];
-  if (amount === undefined) return undefined;
+  if (amount === undefined) throw new InvalidArgumentError('Give a term such as 30m, 12h or 7d.');
   return Number(amount) * (unit === 'm' ? minuteMs : unit === 'h' ? hourMs : dayMs);
 }
 

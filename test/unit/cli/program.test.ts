@@ -126,6 +126,7 @@ describe('the command line', () => {
     ['edit', '1f3a'],
     ['restore', '1f3a', '--version', 'two'],
     ['search', 'word', '--limit', '-1'],
+    ['log', '--limit', '1.5'],
     ['resolve', '1f3a'],
     ['resolve', '1f3a', '--keep', 'mine'],
     ['resolve', '1f3a', '--keep', 'local', '--file', 'x'],

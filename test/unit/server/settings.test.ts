@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { InvalidArgumentError } from 'commander';
 import { describe, it } from 'mocha';
 import { unwrap } from '../../../src/base/result';
 import { dayMs, hourMs, minuteMs } from '../../../src/base/time';
@@ -104,7 +105,7 @@ describe('the term of an invite', () => {
   it('is minutes, hours or days', () => {
     assert.deepEqual(['30m', '12h', '7d'].map(parseTerm), [30 * minuteMs, 12 * hourMs, 7 * dayMs]);
     for (const text of ['', '7', 'd', '0d', '-1d', '1.5h', '7 d', '7w', '99999d']) {
-      assert.equal(parseTerm(text), undefined, text);
+      assert.throws(() => parseTerm(text), InvalidArgumentError, text);
     }
   });
 });
