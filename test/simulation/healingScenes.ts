@@ -81,6 +81,22 @@ export const healingScenes: Readonly<Record<string, () => Promise<void>>> = {
     await stage.settleAndClose();
   },
 
+  async 'a deletion gives way to who still has the item when a server was wiped, pushed or not'() {
+    for (const isPushed of [true, false]) {
+      const { stage, ids } = await synced(2, 3);
+      const [first] = ids;
+      await stage.remove(0, first);
+      if (isPushed) await stage.sync(0);
+      await stage.world.take({ type: 'wipe', atMs: 0, salt: 1 });
+      for (const number of [1, 0, 1, 0]) assert.equal(await stage.sync(number), 'done');
+      for (const number of [0, 1]) {
+        assert.equal((await stage.item(number, first))?.deleted, false);
+        assert.deepEqual(await stage.records(number), []);
+      }
+      await stage.settleAndClose();
+    }
+  },
+
   async 'an account that was deleted and made anew is united from every device'() {
     const { stage, ids } = await synced(2, 3);
     const [first] = ids;

@@ -135,11 +135,16 @@ function forgetSyncedVersions(store: StoreTransaction): void {
     const item = readItem(store, id);
     if (item?.content === undefined) continue;
     const waiting = waitingItemChange(store, id);
-    holdItemVersion(store, id, undefined);
+    // An account that was made anew is united from devices of which one may hold what another has gone on from.
+    const ancestors = waiting?.ancestors ?? item.ancestors;
     if (item.deleted) {
+      // Pushed or not, it gives way to a device that still has the item.
+      const pushed = { version: 1, stamp: item.lastModified, deleted: true, ancestors, keyId: undefined };
+      holdItemVersion(store, id, pushed);
       dropWaiting(store, id);
-      continue;
     }
+    holdItemVersion(store, id, undefined);
+    if (item.deleted) continue;
     putWaitingItemChange(store, {
       itemId: id,
       type: 'upsert',
@@ -147,8 +152,7 @@ function forgetSyncedVersions(store: StoreTransaction): void {
       rawMs: waiting?.rawMs,
       content: item.content,
       base: { version: 0, stamp: undefined, deleted: false, content: undefined },
-      // An account that was made anew is united from devices of which one may hold what another has gone on from.
-      ancestors: waiting?.ancestors ?? item.ancestors,
+      ancestors,
     });
   }
   for (const record of listConflicts(store, ['open', 'resolved', 'auto'])) {
