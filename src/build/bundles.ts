@@ -24,6 +24,8 @@ export const bundleNames: readonly string[] = bundles.map(({ name }) => name);
 
 const wasmName = 'sql-wasm.wasm';
 const noticesName = 'NOTICES.txt';
+/** The types of the API for other extensions. */
+const apiTypes = path.join(sourceFolder, 'extension/api/scratchSync.d.ts');
 
 /** What one file of `dist/` is made of. */
 export interface BuiltFile {
@@ -34,7 +36,8 @@ export interface BuiltFile {
 /** Writes everything that ships into `dist/` and removes what else is there. Throws when something does not compile. */
 export async function buildAll(): Promise<readonly BuiltFile[]> {
   const built = await buildSome(bundleNames);
-  const shipped = new Set([...built.map(({ file }) => path.basename(file)), wasmName, noticesName]);
+  const copied = [wasmName, noticesName, path.basename(apiTypes)];
+  const shipped = new Set([...built.map(({ file }) => path.basename(file)), ...copied]);
   for (const name of await readdir(distFolder)) {
     if (!shipped.has(name)) await rm(path.join(distFolder, name), { recursive: true });
   }
@@ -61,6 +64,7 @@ export async function buildSome(names: readonly string[]): Promise<readonly Buil
   }
   const wasm = await readFile(require.resolve(`sql.js/dist/${wasmName}`));
   await writeIfChanged(path.join(distFolder, wasmName), wasm);
+  await writeIfChanged(path.join(distFolder, path.basename(apiTypes)), await readFile(apiTypes));
   const notices = await noticesOf(built.map(({ metafile }) => metafile));
   await writeIfChanged(path.join(distFolder, noticesName), Buffer.from(notices));
   return built;

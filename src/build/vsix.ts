@@ -74,12 +74,13 @@ const mustContain: readonly string[] = [
   'dist/worker.js',
   'dist/sql-wasm.wasm',
   'dist/NOTICES.txt',
+  'dist/scratchSync.d.ts',
 ];
 
 const mayContain: readonly RegExp[] = [
   /^(package\.json|package\.nls(\.[a-z-]+)?\.json|readme\.md|changelog\.md|LICENSE\.txt)$/,
   /^dist\/(?!cli\.js|server\.js)[A-Za-z0-9-]+\.js$/,
-  /^dist\/(sql-wasm\.wasm|NOTICES\.txt)$/,
+  /^dist\/(sql-wasm\.wasm|NOTICES\.txt|scratchSync\.d\.ts)$/,
   /^l10n\/[^/]+\.json$/,
   /^media\/.+\.(svg|png|md)$/,
 ];

@@ -13,7 +13,7 @@ export interface ScratchSyncApi {
   readonly apiVersion: 1;
   readonly items: ScratchItems;
   readonly conflicts: ScratchConflicts;
-  /** Syncs now, or joins the sync that runs. */
+  /** Syncs now; after the sync that runs, when one does. */
   sync(): Promise<ScratchSyncReport>;
   /** Tells when items or conflicts changed: here, by sync, or in another window. */
   onDidChange(listener: (change: ScratchChange) => void): { dispose(): void };

@@ -15,6 +15,7 @@ const good = [
   'dist/argon2.js',
   'dist/sql-wasm.wasm',
   'dist/NOTICES.txt',
+  'dist/scratchSync.d.ts',
   'media/icon.png',
   'l10n/bundle.l10n.de.json',
 ];
