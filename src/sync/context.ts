@@ -1,6 +1,7 @@
 import type { Random } from '../base/random';
 import type { DeviceId } from '../model/ids/ids';
 import type { StoreTransaction } from '../store/transaction';
+import type { TextPolicy } from './merge/bodyMerge';
 
 /** What an edit or a merge needs to know of the device that makes it, inside one transaction. */
 export interface EditContext {
@@ -10,9 +11,6 @@ export interface EditContext {
   readonly wallMs: number;
   readonly random: Random;
 }
-
-/** How texts merge: three-way by line, or the later one whole. */
-export type TextPolicy = 'merge' | 'latest';
 
 export interface MergeContext extends EditContext {
   readonly text: TextPolicy;

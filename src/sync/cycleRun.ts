@@ -9,9 +9,10 @@ import type { StorageError, Store } from '../store/store';
 import type { StoreTransaction } from '../store/transaction';
 import type { OffsetEstimator } from './clock/clockOffset';
 import { restampNeverSent } from './clock/restamp';
-import type { MergeContext, TextPolicy } from './context';
+import type { MergeContext } from './context';
 import type { CycleLimits } from './cycleLimits';
 import type { MassChange } from './guard';
+import type { TextPolicy } from './merge/bodyMerge';
 import type { SealingKeys, SizeLimits } from './sealing/sealing';
 import type { Timed, Transport, TransportError } from './transport/transport';
 

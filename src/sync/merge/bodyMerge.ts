@@ -3,7 +3,7 @@ import { mergeJson } from './jsonMerge';
 import type { MergeLog } from './mergeLog';
 import { mergeText } from './textMerge';
 
-/** `merge`: by line. `latest`: where both sides changed a text, the later one whole. */
+/** How texts merge. `merge`: three-way by line. `latest`: where both sides changed a text, the later one whole. */
 export type TextPolicy = 'merge' | 'latest';
 
 export interface BodyRule {

@@ -92,7 +92,8 @@ interface OrderedSides {
   readonly text: TextPolicy;
 }
 
-interface Three<C extends Content> {
+/** The contents of both sides and of the version that they were made on. */
+interface ThreeContents<C extends Content> {
   readonly base: C;
   readonly earlier: C;
   readonly later: C;
@@ -136,7 +137,11 @@ function differences(earlier: MergeSide, later: MergeSide): readonly string[] {
   return earlier.deleted === later.deleted ? inContent : ['deleted', ...inContent];
 }
 
-function mergeContents({ base, earlier, later }: Three<Content>, text: TextPolicy, log: MergeLog): Content {
+function mergeContents(
+  { base, earlier, later }: ThreeContents<Content>,
+  text: TextPolicy,
+  log: MergeLog,
+): Content {
   switch (later.kind) {
     case 'note':
       if (base.kind !== 'note' || earlier.kind !== 'note') break;
@@ -154,7 +159,7 @@ function mergeContents({ base, earlier, later }: Three<Content>, text: TextPolic
   return later;
 }
 
-function mergeNotes(notes: Three<NoteContent>, text: TextPolicy, log: MergeLog): NoteContent {
+function mergeNotes(notes: ThreeContents<NoteContent>, text: TextPolicy, log: MergeLog): NoteContent {
   const repository = mergeScalar(
     fieldOf(notes, 'repository', note => note.repository),
     log,
@@ -175,7 +180,11 @@ function mergeNotes(notes: Three<NoteContent>, text: TextPolicy, log: MergeLog):
   };
 }
 
-function mergeSnippets(snippets: Three<SnippetContent>, text: TextPolicy, log: MergeLog): SnippetContent {
+function mergeSnippets(
+  snippets: ThreeContents<SnippetContent>,
+  text: TextPolicy,
+  log: MergeLog,
+): SnippetContent {
   const list = (name: 'prefixes' | 'languages' | 'include' | 'exclude') =>
     mergeSet(
       fieldOf(snippets, name, snippet => snippet[name]),
@@ -200,7 +209,7 @@ function mergeSnippets(snippets: Three<SnippetContent>, text: TextPolicy, log: M
   };
 }
 
-function mergeConfigs(configs: Three<ConfigContent>, text: TextPolicy, log: MergeLog): ConfigContent {
+function mergeConfigs(configs: ThreeContents<ConfigContent>, text: TextPolicy, log: MergeLog): ConfigContent {
   const common = mergeCommon(configs, log);
   const language = mergeScalar(
     fieldOf(configs, 'language', config => config.language),
@@ -230,7 +239,7 @@ function mergeConfigs(configs: Three<ConfigContent>, text: TextPolicy, log: Merg
 }
 
 function mergeCommon<C extends Content>(
-  contents: Three<C>,
+  contents: ThreeContents<C>,
   log: MergeLog,
 ): Omit<NoteContent, 'kind' | 'body' | 'language'> {
   return {
@@ -261,7 +270,7 @@ function mergeCommon<C extends Content>(
 }
 
 function fieldOf<C extends Content, T>(
-  { base, earlier, later }: Three<C>,
+  { base, earlier, later }: ThreeContents<C>,
   name: string,
   get: (content: C) => T,
 ): Field<T> {
