@@ -23,8 +23,11 @@ export interface StampParts {
 export const maxCounter = 0xffff;
 /** The last instant that an ECMAScript Date can name. */
 export const maxMillis = 8_640_000_000_000_000 - 1;
-const millisDigits = 16;
+/** So many digits of milliseconds begin a stamp. */
+export const stampMillisDigits = 16;
 const counterDigits = 4;
+/** Where the device's id begins in a stamp, counted from 1, as SQL does. */
+export const stampDeviceIdAt = stampMillisDigits + counterDigits + 3;
 export const stampPattern = /^(\d{16})-([0-9a-f]{4})-([0-9a-f]{16})$/;
 
 export function isStamp(text: string): text is Stamp {
@@ -41,7 +44,7 @@ export function formatStamp({ millis, counter, deviceId }: StampParts): Stamp {
     Number.isInteger(counter) && counter >= 0 && counter <= maxCounter,
     `counter out of range: ${counter}`,
   );
-  const text = `${String(millis).padStart(millisDigits, '0')}-${counter.toString(16).padStart(counterDigits, '0')}-${deviceId}`;
+  const text = `${stampPrefix(millis)}-${counter.toString(16).padStart(counterDigits, '0')}-${deviceId}`;
   assert(isStamp(text), `malformed stamp: ${text}`);
   return text;
 }
@@ -50,6 +53,11 @@ export function parseStamp(stamp: Stamp): StampParts {
   const match = stampPattern.exec(stamp);
   assert(match?.[1] && match[2] && match[3] && isDeviceId(match[3]), `malformed stamp: ${stamp}`);
   return { millis: Number(match[1]), counter: Number.parseInt(match[2], 16), deviceId: match[3] };
+}
+
+/** A text that is below every stamp of that time or later, and above those before it. */
+export function stampPrefix(millis: number): string {
+  return String(Math.max(0, Math.floor(millis))).padStart(stampMillisDigits, '0');
 }
 
 /** The stamp just after `parent`: same milliseconds, counter + 1, or the next millisecond when the counter is full. */

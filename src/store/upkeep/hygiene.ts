@@ -1,5 +1,5 @@
 import { dayMs } from '../../base/time';
-import { stampAfter } from '../../model/ids/stamp';
+import { stampAfter, stampPrefix } from '../../model/ids/stamp';
 import { closedConflictsOnServer, trimClosedConflicts } from '../conflicts';
 import { putWaitingRecordChange } from '../outbox';
 import { forgetOverwrites } from '../overwritten';
@@ -54,9 +54,3 @@ function deleteClosedConflicts(store: StoreTransaction, nowMs: number): number {
 
 /** Rows that one transaction takes away, of each kind. */
 const rowsPerStep = 500;
-
-/** Below every stamp of that time or later. */
-function stampPrefix(millis: number): string {
-  const digits = 16;
-  return String(Math.max(0, Math.floor(millis))).padStart(digits, '0');
-}

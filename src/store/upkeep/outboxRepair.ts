@@ -3,6 +3,7 @@ import { maxAncestors } from '../../model/ancestors';
 import { emptiedContent } from '../../model/content';
 import { encodeContent } from '../../model/contentCodec';
 import { type DeviceId, type ItemId, isItemId } from '../../model/ids/ids';
+import { stampDeviceIdAt, stampMillisDigits } from '../../model/ids/stamp';
 import type { Transaction } from '../../sqlite/database';
 import { emptiedMark } from '../emptied';
 import { branded } from '../rows';
@@ -58,10 +59,10 @@ export function restoreItemsOfChanges(tx: Transaction): number {
     `INSERT INTO items(id, type, payload, last_modified, deleted, owner_device_id, version, synced_stamp,
        synced_deleted, ancestors, modified_ms, created_ms, saved_ms)
      SELECT item_id, coalesce(CASE typeof(payload) WHEN 'text' THEN json_extract(payload, '$.kind') END, 'note'),
-       payload, timestamp, change_type = 'delete', substr(timestamp, ${deviceIdAt}), base_version,
+       payload, timestamp, change_type = 'delete', substr(timestamp, ${stampDeviceIdAt}), base_version,
        CASE WHEN base_version > 0 THEN base_timestamp END, base_deleted, '[]',
-       cast(substr(timestamp, 1, ${millisDigits}) AS INTEGER), cast(substr(timestamp, 1, ${millisDigits}) AS INTEGER),
-       cast(substr(timestamp, 1, ${millisDigits}) AS INTEGER)
+       cast(substr(timestamp, 1, ${stampMillisDigits}) AS INTEGER), cast(substr(timestamp, 1, ${stampMillisDigits}) AS INTEGER),
+       cast(substr(timestamp, 1, ${stampMillisDigits}) AS INTEGER)
      FROM changes WHERE ${hasNoItem} AND payload IS NOT NULL
        AND id = (SELECT max(id) FROM changes AS c WHERE c.item_id = changes.item_id AND acknowledged_ms IS NULL)`,
   );
@@ -112,10 +113,6 @@ export function thawHollowFlights(tx: Transaction): number {
   return tx.run(`UPDATE changes SET change_id = NULL WHERE ${isHollow}`);
 }
 
-const millisDigits = 16;
-/** Where the device's id begins in a stamp, as SQL counts. */
-export const deviceIdAt = 23;
-
 const isInOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
 const itemIsLost = `last_modified IS NOT synced_stamp AND NOT (version = 0 AND items.deleted <> 0
     AND NOT EXISTS (SELECT 1 FROM changes AS held WHERE held.item_id = items.id AND held.acknowledged_ms IS NULL))
@@ -127,4 +124,4 @@ const isHollow = 'acknowledged_ms IS NULL AND change_id IS NOT NULL AND frozen I
 /** Items with an edit that was made on a version of another device, or that waits behind such a one. */
 const onForeignVersion = `SELECT item_id FROM changes
   WHERE acknowledged_ms IS NULL AND collection = 'item' AND reseal = 0 AND base_timestamp IS NOT NULL
-    AND substr(CASE base_version WHEN 0 THEN json_extract(ancestors, '$[1]') ELSE base_timestamp END, ${deviceIdAt}) <> ?`;
+    AND substr(CASE base_version WHEN 0 THEN json_extract(ancestors, '$[1]') ELSE base_timestamp END, ${stampDeviceIdAt}) <> ?`;

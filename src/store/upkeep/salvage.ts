@@ -1,4 +1,4 @@
-import { isStamp, maxMillis, parseStamp } from '../../model/ids/stamp';
+import { isStamp, maxMillis, parseStamp, stampDeviceIdAt } from '../../model/ids/stamp';
 import type { Transaction } from '../../sqlite/database';
 import { forgetEmptiedItems } from '../emptied';
 import { Payloads } from '../payloads';
@@ -6,7 +6,6 @@ import { optionalBranded } from '../rows';
 import { clearState, readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
 import {
-  deviceIdAt,
   forgetForeignBases,
   isRecordOfChangeLost,
   requeueLostEdits,
@@ -70,7 +69,7 @@ function keepClock(store: StoreTransaction, wallMs: number): void {
   const row = store.sql.get(
     `SELECT max(stamp) AS stamp FROM (SELECT last_modified AS stamp FROM items UNION ALL SELECT timestamp FROM changes
        UNION ALL SELECT stamp FROM versions UNION ALL SELECT stamp FROM conflicts)
-     WHERE substr(stamp, ${deviceIdAt}) = coalesce(?, substr(stamp, ${deviceIdAt}))`,
+     WHERE substr(stamp, ${stampDeviceIdAt}) = coalesce(?, substr(stamp, ${stampDeviceIdAt}))`,
     [readState(store, 'device')?.id ?? null],
   );
   const stamp = row && optionalBranded(row, 'stamp', isStamp);

@@ -1,6 +1,6 @@
 import type { Conflict } from '../../model/conflict';
 import type { DeviceId } from '../../model/ids/ids';
-import { formatStamp, isStamp, type Stamp, stampAfter } from '../../model/ids/stamp';
+import { formatStamp, isStamp, type Stamp, stampAfter, stampPrefix } from '../../model/ids/stamp';
 import { maxStampAheadMs } from '../../protocol/limits';
 import { readConflict, writeConflict } from '../../store/conflicts';
 import { readItemEvenEmptied, restampItem } from '../../store/items';
@@ -125,7 +125,7 @@ function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: De
 
 /** The greatest stamp that is held and that a sound clock can have issued by now. */
 function greatestSoundStamp(store: StoreTransaction, nowMs: number): Stamp | undefined {
-  const limit = String(nowMs + maxStampAheadMs).padStart(parseWidth, '0');
+  const limit = stampPrefix(nowMs + maxStampAheadMs);
   const row = store.sql.get(
     `SELECT max(stamp) AS stamp FROM (SELECT max(last_modified) AS stamp FROM items WHERE last_modified < ?
        UNION ALL SELECT max(timestamp) FROM changes WHERE acknowledged_ms IS NULL AND timestamp < ?)`,
@@ -133,5 +133,3 @@ function greatestSoundStamp(store: StoreTransaction, nowMs: number): Stamp | und
   );
   return row && optionalBranded(row, 'stamp', isStamp);
 }
-
-const parseWidth = 16;
