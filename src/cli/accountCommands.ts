@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import type { Device } from '../device/device';
+import { shortId } from '../model/ids/ids';
 import { addCommand, answer, type Runner } from './command';
 import { statusText } from './describeSync';
 import type { Failure } from './failure';
-import { count, localTime, type Page, plain, shortId, table } from './page';
+import { count, localTime, type Page, plain, table } from './page';
 import {
   askSecrets,
   newAccountQuestion,

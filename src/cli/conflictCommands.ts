@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander';
 import * as z from 'zod';
 import { ok, type Result } from '../base/result';
 import type { ConflictJson, ConflictSideJson, ResolveJson } from '../device/json';
+import { shortId } from '../model/ids/ids';
 import { type Answer, addCommand, answer, type Runner } from './command';
 import { type Failure, usage } from './failure';
 import { readText } from './input';
-import { localTime, type Page, plain, shortId, shown, table } from './page';
+import { localTime, type Page, plain, shown, table } from './page';
 import type { Terminal } from './terminal';
 
 /** Commands that show what met and let a person decide. */

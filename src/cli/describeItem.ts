@@ -1,5 +1,6 @@
 import type { ItemJson, ItemSummaryJson, SearchHitJson, VersionJson } from '../device/json';
-import { type Cell, facts, harmless, localTime, type Page, plain, shortId, shown, table } from './page';
+import { shortId } from '../model/ids/ids';
+import { type Cell, facts, harmless, localTime, type Page, plain, shown, table } from './page';
 
 /** An item's fields, an empty line, and its body. */
 export function itemText(item: ItemJson, page: Page): string {

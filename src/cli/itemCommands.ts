@@ -4,11 +4,12 @@ import { ok, type Result } from '../base/result';
 import { wholeItems } from '../device/items/wholeItems';
 import type { ItemFieldsJson } from '../device/json';
 import { isKind, kinds } from '../model/content';
+import { shortId } from '../model/ids/ids';
 import { addCommand, answer, type Runner } from './command';
 import { hitList, itemList, itemText, versionList } from './describeItem';
 import { type Failure, usage } from './failure';
 import { readText } from './input';
-import { type Page, plain, shortId, shown } from './page';
+import { type Page, plain, shown } from './page';
 import type { Terminal } from './terminal';
 import { wholeNumber } from './wholeNumber';
 

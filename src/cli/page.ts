@@ -99,12 +99,6 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Enough of an id to be told apart; every command takes it. */
-export function shortId(id: string): string {
-  return id.slice(0, shortIdLength);
-}
-
-const shortIdLength = 8;
 const defaultColumns = 80;
 const minColumns = 40;
 const minStretch = 12;

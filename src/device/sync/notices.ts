@@ -1,4 +1,4 @@
-import { isItemId } from '../../model/ids/ids';
+import { isItemId, shortId } from '../../model/ids/ids';
 import { readItem } from '../../store/items';
 import { refusals } from '../../store/outbox';
 import type { StoreTransaction } from '../../store/transaction';
@@ -22,7 +22,7 @@ export function refusedChanges(store: StoreTransaction): RefusedChanges | undefi
   const all = refusals(store, maxRefusalsCounted);
   const [first] = all;
   if (first === undefined) return undefined;
-  const id = first.itemId.slice(0, shownIdLength);
+  const id = shortId(first.itemId);
   const item = isItemId(first.itemId) ? readItem(store, first.itemId) : undefined;
   const content = item?.content;
   const named = content && !content.sensitive ? `“${content.title}” (${id})` : undefined;
@@ -47,5 +47,3 @@ export function cycleNotice(report: CycleReport): string | undefined {
   }
   return undefined;
 }
-
-const shownIdLength = 8;

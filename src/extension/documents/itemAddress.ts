@@ -1,4 +1,5 @@
 import type { Kind } from '../../model/content';
+import { shortId } from '../../model/ids/ids';
 import { extensionOf } from './fileExtensions';
 
 /**
@@ -44,7 +45,6 @@ export function fileName(title: string, language: string): string {
 const kindFolders: Readonly<Record<Kind, string>> = { note: 'notes', snippet: 'snippets', config: 'config' };
 const untitled = 'Untitled';
 const maxNameLength = 100;
-const shownIdLength = 8;
 
 /** Tab titles lie in clear in the editor's state, so that of a sensitive item tells nothing. */
 export function tabTitle(item: {
@@ -52,7 +52,7 @@ export function tabTitle(item: {
   readonly title: string;
   readonly sensitive: boolean;
 }): string {
-  return item.sensitive ? `Sensitive ${item.id.slice(0, shownIdLength)}` : item.title || untitled;
+  return item.sensitive ? `Sensitive ${shortId(item.id)}` : item.title || untitled;
 }
 
 function opaqueName(item: AddressedItem): string {

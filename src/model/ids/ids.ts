@@ -15,6 +15,12 @@ export type AccountId = Branded<'AccountId'>;
 /** 16 lower-case hexadecimal digits, random: names one data key of a key ring. */
 export type KeyId = Branded<'KeyId'>;
 
+/** Enough of an id for a person to tell it apart by. */
+export function shortId(id: string): string {
+  return id.slice(0, shortIdLength);
+}
+const shortIdLength = 8;
+
 export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export const hex16Pattern = /^[0-9a-f]{16}$/;
 export const hex32Pattern = /^[0-9a-f]{32}$/;

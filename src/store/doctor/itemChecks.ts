@@ -1,5 +1,5 @@
 import { ok } from '../../base/result';
-import { isItemId } from '../../model/ids/ids';
+import { isItemId, shortId } from '../../model/ids/ids';
 import { branded, integer } from '../rows';
 import type { StoreTransaction } from '../transaction';
 import type { Check } from './examination';
@@ -18,7 +18,7 @@ export const checkItems: Check = async ({ store }) => {
     afterRid = step.value.lastRid;
   }
   if (unreadable.length === 0) return ok([sound(check, 'Every item can be read.')]);
-  const named = unreadable.slice(0, maxNamed).map(id => id.slice(0, shownIdLength));
+  const named = unreadable.slice(0, maxNamed).map(shortId);
   const found =
     `${counted(unreadable.length, 'item')} cannot be read any more (${named.join(', ')}). ` +
     'Restore an earlier version of it, or roll back to a snapshot.';
@@ -27,7 +27,6 @@ export const checkItems: Check = async ({ store }) => {
 
 const itemsPerStep = 500;
 const maxNamed = 5;
-const shownIdLength = 8;
 
 function lookAtSome(store: StoreTransaction, afterRid: number) {
   const rows = store.sql.all('SELECT rid, id, payload FROM items WHERE rid > ? ORDER BY rid LIMIT ?', [
