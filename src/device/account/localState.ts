@@ -21,6 +21,7 @@ import { clearState, readState, writeState } from '../../store/state';
 import { rememberDeviceName } from '../../store/synced/devices';
 import { forgetEveryUnopened } from '../../store/synced/unopened';
 import type { StoreTransaction } from '../../store/transaction';
+import { noBase } from '../../sync/reconcile/commonBase';
 import { holdItemVersion, holdRecordVersion } from '../../sync/reconcile/heldVersions';
 import { type DeviceCore, read } from '../core';
 import type { DeviceError } from '../deviceError';
@@ -151,7 +152,7 @@ function forgetSyncedVersions(store: StoreTransaction): void {
       stamp: item.lastModified,
       rawMs: waiting?.rawMs,
       content: item.content,
-      base: { version: 0, stamp: undefined, deleted: false, content: undefined },
+      base: noBase,
       ancestors,
     });
   }

@@ -8,6 +8,7 @@ import { type ChangeBase, type ItemChange, openItemChanges, putWaitingItemChange
 import { recordVersion } from '../../store/versions';
 import { issueStamp } from '../clock/clock';
 import type { EditContext } from '../context';
+import { noBase } from '../reconcile/commonBase';
 
 /**
  * A person's edit: the item, its change in the outbox and its history, in one transaction. Edits that were not pushed
@@ -88,10 +89,7 @@ function originOf(
       ancestors: ancestorsOf(flying.stamp, ...flying.ancestors),
     };
   }
-  if (!held?.syncedStamp) {
-    const base = { version: 0, stamp: undefined, deleted: false, content: undefined };
-    return { base, ancestors: held?.ancestors ?? [] };
-  }
+  if (!held?.syncedStamp) return { base: noBase, ancestors: held?.ancestors ?? [] };
   return {
     base: {
       version: held.version,

@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../../base/result';
 import type { PullAnswer } from '../../protocol/changes';
 import { type ReconcileReason, writeState } from '../../store/state';
 import type { CycleError, CycleRun } from '../cycleRun';
-import type { TransportError } from '../transport/transport';
+import { malformedAnswer, type TransportError } from '../transport/transport';
 import { applyVersions } from './applyVersions';
 
 /** Pulls page after page until there is no more. */
@@ -25,7 +25,7 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     if (page.value.type === 'reconcile') return ok(page.value);
     const { changes, cursor, hasMore, digest } = page.value.answer;
     const moved = cursor !== run.cursor;
-    if (hasMore && !moved) return err(endless);
+    if (hasMore && !moved) return err(endlessPages);
     const applied = await applyVersions(
       run,
       changes,
@@ -36,7 +36,7 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     run.dependencies.logger.debug('pulled a page', { changes: changes.length, hasMore });
     if (!hasMore) return ok({ type: 'done', digest });
   }
-  return err(endless);
+  return err(endlessPages);
 }
 
 type Page =
@@ -60,11 +60,7 @@ export async function readPage(run: CycleRun, limit: number): Promise<Result<Pag
   return heard.ok ? ok({ type: 'page', answer: pulled.value.answer }) : heard;
 }
 
-const endless = {
-  type: 'malformedAnswer',
-  status: 200,
-  detail: 'the server sends pages without end',
-} as const;
+export const endlessPages = malformedAnswer('the server sends pages without end');
 
 /** The reconcile that an error of pulling or pushing asks for. */
 export function reconcileReasonOf(error: TransportError): ReconcileReason | undefined {

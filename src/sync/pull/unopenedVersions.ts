@@ -16,6 +16,7 @@ import { overwriting } from '../push/rejection';
 import { currentDigest, digestWithUnopened } from '../reconcile/digest';
 import { reconcileOpened } from '../reconcile/reconcile';
 import { reconcileMissing } from '../reconcile/reconcileItem';
+import { malformedAnswer } from '../transport/transport';
 import { applyOpened, applyVersions, guard, itemsOf, openVersion } from './applyVersions';
 
 /** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
@@ -144,8 +145,4 @@ async function fetchCurrent(
   return ok(version);
 }
 
-const foreignAnswer = {
-  type: 'malformedAnswer',
-  status: 200,
-  detail: 'the server told of another item than was asked for',
-} as const;
+const foreignAnswer = malformedAnswer('the server told of another item than was asked for');

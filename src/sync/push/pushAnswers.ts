@@ -25,7 +25,9 @@ import type { CycleError, CycleRun } from '../cycleRun';
 import { overwritesOf } from '../guard';
 import { applyOpened, guard, type OpenedVersion, openVersion, tally } from '../pull/applyVersions';
 import { holdRecordDeletion, recordMeeting } from '../pull/conflictRecords';
+import { noBase } from '../reconcile/commonBase';
 import { holdItemVersion, holdRecordVersion } from '../reconcile/heldVersions';
+import { malformedAnswer } from '../transport/transport';
 import { overwriting } from './rejection';
 
 /** What each sent change becomes by its answer: acknowledged, put on top of what it met, or refused. */
@@ -108,11 +110,7 @@ function wasRetired({ answer, flight }: Answered, current: KeyId): boolean {
   return answer.status === 'rejected' && answer.code === 'keyRetired' && flight.keyId === current;
 }
 
-const unanswered = {
-  type: 'malformedAnswer',
-  status: 200,
-  detail: 'the server did not answer each change',
-} as const;
+const unanswered = malformedAnswer('the server did not answer each change');
 
 function metBy(
   run: CycleRun,
@@ -217,7 +215,7 @@ export function surviveDeletion(context: MergeContext, itemId: ItemChange['itemI
   putWaitingItemChange(store, {
     ...waiting,
     content: waiting.content,
-    base: { version: 0, stamp: undefined, deleted: false, content: undefined },
+    base: noBase,
   });
   if (base.stamp === undefined) return false;
   // Devices that hold the tombstone take what stands above it.

@@ -3,6 +3,7 @@ import type { StoreTransaction } from '../../store/transaction';
 import { versionByStamp } from '../../store/versions';
 import type { OpenedItem } from '../sealing/sealing';
 
+/** The base of what is made on no version of the server. */
 export const noBase: ChangeBase = { version: 0, stamp: undefined, deleted: false, content: undefined };
 
 /**

@@ -24,7 +24,7 @@ import {
   tally,
 } from '../pull/applyVersions';
 import { applyReconciledRecord } from '../pull/conflictRecords';
-import { readPage } from '../pull/pull';
+import { endlessPages, readPage } from '../pull/pull';
 import { overwriting } from '../push/rejection';
 import { openSentRecord } from '../sealing/sealing';
 import { everySubject, recomputeDigest } from './digest';
@@ -104,13 +104,13 @@ async function compareAll(
     const { items, hasMore } = manifest.value.answer;
     cursor ??= manifest.value.answer.cursor;
     told += items.length;
-    if (told > run.dependencies.atOnce.manifestEntries) return err(endless);
+    if (told > run.dependencies.atOnce.manifestEntries) return err(endlessPages);
     for (const entry of items) seen.set(entry.itemId, entry.timestamp);
     const applied = await reconcilePage(run, items, reason);
     if (!applied.ok) return applied;
     if (!hasMore) break;
     const last = items.at(-1)?.itemId;
-    if (last === undefined || (after !== undefined && last <= after)) return err(endless);
+    if (last === undefined || (after !== undefined && last <= after)) return err(endlessPages);
     after = last;
   }
   const missing = await reconcileMissing(run, seen, reason);
@@ -134,12 +134,6 @@ function restoreSentRecord(run: CycleRun, { store }: MergeContext, change: Outbo
   const conflict = openSentRecord(change.flight.frozen, run.dependencies.keys);
   if (conflict?.id === change.itemId) writeConflict(store, conflict);
 }
-
-const endless = {
-  type: 'malformedAnswer',
-  status: 200,
-  detail: 'the server sends pages without end',
-} as const;
 
 async function reconcilePage(
   run: CycleRun,

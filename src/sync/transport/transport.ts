@@ -92,6 +92,11 @@ export type TransportError =
   /** Something answered that is not a Scratch Sync server. */
   | { readonly type: 'malformedAnswer'; readonly status: number; readonly detail: string };
 
+/** @param status 200 for an answer that is understood and cannot be right */
+export function malformedAnswer(detail: string, status = 200): TransportError {
+  return { type: 'malformedAnswer', status, detail };
+}
+
 export interface ServerAddress {
   /** The server's origin, and a path when it has one, without a slash at the end. */
   readonly server: string;
@@ -175,7 +180,7 @@ async function readHistory(caller: Caller, id: string): Answer<readonly RemoteVe
     if (last === undefined || (before !== undefined && last >= before)) break;
     before = last;
   }
-  return err({ type: 'malformedAnswer', status: 200, detail: 'the server sends a history without end' });
+  return err(malformedAnswer('the server sends a history without end'));
 }
 
 interface Sent extends Omit<Timed<never>, 'answer'> {
@@ -211,7 +216,7 @@ class Caller {
       if (version !== undefined && version !== protocolVersion) {
         return err({ type: 'otherVersion', server: version });
       }
-      return err({ type: 'malformedAnswer', status, detail: answer.error.issues[0]?.message ?? 'not JSON' });
+      return err(malformedAnswer(answer.error.issues[0]?.message ?? 'not JSON', status));
     }
     return ok({ ...sent.value, answer: answer.data });
   }
@@ -285,5 +290,5 @@ function problemOfAnswer(
   if (status === 429 || status >= 500) {
     return { type: 'problem', status, code: 'unavailable', detail: `status ${status}`, retryAfterMs };
   }
-  return { type: 'malformedAnswer', status, detail: 'not a problem document' };
+  return malformedAnswer('not a problem document', status);
 }
