@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
 import { systemCodeOf } from '../../base/errors';
 import type { FileCalls, FileStatus } from '../files/fileCalls';
+import { writeFully } from '../files/fileSteps';
+import { GatheredWrites } from './gatheredWrites';
 import { bindImports, type importTable } from './importTable';
 import { errno, isReadOnly, nodeFlags } from './unixNumbers';
 import { WasmMemory } from './wasmMemory';
@@ -63,7 +65,12 @@ export class FileSyscalls {
 
   /** Lets the database that `open` creates work on `file`. */
   bind<T>(file: BoundFile, open: () => T): { readonly opened: T; readonly binding: Binding } {
-    const active: ActiveFile = { file, failure: undefined, unbind: () => this.#unbind(active) };
+    const active: ActiveFile = {
+      file,
+      journal: new GatheredWrites(file.files),
+      failure: undefined,
+      unbind: () => this.#unbind(active),
+    };
     this.#awaiting = active;
     try {
       const opened = open();
@@ -83,6 +90,7 @@ export class FileSyscalls {
   }
 
   #unbind(active: ActiveFile): void {
+    active.journal.forget();
     for (const [name, bound] of this.#files) if (bound === active) this.#files.delete(name);
     for (const [number, descriptor] of this.#descriptors) {
       if (descriptor.owner !== active) continue;
@@ -136,7 +144,10 @@ export class FileSyscalls {
         const at = this.#resolve(this.memory.text(Number(args[pathIndex])));
         if (at === undefined) return original(...args);
         this.#lastUsed = at.owner;
-        return this.#guard(at.owner, -1, () => run(at, args));
+        return this.#guard(at.owner, -1, () => {
+          at.owner.journal.flush();
+          return run(at, args);
+        });
       };
   }
 
@@ -169,7 +180,7 @@ export class FileSyscalls {
       // folder, so the real one is that of the file whose journal it has just synced or removed.
       const owner = this.#lastUsed;
       if (owner !== undefined && this.memory.text(Number(args[1])) === '/' && isReadOnly(Number(args[2]))) {
-        return this.#add({ owner, real: undefined, position: 0 });
+        return this.#add({ owner, real: undefined, isJournal: false, position: 0 });
       }
       return openFile(...args);
     };
@@ -179,7 +190,8 @@ export class FileSyscalls {
     const { files, readOnly } = at.owner.file;
     // SQLite falls back to reading alone when it may not write, and would refuse every later write.
     if (!at.isJournal && Boolean(readOnly) !== isReadOnly(flags)) return -errno.EROFS;
-    return this.#add({ owner: at.owner, real: files.open(at.path, nodeFlags(flags)), position: 0 });
+    const real = files.open(at.path, nodeFlags(flags));
+    return this.#add({ owner: at.owner, real, isJournal: at.isJournal, position: 0 });
   }
 
   #add(descriptor: OpenDescriptor): number {
@@ -209,6 +221,7 @@ export class FileSyscalls {
 
   #statDescriptor(open: OpenDescriptor, target: Argument): number {
     if (open.real === undefined) return -errno.EBADF;
+    open.owner.journal.flush();
     this.#putStatus(Number(target), open.owner.file.files.statusOf(open.real));
     return 0;
   }
@@ -228,6 +241,7 @@ export class FileSyscalls {
   #truncate(open: OpenDescriptor, sizeBytes: Argument): number {
     this.counts.truncates++;
     if (open.real === undefined) return -errno.EBADF;
+    open.owner.journal.flush();
     open.owner.file.files.truncate(open.real, Number(sizeBytes));
     return 0;
   }
@@ -246,7 +260,12 @@ export class FileSyscalls {
 
   #close(open: OpenDescriptor, number: number): number {
     this.#descriptors.delete(number);
-    if (open.real !== undefined) open.owner.file.files.close(open.real);
+    try {
+      open.owner.journal.flush();
+    } finally {
+      if (open.isJournal) open.owner.journal.forget();
+      if (open.real !== undefined) open.owner.file.files.close(open.real);
+    }
     return 0;
   }
 
@@ -258,6 +277,7 @@ export class FileSyscalls {
   }
 
   #size(open: OpenDescriptor): number {
+    open.owner.journal.flush();
     return open.real === undefined ? 0 : open.owner.file.files.statusOf(open.real).sizeBytes;
   }
 
@@ -265,6 +285,7 @@ export class FileSyscalls {
     const { files } = open.owner.file;
     const { real } = open;
     if (real === undefined) return errno.EBADF;
+    if (open.isJournal) open.owner.journal.flush();
     return this.#transfer(args, (at, length) => {
       const count = files.read(real, this.memory.bytes, at, length, open.position);
       open.position += count;
@@ -273,15 +294,15 @@ export class FileSyscalls {
   }
 
   #write(open: OpenDescriptor, args: Arguments): number {
-    const { files } = open.owner.file;
+    const { file, journal } = open.owner;
     const { real } = open;
     if (real === undefined) return errno.EBADF;
+    if (!open.isJournal) journal.flush();
     return this.#transfer(args, (at, length) => {
-      for (let done = 0; done < length; ) {
-        const count = files.write(real, this.memory.bytes, at + done, length - done, open.position);
-        done += count;
-        open.position += count;
-      }
+      const source = this.memory.bytes.subarray(at, at + length);
+      if (open.isJournal) journal.add(real, source, open.position);
+      else writeFully(file.files, real, source, open.position);
+      open.position += length;
       return length;
     });
   }
@@ -303,6 +324,7 @@ export class FileSyscalls {
 
   #sync(open: OpenDescriptor): number {
     const { files, path } = open.owner.file;
+    open.owner.journal.flush();
     if (open.real === undefined) {
       files.syncFolder(dirname(path));
     } else {
@@ -330,6 +352,8 @@ type HookBuilder = (original: Syscall) => Syscall;
 
 interface ActiveFile extends Binding {
   readonly file: BoundFile;
+  /** What was written to its journal and is not in the file yet. Everything but reading the database itself comes after it. */
+  readonly journal: GatheredWrites;
 }
 
 interface Resolved {
@@ -342,6 +366,7 @@ interface OpenDescriptor {
   readonly owner: ActiveFile;
   /** The system's descriptor; undefined for the folder, which is only ever synced. */
   readonly real: number | undefined;
+  readonly isJournal: boolean;
   position: number;
 }
 

@@ -9,6 +9,7 @@ import { parseHeader } from '../files/databaseHeader';
 import type { FileCalls } from '../files/fileCalls';
 import { readWholeFile, removeIfThere } from '../files/fileSteps';
 import { fromSystemCode, StorageFailure } from '../storageErrors';
+import { maxGatheredBytes } from './gatheredWrites';
 import type { SqliteEngine } from './wasmModule';
 
 /** Why the file itself cannot be worked on by this engine on this machine; undefined when it can. */
@@ -126,8 +127,8 @@ function inquire(options: FileConnectionOptions, ask: (connection: FileConnectio
 }
 
 const selfTestCacheKib = 64;
-/** More than two pages, so that an overflow chain is written and read. */
-const probeBytes = 9000;
+/** More than two pages, so that an overflow chain is written and read, and than a journal gathers before it is written. */
+const probeBytes = maxGatheredBytes + 9000;
 /** A commit syncs at least its journal, the file, and the journal's end. */
 const leastSyncs = 3;
 
