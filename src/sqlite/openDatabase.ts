@@ -4,6 +4,7 @@ import { toHex } from '../base/encoding';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
+import { ThreadShare } from '../base/threadShare';
 import type { Clock, Timers } from '../base/time';
 import type { Database, Migration, StorageError, Transaction } from './database';
 import { clearOldSelfTests, proveEngine } from './engine/selfTest';
@@ -21,7 +22,6 @@ import { openConnection } from './openConnection';
 import type { SalvageReport } from './recovery/salvage';
 import { SharedDatabase } from './sharedDatabase';
 import { classifyStorageError } from './storageErrors';
-import { ThreadShare } from './threadShare';
 
 export interface OpenDatabaseOptions {
   /** The file. Its folder is made when it is missing; locks live in `locks/` beside it. */

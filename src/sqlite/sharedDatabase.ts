@@ -2,12 +2,12 @@ import { messageOf } from '../base/errors';
 import type { Disposable } from '../base/event';
 import type { Logger } from '../base/logger';
 import { err, ok, type Result } from '../base/result';
+import type { ThreadShare } from '../base/threadShare';
 import type { Connection, ConnectionMode } from './connection/connection';
 import type { Database, StorageError, Transaction } from './database';
 import type { ForeignCommits } from './foreignCommits';
 import type { ProcessLock } from './lock/processLock';
 import { classifyStorageError, StorageFailure } from './storageErrors';
-import type { ThreadShare } from './threadShare';
 import { runTransaction, type TransactionTarget } from './transactions';
 
 export interface SharedDatabaseParts {

@@ -9,6 +9,8 @@ export interface CycleLimits {
   readonly batchChanges: number;
   /** Sum of the payloads in one push, in bytes; a change or a group alone may have more. */
   readonly batchBytes: number;
+  /** A request that is larger is compressed in the thread pool, which costs a turn through it; in bytes. */
+  readonly zippedAtOnceBytes: number;
   /** Pushes in a row; then it is time to pull, which also acknowledges. */
   readonly batchesBeforePull: number;
   /** Entries of a whole manifest, which are held in memory together; a server that tells of more is given up. */
@@ -36,6 +38,8 @@ export interface CycleLimits {
 export const defaultCycleLimits: CycleLimits = {
   batchChanges: maxBatchChanges,
   batchBytes: maxBatchPayloadBytes,
+  // About a millisecond.
+  zippedAtOnceBytes: 64 * 1024,
   // With full batches half of the answers that a server remembers for a device before it takes no more.
   batchesBeforePull: 100,
   // Ten times as many as the largest account that is measured has items; some 200 MB.

@@ -2,7 +2,8 @@ import { type DurationBuckets, noDurations } from '../base/durations';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
 import { err, ok, type Result } from '../base/result';
-import type { Clock } from '../base/time';
+import { ThreadShare } from '../base/threadShare';
+import type { Clock, Timers } from '../base/time';
 import type { DeviceId, KeyId } from '../model/ids/ids';
 import { readState, type TimeAnchor, writeState } from '../store/state';
 import type { StorageError, Store } from '../store/store';
@@ -21,6 +22,7 @@ export interface CycleDependencies {
   readonly store: Store;
   readonly transport: Transport;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
   readonly device: { readonly id: DeviceId; readonly name: string };
@@ -106,6 +108,8 @@ const minOffsetMoveMs = 1000;
 export class CycleRun {
   readonly dependencies: CycleDependencies;
   readonly report: CycleReport;
+  /** For work outside of transactions, which have one of their own. */
+  readonly share: ThreadShare;
   /** The cursor after what was applied. */
   cursor: string | undefined;
   #fence: number;
@@ -123,6 +127,7 @@ export class CycleRun {
     },
   ) {
     this.dependencies = dependencies;
+    this.share = new ThreadShare(dependencies.clock, dependencies.timers);
     this.cursor = beginning.cursor;
     this.#fence = beginning.fence;
     this.#offsetMs = beginning.offsetMs;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { silentLogger } from '../../src/base/logger';
 import { systemRandom } from '../../src/base/random';
 import { err, ok, type Result, unwrap } from '../../src/base/result';
+import { ThreadShare } from '../../src/base/threadShare';
 import { systemClock, systemTimers } from '../../src/base/time';
 import type { Connection } from '../../src/sqlite/connection/connection';
 import type { Database, Migration, SqlValue, StorageError } from '../../src/sqlite/database';
@@ -17,7 +18,6 @@ import { ProcessLock } from '../../src/sqlite/lock/processLock';
 import { applyMigrations, latestVersion } from '../../src/sqlite/migrations';
 import { readSchemaState } from '../../src/sqlite/schemaCheck';
 import { SharedDatabase } from '../../src/sqlite/sharedDatabase';
-import { ThreadShare } from '../../src/sqlite/threadShare';
 import { runTransaction } from '../../src/sqlite/transactions';
 import { testApplicationId } from './sqliteSchema';
 

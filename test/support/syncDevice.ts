@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { silentLogger } from '../../src/base/logger';
 import { type Random, systemRandom } from '../../src/base/random';
 import { ok, type Result, unwrap } from '../../src/base/result';
+import { systemTimers } from '../../src/base/time';
 import { createKeyRing, type KeyRing } from '../../src/crypto/keyRing';
 import type { Content } from '../../src/model/content';
 import { createItemId } from '../../src/model/ids/createId';
@@ -125,6 +126,7 @@ export class SyncDevice {
       store: this.store,
       transport: this.transport,
       clock: this.time,
+      timers: systemTimers,
       random: this.#random,
       logger: silentLogger,
       device: { id: this.id, name: this.name },

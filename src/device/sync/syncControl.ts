@@ -231,17 +231,21 @@ export class SyncControl {
     const { store, clock, timers, random, logger, http, settings, deviceId } = this.#core;
     const { signal } = this.#stopping;
     const heartbeat = () => this.#options.lease.heartbeat();
+    const atOnce = this.#options.atOnce ?? defaultCycleLimits;
     const startedMs = clock.monotonic();
     logger.debug('sync begins', { trigger });
     try {
       const device = await store.read(tx => readState(tx, 'device')?.name ?? '');
       const outcome = await runCycle({
         store,
-        transport: createTransport(cycleHttp(http, { timers, heartbeat, signal }), clock, {
-          server: account.server,
-          token: session.token,
-        }),
+        transport: createTransport(
+          cycleHttp(http, { timers, heartbeat, signal }),
+          clock,
+          { server: account.server, token: session.token },
+          atOnce,
+        ),
         clock,
+        timers,
         random,
         logger,
         device: { id: deviceId, name: device.ok ? device.value : '' },
@@ -253,7 +257,7 @@ export class SyncControl {
           retryRefused: trigger === 'command' || trigger === 'start',
         },
         limits: { maxItemBytes: defaultMaxItemBytes },
-        atOnce: this.#options.atOnce ?? defaultCycleLimits,
+        atOnce,
         offsets: this.#offsets,
         heartbeat,
         takeSnapshot: this.#options.takeSnapshot,

@@ -50,7 +50,7 @@ export async function applyVersions(
   last: ((context: MergeContext) => void) | undefined,
 ): Promise<Result<void, CycleError>> {
   const { appliedPerTransaction } = run.dependencies.atOnce;
-  const opened = versions.map(version => openVersion(run, version));
+  const opened = await run.share.map(versions, version => openVersion(run, version));
   const guarded = await guard(run, opened);
   if (!guarded.ok) return guarded;
   for (let from = 0; from < opened.length || (from === 0 && last); from += appliedPerTransaction) {

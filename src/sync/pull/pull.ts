@@ -17,24 +17,32 @@ export type Pulled =
   /** The cursor is of no use any more. */
   | { readonly type: 'reconcile'; readonly reason: ReconcileReason };
 
+/**
+ * The next page is on its way while one is applied. For so long the server takes for acknowledged what is not durable
+ * here yet: should this process end then, the cursor that is held is still good, or the server says that it is not.
+ */
 export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>> {
+  const { pageChanges } = run.dependencies.atOnce;
+  let page = await readPage(run, run.cursor, pageChanges);
   for (let count = 0; count < maxPages; count++) {
     if (run.stopped()) return err({ type: 'stopped' });
-    const page = await readPage(run, run.dependencies.atOnce.pageChanges);
     if (!page.ok) return page;
     if (page.value.type === 'reconcile') return ok(page.value);
     const { changes, cursor, hasMore, digest } = page.value.answer;
     const moved = cursor !== run.cursor;
     if (hasMore && !moved) return err(endlessPages);
+    const following = hasMore ? readPage(run, cursor, pageChanges) : undefined;
     const applied = await applyVersions(
       run,
       changes,
       moved ? ({ store }) => writeState(store, 'cursor', cursor) : undefined,
     );
+    const next = await following;
     if (!applied.ok) return applied;
     run.cursor = cursor;
     run.dependencies.logger.debug('pulled a page', { changes: changes.length, hasMore });
-    if (!hasMore) return ok({ type: 'done', digest });
+    if (next === undefined) return ok({ type: 'done', digest });
+    page = next;
   }
   return err(endlessPages);
 }
@@ -43,11 +51,15 @@ type Page =
   | { readonly type: 'page'; readonly answer: PullAnswer }
   | Extract<Pulled, { readonly type: 'reconcile' }>;
 
-/** Reads one page of what is new, which acknowledges what came before it, and hears the server's time. */
-export async function readPage(run: CycleRun, limit: number): Promise<Result<Page, CycleError>> {
+/** Reads one page of what is new since a cursor, which acknowledges what came before it, and hears the server's time. */
+export async function readPage(
+  run: CycleRun,
+  since: string | undefined,
+  limit: number,
+): Promise<Result<Page, CycleError>> {
   const { transport, clock } = run.dependencies;
   const startedMs = clock.monotonic();
-  const pulled = await transport.pull(run.cursor, limit);
+  const pulled = await transport.pull(since, limit);
   const tookMs = clock.monotonic() - startedMs;
   run.report.pullMs += tookMs;
   run.report.pulls++;

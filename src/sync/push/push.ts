@@ -1,6 +1,7 @@
 import { withDuration } from '../../base/durations';
 import { err, ok, type Result } from '../../base/result';
 import { createChangeId } from '../../model/ids/createId';
+import type { PushAnswer } from '../../protocol/changes';
 import { readConflict } from '../../store/conflicts';
 import { itemWireExtra } from '../../store/items';
 import {
@@ -19,6 +20,7 @@ import type { StoreTransaction } from '../../store/transaction';
 import type { CycleError, CycleRun } from '../cycleRun';
 import { readPage, reconcileReasonOf } from '../pull/pull';
 import { type RecordState, sealItemChange, sealRecordChange } from '../sealing/sealing';
+import type { Timed, TransportError } from '../transport/transport';
 import { type SentChange, settleAnswers } from './pushAnswers';
 
 /** Pushes the outbox: changes are frozen as they are first sent, and sent again, byte for byte, until answered. */
@@ -70,28 +72,38 @@ function firstInFlight(run: CycleRun, store: StoreTransaction): readonly SentCha
   return first;
 }
 
+/**
+ * While the server is at one batch, its answers to the one before are settled and the next one is sealed. What is then
+ * not sent, or not settled, is in flight, and sent first next time.
+ */
 export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>> {
   let fruitless = 0;
   let again = false;
-  const { batchesBeforePull } = run.dependencies.atOnce;
+  let answered: AnsweredBatch | undefined;
   let frozen = await freezeBatch(run);
-  for (let batch = 0; batch < batchesBeforePull && fruitless < maxFruitlessBatches; batch++) {
+  for (let batch = 0; batch < run.dependencies.atOnce.batchesBeforePull; batch++) {
     if (run.stopped()) return err({ type: 'stopped' });
     if (!frozen.ok) return frozen;
-    if (frozen.value === undefined) return ok(again ? { type: 'again' } : { type: 'done' });
-    if (frozen.value.length === 0) {
-      frozen = await freezeBatch(run);
-      continue;
-    }
-    // While the server is at one batch, the next is sealed. What is then not sent is in flight, and sent first next time.
-    const [answered, next] = await Promise.all([send(run, frozen.value), freezeBatch(run)]);
-    if (!answered.ok || answered.value.type === 'reconcile') return answered;
+    if (frozen.value === undefined && answered === undefined) return ok({ type: again ? 'again' : 'done' });
+    const sent = frozen.value ?? [];
+    // The cursor of answers that are not settled yet: a push acknowledges nothing.
+    const asking = sent.length > 0 ? ask(run, sent, answered?.answer.answer.cursor ?? run.cursor) : undefined;
+    const settled = answered && (await settle(run, answered));
     // The answers may have left something to be sent.
-    frozen = next.ok && next.value === undefined ? await freezeBatch(run) : next;
-    if (answered.value.type === 'again') again = true;
-    fruitless = answered.value.type === 'again' ? fruitless + 1 : 0;
+    frozen = settled === undefined || settled.ok ? await freezeBatch(run) : settled;
+    const asked = await asking;
+    if (settled?.ok === false) return settled;
+    answered = asked?.ok ? { sent, answer: asked.value } : undefined;
+    const other = asked?.ok === false ? await sendOtherwise(run, sent, asked.error) : undefined;
+    if (other && (!other.ok || other.value.type === 'reconcile')) return other;
+    for (const { value } of [settled, other].filter(outcome => outcome !== undefined)) {
+      if (value.type === 'again') again = true;
+      fruitless = value.type === 'again' ? fruitless + 1 : 0;
+    }
+    if (fruitless >= maxFruitlessBatches) break;
   }
-  return ok({ type: 'again' });
+  const settled = answered ? await settle(run, answered) : ok();
+  return settled.ok ? ok({ type: 'again' }) : settled;
 }
 
 /**
@@ -119,8 +131,10 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
       pointless.push(change);
       continue;
     }
+    await run.share.begin();
     const changeId = createChangeId(random);
     const frozen = seal(changeId);
+    run.share.end();
     if (!frozen.ok) {
       tooLarge.push({ change, reason: tooLargeReason(frozen.error.bytes, frozen.error.maxBytes) });
       continue;
@@ -182,40 +196,68 @@ function freezeWholeGroups(
   return frozen.filter(sent => !isBroken(sent));
 }
 
-/** @param hasAcknowledged the server has just been told what need not be remembered any more */
-async function send(
+/** A batch that the server has answered, and its answer. */
+interface AnsweredBatch {
+  readonly sent: readonly SentChange[];
+  readonly answer: Timed<PushAnswer>;
+}
+
+async function send(run: CycleRun, sent: readonly SentChange[]): Promise<Result<Pushed, CycleError>> {
+  const asked = await ask(run, sent, run.cursor);
+  return asked.ok ? settle(run, { sent, answer: asked.value }) : sendOtherwise(run, sent, asked.error);
+}
+
+async function ask(
   run: CycleRun,
   sent: readonly SentChange[],
-  hasAcknowledged = false,
-): Promise<Result<Pushed, CycleError>> {
+  cursor: string | undefined,
+): Promise<Result<Timed<PushAnswer>, TransportError>> {
   const { transport, clock } = run.dependencies;
   const startedMs = clock.monotonic();
   const answer = await transport.push(
-    run.cursor,
+    cursor,
     sent.map(({ flight }) => flight.frozen),
   );
   const tookMs = clock.monotonic() - startedMs;
   run.report.pushMs += tookMs;
   run.report.pushes++;
   run.report.pushDurations = withDuration(run.report.pushDurations, tookMs);
-  if (!answer.ok) {
-    const reason = reconcileReasonOf(answer.error);
-    if (reason !== undefined) return ok({ type: 'reconcile', reason });
-    const { error } = answer;
-    if (error.type !== 'problem') return answer;
-    if (error.code === 'tooLarge') return sendLess(run, sent, error.detail);
-    if (error.code !== 'tooManyRequests' || hasAcknowledged) return answer;
-    const acknowledged = await acknowledge(run);
-    if (!acknowledged.ok) return acknowledged;
-    return acknowledged.value === undefined ? send(run, sent, true) : ok(acknowledged.value);
-  }
-  const heard = await run.hear(answer.value);
+  return answer;
+}
+
+async function settle(
+  run: CycleRun,
+  { sent, answer }: AnsweredBatch,
+): Promise<Result<Exclude<Pushed, { readonly type: 'reconcile' }>, CycleError>> {
+  const heard = await run.hear(answer);
   if (!heard.ok) return heard;
-  const settled = await settleAnswers(run, sent, answer.value.answer);
+  const settled = await settleAnswers(run, sent, answer.answer);
   if (!settled.ok) return settled;
   run.dependencies.logger.debug('pushed a batch', { changes: sent.length, outcome: settled.value });
-  const { cursor } = answer.value.answer;
+  const { cursor } = answer.answer;
   return ok(settled.value === 'again' || cursor === undefined ? { type: 'again' } : { type: 'done' });
+}
+
+/**
+ * The server has not taken the request as it was: sends it so that it may.
+ * @param hasAcknowledged the server has just been told what need not be remembered any more
+ */
+async function sendOtherwise(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  error: TransportError,
+  hasAcknowledged = false,
+): Promise<Result<Pushed, CycleError>> {
+  const reason = reconcileReasonOf(error);
+  if (reason !== undefined) return ok({ type: 'reconcile', reason });
+  if (error.type !== 'problem') return err(error);
+  if (error.code === 'tooLarge') return sendLess(run, sent, error.detail);
+  if (error.code !== 'tooManyRequests' || hasAcknowledged) return err(error);
+  const acknowledged = await acknowledge(run);
+  if (!acknowledged.ok) return acknowledged;
+  if (acknowledged.value !== undefined) return ok(acknowledged.value);
+  const asked = await ask(run, sent, run.cursor);
+  return asked.ok ? settle(run, { sent, answer: asked.value }) : sendOtherwise(run, sent, asked.error, true);
 }
 
 /**
@@ -225,7 +267,7 @@ async function send(
 async function acknowledge(
   run: CycleRun,
 ): Promise<Result<Extract<Pushed, { readonly type: 'reconcile' }> | undefined, CycleError>> {
-  const page = await readPage(run, 1);
+  const page = await readPage(run, run.cursor, 1);
   if (!page.ok) return page;
   return ok(page.value.type === 'reconcile' ? page.value : undefined);
 }

@@ -64,7 +64,7 @@ export async function resumeReconcile(
 /** Whether the server still knows the cursor up to which this device has read it. */
 async function epochOf(run: CycleRun): Promise<Result<'same' | 'new', CycleError>> {
   if (run.cursor === undefined) return ok('new');
-  const page = await readPage(run, 1);
+  const page = await readPage(run, run.cursor, 1);
   if (!page.ok) return page;
   return ok(page.value.type === 'reconcile' && page.value.reason === 'newEpoch' ? 'new' : 'same');
 }

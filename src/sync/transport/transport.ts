@@ -1,4 +1,5 @@
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip, gzipSync } from 'node:zlib';
 import type * as z from 'zod';
 import { fromUtf8, toUtf8 } from '../../base/encoding';
 import { parseJson } from '../../base/json';
@@ -37,6 +38,7 @@ import {
 } from '../../protocol/limits';
 import { problemSchema, statusOfProblem } from '../../protocol/problem';
 import { protocolHeader, routes } from '../../protocol/routes';
+import { type CycleLimits, defaultCycleLimits } from '../cycleLimits';
 import type { HttpClient, HttpFailure, HttpRequest } from './http';
 import { retryAfterOf } from './retryAfter';
 
@@ -109,13 +111,17 @@ const minGzipBytes = 1024;
 /** A server keeps at most so many versions of an item, and a page has one at least. */
 const maxHistoryPages = maxVersionEntries;
 
-/** @param clock measures round trips */
+/**
+ * @param clock measures round trips
+ * @param zippedAtOnceBytes see `CycleLimits`
+ */
 export function createTransport(
   http: HttpClient,
   clock: Clock,
   address: ServerAddress,
+  { zippedAtOnceBytes }: Pick<CycleLimits, 'zippedAtOnceBytes'> = defaultCycleLimits,
 ): Transport & AccountTransport {
-  const caller = new Caller(http, clock, address);
+  const caller = new Caller(http, clock, address, zippedAtOnceBytes);
   const bodyOf = <T>(answer: Result<Timed<T>, TransportError>): Result<T, TransportError> =>
     answer.ok ? ok(answer.value.answer) : answer;
   const json = (value: object) => JSON.stringify(value);
@@ -191,15 +197,19 @@ interface Sent extends Omit<Timed<never>, 'answer'> {
   readonly version: number | undefined;
 }
 
+const zipAside = promisify(gzip);
+
 class Caller {
   readonly #http: HttpClient;
   readonly #clock: Clock;
   readonly #address: ServerAddress;
+  readonly #zippedAtOnceBytes: number;
 
-  constructor(http: HttpClient, clock: Clock, address: ServerAddress) {
+  constructor(http: HttpClient, clock: Clock, address: ServerAddress, zippedAtOnceBytes: number) {
     this.#http = http;
     this.#clock = clock;
     this.#address = address;
+    this.#zippedAtOnceBytes = zippedAtOnceBytes;
   }
 
   async call<T>(
@@ -228,8 +238,7 @@ class Caller {
 
   async #send(method: HttpRequest['method'], path: string, body: string | undefined): Answer<Sent> {
     const plain = body === undefined ? undefined : toUtf8(body);
-    const zipped =
-      plain !== undefined && plain.length >= minGzipBytes ? new Uint8Array(gzipSync(plain)) : undefined;
+    const zipped = plain !== undefined && plain.length >= minGzipBytes ? await this.#zip(plain) : undefined;
     const bytes = zipped ?? plain;
     const startedMs = this.#clock.monotonic();
     const answer = await this.#http.send({
@@ -263,6 +272,11 @@ class Caller {
       bytesSent: bytes?.length ?? 0,
       bytesReceived: answer.value.body.length,
     });
+  }
+
+  async #zip(plain: Uint8Array): Promise<Uint8Array> {
+    const isSmall = plain.length <= this.#zippedAtOnceBytes;
+    return new Uint8Array(isSmall ? gzipSync(plain) : await zipAside(plain));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, Timers } from '../base/time';
+import type { Clock, Timers } from './time';
 
 /**
  * Keeps one kind of work from taking a thread for itself. Work that follows upon work by promises alone never lets the
@@ -29,6 +29,17 @@ export class ThreadShare {
   /** Call after it. */
   end(): void {
     this.#endedMs = this.#clock.monotonic();
+  }
+
+  /** Does `work` on one value after the other, each of them a piece. */
+  async map<T, U>(values: readonly T[], work: (value: T) => U): Promise<readonly U[]> {
+    const done: U[] = [];
+    for (const value of values) {
+      await this.begin();
+      done.push(work(value));
+      this.end();
+    }
+    return done;
   }
 }
 
