@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { counted } from '../base/amounts';
 import { ok, type Result } from '../base/result';
 import type { Device } from '../device/device';
 import { shortId } from '../model/ids/ids';
 import { addCommand, answer, type Runner } from './command';
 import { statusText } from './describeSync';
 import type { Failure } from './failure';
-import { count, localTime, type Page, plain, table } from './page';
+import { localTime, type Page, plain, table } from './page';
 import {
   askSecrets,
   newAccountQuestion,
@@ -268,7 +269,7 @@ function phraseText(phrase: string, page: Page): string {
       .trimEnd(),
   );
   return [
-    `Recovery phrase (${count(words.length, 'word')}). Write it down and keep it apart from this machine: with it you`,
+    `Recovery phrase (${counted(words.length, 'word')}). Write it down and keep it apart from this machine: with it you`,
     'can sign in when the password is forgotten, and without either nobody can read the items.',
     '',
     ...rows.map(row => `    ${page.paint('strong', row)}`),

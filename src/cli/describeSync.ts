@@ -1,6 +1,7 @@
+import { counted, sizeText } from '../base/amounts';
 import type { CountersJson, LogEntryJson, StatusJson, SyncReportJson } from '../device/json';
 import { withCommands } from './failure';
-import { type Cell, count, facts, localTime, type Page, plain, table } from './page';
+import { type Cell, facts, localTime, type Page, plain, table } from './page';
 
 export function statusText(status: StatusJson, page: Page): string {
   return facts(page, [
@@ -11,7 +12,7 @@ export function statusText(status: StatusJson, page: Page): string {
       status.login === null ? undefined : `${status.login} at ${status.server ?? 'an unknown server'}`,
     ],
     ['device', `${status.device.name} (${status.device.id})`],
-    ['waiting', status.pending === 0 ? 'nothing' : `${count(status.pending, 'item')} to be pushed`],
+    ['waiting', status.pending === 0 ? 'nothing' : `${counted(status.pending, 'item')} to be pushed`],
     ['conflicts', conflictsCell(status.openConflicts)],
     ['last sync', status.lastSync === null ? 'never' : localTime(status.lastSync, true)],
     ['clock', clockText(status.clockOffsetMs)],
@@ -31,17 +32,11 @@ function countersFacts(counters: CountersJson): readonly (readonly [string, stri
     p50Ms === null || p95Ms === null ? 'none yet' : `${p50Ms} / ${p95Ms} ms`;
   return [
     ['syncs', `${all}, of which ${share} % succeeded`],
-    ['resolved', `${count(automatically, 'conflict')} by merging, ${byPerson} by hand`],
+    ['resolved', `${counted(automatically, 'conflict')} by merging, ${byPerson} by hand`],
     ['mean time', `pull ${mean(pulls)}, push ${mean(pushes)}`],
     ['p50 / p95', `pull ${spread(pulls)}, push ${spread(pushes)}`],
     ['traffic', `${sizeText(bytesSent)} sent, ${sizeText(bytesReceived)} received`],
   ];
-}
-
-function sizeText(bytes: number): string {
-  const kib = 1024;
-  if (bytes < kib) return count(bytes, 'byte');
-  return bytes < kib * kib ? `${(bytes / kib).toFixed(1)} KiB` : `${(bytes / kib / kib).toFixed(1)} MiB`;
 }
 
 export function reportText(report: SyncReportJson, page: Page): string {
@@ -50,7 +45,7 @@ export function reportText(report: SyncReportJson, page: Page): string {
   const moved = `pushed ${pushed}, pulled ${pulled}, merged ${merged}${left}`;
   const took = page.paint('quiet', `(${Math.round(durationMs)} ms)`);
   if (conflicts === 0) return `Synced: ${moved} ${took}`;
-  const found = page.paint('warning', `${count(conflicts, 'new conflict')}`);
+  const found = page.paint('warning', `${counted(conflicts, 'new conflict')}`);
   return `Synced: ${moved}, ${found} ${took}\nscratch conflicts shows what met; nothing was lost.`;
 }
 
@@ -132,6 +127,6 @@ function isOff(offsetMs: number): boolean {
 function outcomeCell(entry: LogEntryJson): Cell {
   if (entry.error !== undefined) return { text: 'failed', tone: 'bad' };
   if (entry.refused !== undefined) return { text: `${entry.refused} refused`, tone: 'warning' };
-  if (entry.resealed !== undefined) return `${count(entry.resealed, 'item')} sealed with the new key`;
-  return entry.conflicts > 0 ? { text: count(entry.conflicts, 'conflict'), tone: 'warning' } : 'ok';
+  if (entry.resealed !== undefined) return `${counted(entry.resealed, 'item')} sealed with the new key`;
+  return entry.conflicts > 0 ? { text: counted(entry.conflicts, 'conflict'), tone: 'warning' } : 'ok';
 }

@@ -94,11 +94,6 @@ export function localTime(iso: string, whole = false): string {
   return whole ? `${day} ${time}:${two(at.getSeconds())}` : `${day} ${time}`;
 }
 
-/** `1 item`, `2 items`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
 const defaultColumns = 80;
 const minColumns = 40;
 const minStretch = 12;

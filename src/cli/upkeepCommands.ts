@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { counted } from '../base/amounts';
 import { ok } from '../base/result';
 import type { FindingJson, SnapshotJson } from '../device/json';
 import { checkLocksAndStore } from '../device/upkeep/wholeDoctor';
 import { addCommand, answer, type Runner } from './command';
-import { count, localTime, type Page, plain, table } from './page';
+import { localTime, type Page, plain, table } from './page';
 
 /** Commands that keep the store safe and sound. */
 export function addUpkeepCommands(program: Command, runner: Runner): void {
@@ -16,7 +17,7 @@ export function addUpkeepCommands(program: Command, runner: Runner): void {
       answer(
         await device.upkeep.takeSnapshot(),
         ({ id, items }) =>
-          `Took snapshot ${id} of ${count(items, 'item')}. scratch rollback ${id} goes back to it.`,
+          `Took snapshot ${id} of ${counted(items, 'item')}. scratch rollback ${id} goes back to it.`,
       ),
   });
   addCommand(program, runner, {
@@ -33,7 +34,7 @@ export function addUpkeepCommands(program: Command, runner: Runner): void {
       answer(
         await device.upkeep.rollBack(id),
         ({ changed, undoSnapshot }) =>
-          `Set back ${count(changed, 'item')}. scratch rollback ${plain(undoSnapshot)} undoes this.`,
+          `Set back ${counted(changed, 'item')}. scratch rollback ${plain(undoSnapshot)} undoes this.`,
       ),
   });
   addCommand(program, runner, {
@@ -54,7 +55,7 @@ export function addUpkeepCommands(program: Command, runner: Runner): void {
       if (!told.ok || !checked.ok) return told;
       const errors = checked.value.filter(({ level, mended }) => level === 'error' && !mended);
       if (errors.length === 0) return told;
-      const message = `The doctor has found ${count(errors.length, 'error')}: ${errors.map(({ found }) => found).join(' ')}`;
+      const message = `The doctor has found ${counted(errors.length, 'error')}: ${errors.map(({ found }) => found).join(' ')}`;
       return ok({ ...told.value, shortfall: { code: 'unsound', message } });
     },
   });

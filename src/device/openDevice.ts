@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { counted } from '../base/amounts';
 import { messageOf } from '../base/errors';
 import { Emitter } from '../base/event';
 import type { Logger } from '../base/logger';
@@ -213,7 +214,7 @@ function recoveredText({ setAside, items, isComplete }: Recovered): string {
   const rest = isComplete
     ? 'Nothing is missing.'
     : 'Sync brings back what the server has of the rest, and a roll-back what the latest snapshot has.';
-  return `The store was damaged. It was set aside as ${setAside} and ${items} items were recovered. ${rest}`;
+  return `The store was damaged. It was set aside as ${setAside} and ${counted(items, 'item')} could be recovered. ${rest}`;
 }
 
 function nameOfThisMachine(): string {

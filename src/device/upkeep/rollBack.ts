@@ -1,3 +1,4 @@
+import { counted } from '../../base/amounts';
 import { type Err, ok, type Result } from '../../base/result';
 import type { Content } from '../../model/content';
 import type { ItemId } from '../../model/ids/ids';
@@ -42,7 +43,7 @@ export async function rollBack(
     if (done.ok) return ok({ changed: written.length, undoSnapshot: undo.value.id });
     if (written.length === 0) return done;
     const { code, message } = done.error;
-    const part = `${written.length} of ${differing.value.length} items were set back before that.`;
+    const part = `Set back before that: ${written.length} of ${counted(differing.value.length, 'item')}.`;
     return failure(
       code,
       `${message} ${part} Try again, or undo them: roll back to snapshot ${undo.value.id}.`,

@@ -7,6 +7,7 @@ import { acceptedLines, isAccept, markedConflicts } from '../documents/conflictM
 import { type ConflictTabs, conflictIdOfTab } from '../documents/conflictTabs';
 import type { MergeDrafts } from '../documents/mergeDrafts';
 import type { Messages } from '../host/messages';
+import { conflictsText } from '../views/say';
 import type { Command } from './command';
 import { plainLabel } from './plainLabel';
 import { replaceLines } from './textEdits';
@@ -173,14 +174,14 @@ class ResolveAll implements Command {
       { label: l10n.t('Keep both'), keep: 'both' as const },
     ];
     const picked = await window.showQuickPick(ways, {
-      placeHolder: l10n.t('Resolve all {0} conflicts how?', open.length),
+      placeHolder: l10n.t('How to resolve {0}?', conflictsText(open.length, l10n.t)),
     });
     if (!picked) return;
     for (const conflict of open) {
       if (!(await messages.done(device.conflicts.resolve(conflict.id, { keep: picked.keep })))) return;
       await forget(this.parts, conflict);
     }
-    messages.whisper(l10n.t('Resolved {0} conflicts', open.length));
+    messages.whisper(l10n.t('Resolved {0}', conflictsText(open.length, l10n.t)));
   }
 }
 

@@ -4,6 +4,7 @@ import type { Device } from '../../device/device';
 import type { FindingJson, SnapshotJson } from '../../device/json';
 import type { Messages } from '../host/messages';
 import { withProgress } from '../host/progress';
+import { itemsText } from '../views/say';
 import type { Command } from './command';
 
 export interface UpkeepParts {
@@ -24,7 +25,7 @@ class TakeSnapshot implements Command {
     const { device, messages } = this.parts;
     const title = l10n.t('Taking a snapshot');
     const snapshot = await messages.valueOf(withProgress(title, () => device.upkeep.takeSnapshot()));
-    if (snapshot) messages.whisper(l10n.t('Took a snapshot of {0} items', snapshot.items));
+    if (snapshot) messages.whisper(l10n.t('Took a snapshot of {0}', itemsText(snapshot.items, l10n.t)));
   }
 }
 
@@ -57,7 +58,7 @@ class RollBack implements Command {
     const title = l10n.t('Rolling back to the snapshot of {0}', picked.label);
     const rollBack = () => device.upkeep.rollBack(picked.snapshot.id);
     const done = await messages.valueOf(withProgress(title, rollBack));
-    if (done) messages.inform(l10n.t('Rolled back {0} items.', done.changed));
+    if (done) messages.inform(l10n.t('Rolled back {0}.', itemsText(done.changed, l10n.t)));
   }
 }
 
@@ -128,7 +129,7 @@ function snapshotPick(snapshot: SnapshotJson) {
   return {
     snapshot,
     label: new Date(at).toLocaleString(),
-    description: l10n.t('{0} items', items),
+    description: itemsText(items, l10n.t),
     detail: reasonText(reason),
   };
 }

@@ -4,6 +4,10 @@
  */
 export type Say = (message: string, ...values: (string | number | boolean)[]) => string;
 
+export function itemsText(count: number, say: Say): string {
+  return count === 1 ? say('1 item') : say('{0} items', count);
+}
+
 export function conflictsText(count: number, say: Say): string {
   return count === 1 ? say('1 conflict') : say('{0} conflicts', count);
 }

@@ -1,6 +1,7 @@
+import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
 import type { Check } from './examination';
-import { counted, sound, trouble } from './finding';
+import { sound, trouble } from './finding';
 
 const check = 'file';
 

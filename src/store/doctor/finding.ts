@@ -22,8 +22,3 @@ export function trouble(
 ): Finding {
   return { check, level, found, mend: mending?.mend, mended: mending?.mended ?? false };
 }
-
-/** `3 items`, `1 item`. */
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
-}

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
 import { dayMs, isoTime } from '../../base/time';
 import type { FileCalls } from '../../sqlite/files/fileCalls';
@@ -7,7 +8,7 @@ import { describeStorageError } from '../../sqlite/storageErrors';
 import { attemptFiles } from '../fileAttempt';
 import { setAsideSuffix, snapshotsFolder } from '../snapshots/snapshotFiles';
 import type { Check, Examination } from './examination';
-import { counted, type Finding, sound, trouble } from './finding';
+import { type Finding, sound, trouble } from './finding';
 
 /** Whether the latest snapshots can be gone back to. */
 export const checkSnapshots: Check = async ({ snapshots, mend }) => {

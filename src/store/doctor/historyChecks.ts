@@ -1,8 +1,9 @@
+import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
 import { areSnapshotsDue, isAtRestDue } from '../atRest/atRestPolicy';
 import { scrubDue } from '../atRest/seal';
 import type { Check } from './examination';
-import { counted, sound, trouble } from './finding';
+import { sound, trouble } from './finding';
 
 /** Former states that cannot be read any more. */
 export const checkHistory: Check = async ({ store, mend }) => {

@@ -1,9 +1,10 @@
+import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
 import { isItemId, shortId } from '../../model/ids/ids';
 import { branded, integer } from '../rows';
 import type { StoreTransaction } from '../transaction';
 import type { Check } from './examination';
-import { counted, sound, trouble } from './finding';
+import { sound, trouble } from './finding';
 
 const check = 'items';
 

@@ -1,3 +1,4 @@
+import { counted } from '../../base/amounts';
 import { err, ok, type Result } from '../../base/result';
 import type { StorageError } from '../../sqlite/database';
 import { countPendingItems, refusals } from '../outbox';
@@ -13,7 +14,7 @@ import {
   thawHollowFlights,
 } from '../upkeep/outboxRepair';
 import type { Check } from './examination';
-import { counted, type Finding, sound, trouble } from './finding';
+import { type Finding, sound, trouble } from './finding';
 
 /** Whether every edit is on its way, and every change has its item. */
 export const checkOutbox: Check = async ({ store, mend }) => {
@@ -39,7 +40,7 @@ export const checkOutbox: Check = async ({ store, mend }) => {
   }
   const mending = (how: string) => ({ mend: how, mended: mend });
   if (lost > 0) {
-    const found = `${counted(lost, 'edit')} would never be sent.`;
+    const found = `${counted(lost, 'edit')} would never be pushed.`;
     findings.push(
       trouble('outbox', 'error', found, mending('Puts them into the outbox, for the next sync.')),
     );
@@ -49,19 +50,19 @@ export const checkOutbox: Check = async ({ store, mend }) => {
     findings.push(trouble('outbox', 'error', found, mending('Makes the items anew from their changes.')));
   }
   if (hollow > 0) {
-    const found = `${counted(hollow, 'change')} were sent, but what was sent is not kept.`;
-    findings.push(trouble('outbox', 'error', found, mending('Sends them again, as new changes.')));
+    const found = `What was pushed of ${counted(hollow, 'change')} is not kept.`;
+    findings.push(trouble('outbox', 'error', found, mending('Pushes it anew, as new changes.')));
   }
   if (refused.length > 0) {
     const [first] = refused;
-    const found = `${counted(refused.length, 'change')} cannot be sent until the item is edited: ${first?.reason}`;
+    const found = `${counted(refused.length, 'change')} cannot be pushed until the item is edited: ${first?.reason}`;
     findings.push(trouble('outbox', 'warning', found, undefined));
   }
   if (findings.length > 0) return ok(findings);
   return ok([
     sound(
       'outbox',
-      pending === 0 ? 'Nothing waits to be sent.' : `${counted(pending, 'item')} wait to be sent.`,
+      pending === 0 ? 'Nothing waits to be pushed.' : `Waiting to be pushed: ${counted(pending, 'item')}.`,
     ),
   ]);
 };
@@ -107,13 +108,13 @@ export const checkWaiting: Check = async ({ store }) => {
   const { unsettled, unopened } = looked.value;
   const findings: Finding[] = [];
   if (unsettled.length > 0) {
-    const found = `${counted(unsettled.length, 'save')} wait to be merged. Each is merged when its document is opened.`;
+    const found = `Waiting to be merged: ${counted(unsettled.length, 'save')}. Each is merged when its document is opened.`;
     findings.push(trouble('saves', 'warning', found, undefined));
   }
   for (const reason of unopenedReasons) {
     const count = unopened.get(reason);
     if (count === undefined) continue;
-    const found = `${counted(count, 'version')} from the server ${unopenedWords[reason]}`;
+    const found = `${counted(count, 'version')} from the server cannot be read${unopenedWords[reason]}`;
     findings.push(trouble('versions', 'warning', found, undefined));
   }
   return ok(findings.length > 0 ? findings : [sound('saves', 'Nothing waits to be merged or opened.')]);
@@ -121,8 +122,8 @@ export const checkWaiting: Check = async ({ store }) => {
 
 const unopenedReasons: readonly UnopenedReason[] = ['keyMissing', 'newerFormat', 'unsound', 'lost'];
 const unopenedWords: Readonly<Record<UnopenedReason, string>> = {
-  keyMissing: 'wait for a key that this device does not have. Unlock it with the account’s password.',
-  lost: 'wait for a key that this device does not have, and the server was restored from before them. Unlock this device with the account’s password.',
-  newerFormat: 'were written by a newer version of Scratch Sync. Update to read them.',
-  unsound: 'cannot be opened: they were altered or damaged. The device that wrote them can send them again.',
+  keyMissing: ' yet, for want of a key. Unlock this device with the account’s password.',
+  lost: ' yet, for want of a key, and the server was restored from an earlier time. Unlock this device with the account’s password.',
+  newerFormat: ': a newer version of Scratch Sync is needed. Update this one.',
+  unsound: ', altered or damaged on the way. The device that wrote such a version can send it again.',
 };

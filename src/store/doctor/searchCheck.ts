@@ -1,3 +1,4 @@
+import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
 import { integer } from '../rows';
 import {
@@ -9,7 +10,7 @@ import {
 } from '../search/searchIndex';
 import type { StoreTransaction } from '../transaction';
 import type { Check } from './examination';
-import { counted, sound, trouble } from './finding';
+import { sound, trouble } from './finding';
 
 const check = 'search';
 

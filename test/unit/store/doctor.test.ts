@@ -116,7 +116,7 @@ describe('the doctor', () => {
 
   it('finds and sends edits that are in no outbox', async () => {
     await change(tx => void tx.sql.run('DELETE FROM changes WHERE item_id = ?', [itemId(4)]));
-    await findsAndMends('outbox', /1 edit would never be sent/);
+    await findsAndMends('outbox', /1 edit would never be pushed/);
     assert.equal(
       (await inStore(opened.store, tx => waitingItemChange(tx, itemId(4))))?.content?.title,
       'title 4',
@@ -192,8 +192,9 @@ describe('the doctor', () => {
         ['versions', undefined],
       ],
     );
-    assert.match(found[0]?.found ?? '', /1 change cannot be sent .* larger/);
-    assert.match(found[2]?.found ?? '', /Unlock/);
+    assert.match(found[0]?.found ?? '', /1 change cannot be pushed .* larger/);
+    assert.match(found[1]?.found ?? '', /^Waiting to be merged: 1 save\./);
+    assert.match(found[2]?.found ?? '', /^1 version from the server cannot be read yet.*Unlock/);
     assert.match(found[3]?.found ?? '', /Update/);
   });
 
