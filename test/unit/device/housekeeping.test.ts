@@ -93,5 +93,29 @@ describe('the housekeeping of a device', () => {
       await systemTimers.sleep(1);
     }
     await closing;
+    assert.equal(time.waiting, 0, 'nothing is to run after the end');
+  });
+
+  it('begins no other step when the device is closed in the middle of one', async () => {
+    await device.close();
+    const time = new VirtualTime(nowMs);
+    let isStarting = false;
+    let closing: Promise<void> | undefined;
+    device = await open(secrets, {
+      after(delayMs, task) {
+        const isFirstStep = isStarting;
+        return time.after(delayMs, () => {
+          task();
+          if (isFirstStep) closing = device.close();
+        });
+      },
+      sleep: (delayMs, signal) => time.sleep(delayMs, signal),
+    });
+    isStarting = true;
+    device.housekeeping.start();
+    isStarting = false;
+    while (closing === undefined) await time.advance(60_000);
+    await closing;
+    assert.equal(time.waiting, 0, 'nothing is to run after the end');
   });
 });
