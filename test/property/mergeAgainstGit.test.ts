@@ -209,10 +209,13 @@ describe(`merging text beside git merge-file (SEED=${seed})`, function () {
   });
 
   it('loses no line that a side added without asking', () => {
+    let looked = 0;
     for (const each of cases) {
       const merge = mergeNotes(each);
-      if (merge !== undefined && !merge.open)
-        assert.deepEqual(lostLines(each, merge.content.body), [], JSON.stringify(each));
+      if (merge === undefined || merge.open) continue;
+      assert.deepEqual(lostLines(each, merge.content.body), [], JSON.stringify(each));
+      looked += 1;
     }
+    assert.ok(looked > caseCount / 10, `only ${looked} merges asked nothing`);
   });
 });
