@@ -13,7 +13,8 @@ import { messageOf } from '../../src/base/errors';
 import { minuteMs, systemTimers } from '../../src/base/time';
 import { launchBrowser, loadWorkbench, newProfile } from './browser';
 import { ensureHost, type HostPaths } from './install';
-import { startWorkbench, type WorkbenchServer } from './server';
+import { globalStorageOf, startWorkbench, type WorkbenchServer } from './server';
+import { globalStorageVariable } from './testResult';
 
 const runLimitMs = 10 * minuteMs;
 const noAnswerExitCode = 98;
@@ -29,7 +30,8 @@ async function main(): Promise<number> {
   const host = await ensureHost();
   const dataDir = await mkdtemp(path.join(tmpdir(), 'code-shim-'));
   const folder = given.folder === undefined ? {} : { folder: given.folder };
-  const workbench = await startWorkbench(host, { dataDir, testDriver: true, ...folder });
+  const environment = { [globalStorageVariable]: globalStorageOf(dataDir) };
+  const workbench = await startWorkbench(host, { dataDir, testDriver: true, environment, ...folder });
   const exitCode = await runInWindow(host, workbench, given).finally(() => workbench.stop());
   if (exitCode === 0) await rm(dataDir, { recursive: true, force: true });
   else console.error(`The window's log and picture, and the server's log, are in ${dataDir}.`);

@@ -10,7 +10,7 @@ import { cacheFolder, hostFolder, repositoryFolder } from './folders';
 import { ensureHost } from './install';
 import { quietSettings } from './server';
 import { withSourceLines } from './sourceLines';
-import { resultsVariable, type TestResult } from './testResult';
+import { globalStorageVariable, resultsVariable, type TestResult } from './testResult';
 
 export interface HostTestRun {
   /** Folders of the extensions under development. */
@@ -43,7 +43,11 @@ export async function runHostTests(run: HostTestRun): Promise<readonly TestResul
         ...(host === 'npm' ? { vscodeExecutablePath: path.join(hostFolder, 'code-shim') } : {}),
         extensionDevelopmentPath: [...run.extensions],
         extensionTestsPath: path.join(suites, 'suiteIndex.js'),
-        extensionTestsEnv: { ...run.environment, [resultsVariable]: resultsFile },
+        extensionTestsEnv: {
+          ...run.environment,
+          [resultsVariable]: resultsFile,
+          [globalStorageVariable]: path.join(data, 'desktop/User/globalStorage'), // the host of npm has its own
+        },
         launchArgs: [
           workspace,
           `--user-data-dir=${path.join(data, 'desktop')}`,

@@ -165,9 +165,14 @@ function dataFolders(dataDir: string): DataFolders {
     serverData: path.join(dataDir, 'server-data'),
     extensions: path.join(dataDir, 'extensions'),
     settingsFile: path.join(userData, 'User/settings.json'),
-    globalStorage: path.join(userData, 'User/globalStorage'),
+    globalStorage: globalStorageOf(dataDir),
     logFile: path.join(dataDir, 'server.log'),
   };
+}
+
+/** Where the extensions of a workbench will keep their data, by its data folder. */
+export function globalStorageOf(dataDir: string): string {
+  return path.join(dataDir, 'user-data/User/globalStorage');
 }
 
 function argumentsOf(

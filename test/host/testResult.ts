@@ -11,3 +11,9 @@ export interface TestResult {
 
 /** The environment variable that tells the extension host which file to write its {@link TestResult}s to. */
 export const resultsVariable = 'HOST_TEST_RESULTS';
+
+/**
+ * The environment variable that tells the suites where extensions keep their data: `<it>/<publisher>.<name>` is the
+ * `globalStorageUri` of one.
+ */
+export const globalStorageVariable = 'HOST_TEST_GLOBAL_STORAGE';

@@ -63,7 +63,15 @@ describe('items as documents', () => {
     assert.equal(document.isDirty, false);
   });
 
-  it('show each of several changes of one length in quick succession', async () => {
+  it('show each of several changes of one length, one after another', async () => {
+    const { item, document } = await openNote(api, { body: '0' });
+    for (const body of ['1', '2', '3', '4', '5']) {
+      await api.items.update(item.id, { body });
+      await shows(document, body);
+    }
+  });
+
+  it('show the last of several changes of one length in quick succession', async () => {
     const { item, document } = await openNote(api, { body: '0' });
     for (const body of ['1', '2', '3', '4', '5']) await api.items.update(item.id, { body });
     await shows(document, '5');
