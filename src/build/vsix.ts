@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { version } from '../../package.json';
 import { systemCodeOf } from '../base/errors';
@@ -21,7 +21,9 @@ const packLimitMs = 2 * minuteMs;
 export async function writeVsix(file: string): Promise<void> {
   const end = await runNode({
     args: toolArguments('@vscode/vsce/vsce', [
-      ...['package', '--out', file, '--allow-missing-repository', '--no-rewrite-relative-links'],
+      ...['package', '--out', file, '--allow-missing-repository'],
+      ...['--readme-path', 'docs/EXTENSION.md'], // the repository's leads to what is not in the VSIX
+      '--no-rewrite-relative-links', // there is nothing that they could be rewritten to
       '--no-dependencies', // everything is in the bundles
     ]),
     output: 'keep',
@@ -48,8 +50,25 @@ export async function vsixProblems(vsix: string, unpacked: string): Promise<read
       .filter(name => !mayContain.some(pattern => pattern.test(name)))
       .map(name => `it contains ${name}`),
     ...mustContain.filter(name => !files.includes(name)).map(name => `it lacks ${name}`),
+    ...(await deadLinks(unpacked, files)),
   ];
 }
+
+/** Links of the pages to what the VSIX does not hold. */
+async function deadLinks(unpacked: string, files: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const page of files.filter(name => name.endsWith('.md'))) {
+    const text = await readFile(path.join(unpacked, page), 'utf8');
+    for (const [, target = ''] of text.matchAll(relativeLink)) {
+      const file = path.posix.join(path.posix.dirname(page), target);
+      if (!files.includes(file)) found.push(`${page} links to ${target}, which it does not hold`);
+    }
+  }
+  return found;
+}
+
+/** The target of a Markdown link or picture that names a file: no scheme before it, no anchor or title after it. */
+const relativeLink = /\]\((?![a-z]+:|#)<?([^)\s#>]+)/gi;
 
 async function sizeIfThere(file: string): Promise<number> {
   return stat(file).then(

@@ -27,13 +27,20 @@ describe('the files of the packaged extension', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function problems(files: readonly string[], vsixBytes = 1000, activationBytes = 1000) {
+  interface Contents {
+    readonly vsixBytes?: number;
+    readonly activationBytes?: number;
+    readonly pages?: Readonly<Record<string, string>>;
+  }
+
+  async function problems(files: readonly string[], contents: Contents = {}) {
+    const { vsixBytes = 1000, activationBytes = 1000, pages = {} } = contents;
     const unpacked = path.join(folder, 'unpacked');
     for (const name of files) {
       await mkdir(path.dirname(path.join(unpacked, name)), { recursive: true });
       await writeFile(
         path.join(unpacked, name),
-        Buffer.alloc(name === 'dist/extension.js' ? activationBytes : 1),
+        pages[name] ?? Buffer.alloc(name === 'dist/extension.js' ? activationBytes : 1),
       );
     }
     const vsix = path.join(folder, 'extension.vsix');
@@ -63,8 +70,27 @@ describe('the files of the packaged extension', () => {
     ]);
   });
 
+  it('link to nothing that is not among them', async () => {
+    const text = `[web](https://example.com/x.md) [here](#items) [mail](mailto:a@example.com)
+![a picture](media/icon.png) [the licence](./LICENSE.txt "MIT")
+[gone](docs/OPERATIONS.md#settings) [![both](images/gone.png)](changelog.md)`;
+    assert.deepEqual(
+      await problems([...good, 'media/walkthrough/note.md'], { pages: { 'readme.md': text } }),
+      [
+        'readme.md links to docs/OPERATIONS.md, which it does not hold',
+        'readme.md links to images/gone.png, which it does not hold',
+      ],
+    );
+    assert.deepEqual(
+      await problems([...good, 'media/walkthrough/note.md'], {
+        pages: { 'media/walkthrough/note.md': '![up](../icon.png) ![beside](icon.png)' },
+      }),
+      ['media/walkthrough/note.md links to icon.png, which it does not hold'],
+    );
+  });
+
   it('must be small, above all the one that activation loads', async () => {
-    const found = await problems(good, maxVsixBytes + 1, 151 * 1024);
+    const found = await problems(good, { vsixBytes: maxVsixBytes + 1, activationBytes: 151 * 1024 });
     assert.equal(found.length, 2);
   });
 });
