@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { messageOf } from '../base/errors';
-import { type Logger, type LogLine, silentLogger } from '../base/logger';
+import { type Logger, lineText, loggerOf, silentLogger } from '../base/logger';
 import type { LocalDevice } from '../device/device';
 import { addAccountCommands } from './accountCommands';
 import { declareCommonOptions, type Home, type Runner } from './command';
@@ -136,13 +136,5 @@ function sentence(text: string): string {
 }
 
 function loggerTo(output: Output): Logger {
-  const line =
-    (level: keyof Logger): LogLine =>
-    (message, fields = {}) => {
-      const facts = Object.entries(fields)
-        .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => `${name}=${String(value)}`);
-      output.note([level, message, ...facts].join(' '));
-    };
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  return loggerOf((level, message, fields) => output.note(`${level} ${lineText(message, fields)}`));
 }

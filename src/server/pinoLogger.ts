@@ -1,5 +1,5 @@
 import { destination, pino, stdTimeFunctions } from 'pino';
-import type { Logger, LogLevel, LogLine } from '../base/logger';
+import { type Logger, type LogLevel, loggerOf } from '../base/logger';
 
 /** The server's log: one JSON object a line, on standard error, so that standard output is for a person. */
 export function createPinoLogger(level: LogLevel): Logger {
@@ -13,9 +13,7 @@ export function createPinoLogger(level: LogLevel): Logger {
     },
     destination(standardError),
   );
-  const line =
-    (name: LogLevel): LogLine =>
-    (message, fields) =>
-      fields === undefined ? sink[name](message) : sink[name](fields, message);
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  return loggerOf((name, message, fields) =>
+    fields === undefined ? sink[name](message) : sink[name](fields, message),
+  );
 }

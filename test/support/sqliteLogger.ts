@@ -1,14 +1,10 @@
-import type { Logger, LogLine } from '../../src/base/logger';
+import { type Logger, loggerOf } from '../../src/base/logger';
 
 /** A logger that keeps its lines as `level message {fields}`. */
 export function collectingLogger(): { readonly logger: Logger; readonly lines: readonly string[] } {
   const lines: string[] = [];
-  const line =
-    (level: string): LogLine =>
-    (message, fields) =>
-      void lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
-  return {
-    lines,
-    logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
-  };
+  const logger = loggerOf((level, message, fields) => {
+    lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
+  });
+  return { lines, logger };
 }

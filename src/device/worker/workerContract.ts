@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ProxyMarked, Remote } from 'comlink';
-import type { LogField, LogLevel } from '../../base/logger';
+import type { LogFields, LogLevel } from '../../base/logger';
 import type { Result } from '../../base/result';
 import type { HttpAnswer, HttpFailure, HttpRequest } from '../../sync/transport/http';
 import type { SecretStore } from '../account/secrets';
@@ -61,5 +61,5 @@ export interface HostServices {
   ): Promise<Result<void, HttpFailure>>;
   /** Ends a request or a stream that goes on. */
   stop(id: number): void;
-  log(level: LogLevel, message: string, fields: Readonly<Record<string, LogField>>): void;
+  log(level: LogLevel, message: string, fields: LogFields): void;
 }

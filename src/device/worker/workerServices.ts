@@ -1,6 +1,6 @@
 import { proxy, type Remote, releaseProxy } from 'comlink';
 import { messageOf } from '../../base/errors';
-import { type Logger, type LogLevel, silentLogger } from '../../base/logger';
+import { type Logger, loggerOf, silentLogger } from '../../base/logger';
 import { err } from '../../base/result';
 import type { HttpClient } from '../../sync/transport/http';
 import type { SecretStore } from '../account/secrets';
@@ -104,11 +104,8 @@ export function borrowServices(host: Remote<HostServices>): LentServices {
 }
 
 function borrowedLogger(host: Remote<HostServices>): Logger {
-  const line =
-    (level: LogLevel): Logger['info'] =>
-    (message, fields) => {
-      // The host has gone when this fails, and with it the log.
-      host.log(level, message, fields ?? {}).catch(silentLogger.debug);
-    };
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  return loggerOf((level, message, fields) => {
+    // The host has gone when this fails, and with it the log.
+    host.log(level, message, fields ?? {}).catch(silentLogger.debug);
+  });
 }

@@ -1,23 +1,9 @@
 import type { LogOutputChannel } from 'vscode';
-import type { LogField, Logger, LogLine } from '../../base/logger';
+import { type LogField, type Logger, lineText, loggerOf } from '../../base/logger';
 
 /** The extension's log channel, whose level a person sets in the editor. */
 export function channelLogger(channel: LogOutputChannel): Logger {
-  const line =
-    (write: (message: string) => void): LogLine =>
-    (message, fields) =>
-      write(fields ? `${message} ${textOf(fields)}`.trimEnd() : message);
-  return {
-    debug: line(message => channel.debug(message)),
-    info: line(message => channel.info(message)),
-    warn: line(message => channel.warn(message)),
-    error: line(message => channel.error(message)),
-  };
+  return loggerOf((level, message, fields) => channel[level](lineText(message, fields, quoted)));
 }
 
-function textOf(fields: Readonly<Record<string, LogField>>): string {
-  return Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? JSON.stringify(value) : value}`)
-    .join(' ');
-}
+const quoted = (value: LogField) => (typeof value === 'string' ? JSON.stringify(value) : String(value));
