@@ -1,5 +1,5 @@
 import { assert } from '../base/assert';
-import type { Row } from '../sqlite/database';
+import type { Row } from './database';
 
 /** Typed reads of a row's columns. A column of another type means a damaged file or a bug: it throws. */
 
@@ -18,6 +18,12 @@ export function optionalText(row: Row, column: string): string | undefined {
 export function integer(row: Row, column: string): number {
   const value = row[column];
   assert(typeof value === 'number' && Number.isSafeInteger(value), `column ${column} is not an integer`);
+  return value;
+}
+
+export function blob(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  assert(value instanceof Uint8Array, `column ${column} is not a blob`);
   return value;
 }
 

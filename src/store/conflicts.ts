@@ -6,9 +6,9 @@ import { decodeConflict, encodeConflict, isSensitiveConflict } from '../model/co
 import { type ConflictId, isConflictId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
+import { branded, flag, integer, optionalBranded, text } from '../sqlite/rows';
 import { sealsItem } from './atRest/itemSeal';
 import { wireExtraOf } from './items';
-import { branded, flag, integer, optionalBranded, text } from './rows';
 import type { StoreTransaction } from './transaction';
 
 /** A conflict record as this device holds it. */

@@ -13,9 +13,9 @@ import {
 } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row } from '../sqlite/database';
+import { branded, flag, integer, optionalBranded, optionalInteger, optionalText, text } from '../sqlite/rows';
 import { sealsItem } from './atRest/itemSeal';
 import { stampsOf } from './items';
-import { branded, flag, integer, optionalBranded, optionalInteger, optionalText, text } from './rows';
 import type { StoreTransaction } from './transaction';
 
 /**

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert';
 import type { ItemId } from '../model/ids/ids';
 import type { Stamp } from '../model/ids/stamp';
-import { integer } from './rows';
+import { integer } from '../sqlite/rows';
 import type { StoreTransaction } from './transaction';
 
 /** Items whose content other devices deleted or overwrote lately: what the guard against mass changes counts. */

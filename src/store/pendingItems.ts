@@ -1,5 +1,5 @@
 import type { ItemId } from '../model/ids/ids';
-import { text } from './rows';
+import { text } from '../sqlite/rows';
 import type { StoreTransaction } from './transaction';
 
 /** Items with an edit of a person that was not acknowledged yet; sealing anew is no such edit. */

@@ -9,8 +9,8 @@ import {
   isKeyId,
   type KeyId,
 } from '../model/ids/ids';
+import { text } from '../sqlite/rows';
 import type { AtRestPolicy } from './payloads';
-import { text } from './rows';
 import type { StoreTransaction } from './transaction';
 
 /**

@@ -1,7 +1,7 @@
 import type { Content } from '../model/content';
 import { type ItemId, isItemId } from '../model/ids/ids';
+import { branded } from '../sqlite/rows';
 import { sealsItem } from './atRest/itemSeal';
-import { branded } from './rows';
 import type { StoreTransaction } from './transaction';
 
 /** Saves of documents whose item had changed since the document read it: kept whole until they are merged. */

@@ -5,9 +5,9 @@ import { decodeContent } from '../model/contentCodec';
 import { type DeviceId, type ItemId, isDeviceId } from '../model/ids/ids';
 import { isStamp, type Stamp } from '../model/ids/stamp';
 import type { Row, SqlValue } from '../sqlite/database';
+import { branded, flag, integer, optionalInteger } from '../sqlite/rows';
 import { sealsItem } from './atRest/itemSeal';
 import { isEmptiedRow } from './emptied';
-import { branded, flag, integer, optionalInteger } from './rows';
 import type { StoreTransaction } from './transaction';
 import { unpackText } from './versionTexts';
 

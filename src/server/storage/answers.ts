@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { assert, defined } from '../../base/assert';
 import type { Transaction } from '../../sqlite/database';
+import { blob, integer, text } from '../../sqlite/rows';
 import type { AcceptedAnswer, AcceptedVersion } from '../acceptance';
 import type { Reader } from './positions';
-import { blobOf, integerOf, textOf } from './rows';
 
 /**
  * The accepted answers that a device has not acknowledged yet. Each push adds one row: its change ids, 16 bytes each,
@@ -24,7 +24,7 @@ export function hasRoomForAnswers(
   const row = tx.get('SELECT coalesce(sum(length(change_ids)), 0) AS bytes FROM answers WHERE device = ?', [
     device,
   ]);
-  return integerOf(defined(row, 'a sum has a row'), 'bytes') / idBytes + more <= most;
+  return integer(defined(row, 'a sum has a row'), 'bytes') / idBytes + more <= most;
 }
 
 /** Those of the given changes that the device is still to be answered as before. Reads all that is remembered for it. */
@@ -36,14 +36,14 @@ export function findAnswers(
   const asked = new Map(changeIds.map(changeId => [bytesOf(changeId).toString('latin1'), changeId]));
   const found = new Map<string, AcceptedAnswer>();
   for (const row of tx.all('SELECT sequence, change_ids, versions FROM answers WHERE device = ?', [device])) {
-    const ids = Buffer.from(blobOf(row, 'change_ids')).toString('latin1');
+    const ids = Buffer.from(blob(row, 'change_ids')).toString('latin1');
     const size = ids.length / idBytes;
-    const first = integerOf(row, 'sequence') - size + 1;
+    const first = integer(row, 'sequence') - size + 1;
     let versions: readonly number[] | undefined;
     for (let index = 0; index < size; index++) {
       const changeId = asked.get(ids.slice(index * idBytes, (index + 1) * idBytes));
       if (changeId === undefined) continue;
-      versions ??= versionsSchema.parse(JSON.parse(textOf(row, 'versions')));
+      versions ??= versionsSchema.parse(JSON.parse(text(row, 'versions')));
       const version = defined(versions[index], 'an answer has a version');
       found.set(changeId, { status: 'accepted', version, sequence: first + index });
     }
@@ -72,11 +72,11 @@ export function forgetAnswers(tx: Transaction, device: number, acknowledged: num
     [device],
   );
   if (row === undefined) return;
-  const ids = blobOf(row, 'change_ids');
-  const sequence = integerOf(row, 'sequence');
+  const ids = blob(row, 'change_ids');
+  const sequence = integer(row, 'sequence');
   const read = acknowledged - (sequence - ids.length / idBytes);
   if (read <= 0) return;
-  const versions = versionsSchema.parse(JSON.parse(textOf(row, 'versions')));
+  const versions = versionsSchema.parse(JSON.parse(text(row, 'versions')));
   tx.run('UPDATE answers SET change_ids = ?, versions = ? WHERE device = ? AND sequence = ?', [
     ids.slice(read * idBytes),
     JSON.stringify(versions.slice(read)),

@@ -2,8 +2,8 @@ import { toHex } from '../../base/encoding';
 import type { Random } from '../../base/random';
 import { type Err, err, ok, type Result } from '../../base/result';
 import type { Transaction } from '../../sqlite/database';
+import { integer, text } from '../../sqlite/rows';
 import { type Cursor, markedSequence } from '../cursors';
-import { integerOf, textOf } from './rows';
 import type { AccessGone, CursorError } from './storage';
 
 /** Where an account's sequence stands, and which cursors are still good. */
@@ -34,14 +34,14 @@ export function findPosition(tx: Transaction, accountId: string): Result<Positio
   );
   if (row === undefined) return err({ type: 'accessGone' });
   return ok({
-    account: integerOf(row, 'account'),
-    epoch: textOf(row, 'epoch'),
-    sequence: integerOf(row, 'sequence'),
-    horizon: integerOf(row, 'horizon'),
-    digest: textOf(row, 'digest'),
-    liveBytes: integerOf(row, 'live_bytes'),
-    historyBytes: integerOf(row, 'history_bytes'),
-    retiredKeyIds: textOf(row, 'retired_key_ids'),
+    account: integer(row, 'account'),
+    epoch: text(row, 'epoch'),
+    sequence: integer(row, 'sequence'),
+    horizon: integer(row, 'horizon'),
+    digest: text(row, 'digest'),
+    liveBytes: integer(row, 'live_bytes'),
+    historyBytes: integer(row, 'history_bytes'),
+    retiredKeyIds: text(row, 'retired_key_ids'),
   });
 }
 
@@ -58,7 +58,7 @@ export function findReader(tx: Transaction, account: number, deviceId: string): 
   ]);
   return row === undefined
     ? err({ type: 'accessGone' })
-    : ok({ device: integerOf(row, 'device'), acknowledged: integerOf(row, 'acknowledged') });
+    : ok({ device: integer(row, 'device'), acknowledged: integer(row, 'acknowledged') });
 }
 
 /**
@@ -123,5 +123,5 @@ function markAt(tx: Transaction, account: number, sequence: number): string {
     account,
     sequence,
   ]);
-  return row === undefined ? '' : textOf(row, 'mark');
+  return row === undefined ? '' : text(row, 'mark');
 }

@@ -1,8 +1,9 @@
 import type { Random } from '../../base/random';
 import { emptyDigest, toggleInDigest } from '../../protocol/digest';
 import type { Transaction } from '../../sqlite/database';
+import { integer } from '../../sqlite/rows';
 import { createEpoch, createMark, writeMark } from './positions';
-import { headColumns, headOf, integerOf, subjectOf } from './rows';
+import { headColumns, headOf, subjectOf } from './rows';
 
 /**
  * Makes what could be read of a damaged store sound again. Versions may be missing, so every account begins a new
@@ -22,7 +23,7 @@ export function repairStore(tx: Transaction, random: Random, now: number): void 
   );
   while (tx.run(deleteBelowGaps) > 0); // each round takes the newest version below a gap
   for (const row of tx.all('SELECT account FROM accounts')) {
-    repairAccount(tx, random, integerOf(row, 'account'), now);
+    repairAccount(tx, random, integer(row, 'account'), now);
   }
 }
 
@@ -61,6 +62,6 @@ function repairAccount(tx: Transaction, random: Random, account: number, now: nu
   tx.run('DELETE FROM marks WHERE account = ?', [account]);
   const row = tx.get('SELECT sequence FROM accounts WHERE account = ?', [account]);
   if (row !== undefined) {
-    writeMark(tx, account, { sequence: integerOf(row, 'sequence'), mark: createMark(random), now });
+    writeMark(tx, account, { sequence: integer(row, 'sequence'), mark: createMark(random), now });
   }
 }

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { assert } from '../../base/assert';
 import { toBase64Url } from '../../base/encoding';
 import type { JsonObject } from '../../base/json';
 import {
@@ -10,27 +9,9 @@ import {
   stampSchema,
 } from '../../protocol/scalars';
 import type { Row } from '../../sqlite/database';
+import { blob, integer, text } from '../../sqlite/rows';
 import type { Head } from '../acceptance';
 import type { StoredEntry, StoredVersion } from './storage';
-
-/** Reads typed values out of rows that this server wrote; anything else is a bug or damage, and throws. */
-export function textOf(row: Row, column: string): string {
-  const value = row[column];
-  assert(typeof value === 'string', `${column} is not text`);
-  return value;
-}
-
-export function integerOf(row: Row, column: string): number {
-  const value = row[column];
-  assert(typeof value === 'number' && Number.isSafeInteger(value), `${column} is not an integer`);
-  return value;
-}
-
-export function blobOf(row: Row, column: string): Uint8Array {
-  const value = row[column];
-  assert(value instanceof Uint8Array, `${column} is not a blob`);
-  return value;
-}
 
 export const entryColumns = 'subject, version, sequence, live, timestamp, revision';
 export const versionColumns = `${entryColumns}, key_id, resolves, reseal, extra, payload`;
@@ -39,11 +20,11 @@ export const headColumns = 'subject, version, sequence, live, timestamp, revisio
 export function entryOf(row: Row): StoredEntry {
   return {
     collection: row['revision'] === null ? 'item' : 'conflict',
-    itemId: textOf(row, 'subject'),
-    version: integerOf(row, 'version'),
-    sequence: integerOf(row, 'sequence'),
-    changeType: integerOf(row, 'live') === 1 ? 'upsert' : 'delete',
-    timestamp: textOf(row, 'timestamp'),
+    itemId: text(row, 'subject'),
+    version: integer(row, 'version'),
+    sequence: integer(row, 'sequence'),
+    changeType: integer(row, 'live') === 1 ? 'upsert' : 'delete',
+    timestamp: text(row, 'timestamp'),
   };
 }
 
@@ -51,23 +32,23 @@ export function versionOf(row: Row): StoredVersion {
   return {
     ...entryOf(row),
     originDeviceId: stampDevice(stampSchema.parse(row['timestamp'])),
-    keyId: textOf(row, 'key_id'),
-    payload: toBase64Url(blobOf(row, 'payload')),
-    ...(row['resolves'] === null ? {} : { resolves: textOf(row, 'resolves') }),
-    ...(row['reseal'] === null ? {} : { reseal: integerOf(row, 'reseal') === 1 }),
-    ...(row['revision'] === null ? {} : { revision: integerOf(row, 'revision') }),
-    extra: row['extra'] === null ? {} : objectOf(textOf(row, 'extra')),
+    keyId: text(row, 'key_id'),
+    payload: toBase64Url(blob(row, 'payload')),
+    ...(row['resolves'] === null ? {} : { resolves: text(row, 'resolves') }),
+    ...(row['reseal'] === null ? {} : { reseal: integer(row, 'reseal') === 1 }),
+    ...(row['revision'] === null ? {} : { revision: integer(row, 'revision') }),
+    extra: row['extra'] === null ? {} : objectOf(text(row, 'extra')),
   };
 }
 
 export function headOf(row: Row): Head {
   return {
-    version: integerOf(row, 'version'),
-    sequence: integerOf(row, 'sequence'),
+    version: integer(row, 'version'),
+    sequence: integer(row, 'sequence'),
     timestamp: stampSchema.parse(row['timestamp']),
-    live: integerOf(row, 'live') === 1,
-    revision: row['revision'] === null ? 0 : integerOf(row, 'revision'),
-    bytes: integerOf(row, 'bytes'),
+    live: integer(row, 'live') === 1,
+    revision: row['revision'] === null ? 0 : integer(row, 'revision'),
+    bytes: integer(row, 'bytes'),
   };
 }
 
@@ -80,6 +61,6 @@ export function subjectOf(row: Row): SubjectId {
 
 const objectSchema = z.record(z.string(), z.json());
 
-export function objectOf(text: string): JsonObject {
-  return objectSchema.parse(JSON.parse(text));
+export function objectOf(json: string): JsonObject {
+  return objectSchema.parse(JSON.parse(json));
 }

@@ -6,8 +6,9 @@ import { kdfSchema } from '../../protocol/accounts';
 import { emptyDigest } from '../../protocol/digest';
 import { maxListedDevices } from '../../protocol/limits';
 import type { Database, Row, SqlValue, Transaction } from '../../sqlite/database';
+import { integer, text } from '../../sqlite/rows';
 import { createEpoch, createMark, writeMark } from './positions';
-import { integerOf, objectOf, textOf } from './rows';
+import { objectOf } from './rows';
 import type {
   AccountStorage,
   CreateAccountError,
@@ -70,19 +71,19 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
              FROM accounts ORDER BY login`,
           )
           .map(row => ({
-            accountId: textOf(row, 'account_id'),
-            login: textOf(row, 'login'),
-            createdAt: integerOf(row, 'created_at'),
-            devices: integerOf(row, 'devices'),
-            liveItems: integerOf(row, 'live_items'),
-            bytes: integerOf(row, 'bytes'),
+            accountId: text(row, 'account_id'),
+            login: text(row, 'login'),
+            createdAt: integer(row, 'created_at'),
+            devices: integer(row, 'devices'),
+            liveItems: integer(row, 'live_items'),
+            bytes: integer(row, 'bytes'),
           })),
       ),
     deleteAccount: accountId =>
       database.write(tx => {
         const row = tx.get('SELECT account FROM accounts WHERE account_id = ?', [accountId]);
         if (row === undefined) return ok(false);
-        const account = [integerOf(row, 'account')];
+        const account = [integer(row, 'account')];
         tx.run('DELETE FROM answers WHERE device IN (SELECT device FROM devices WHERE account = ?)', account);
         for (const table of ['devices', 'currents', 'versions', 'marks', 'accounts']) {
           tx.run(`DELETE FROM ${table} WHERE account = ?`, account);
@@ -103,7 +104,7 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
              WHERE account = (SELECT account FROM accounts WHERE account_id = ?) ORDER BY key_id LIMIT ?`,
             [accountId, limit],
           )
-          .map(row => textOf(row, 'key_id')),
+          .map(row => text(row, 'key_id')),
       ),
     replaceKeyring: replacement =>
       database.write<StoredKeyring, ReplaceKeyringError>(tx => {
@@ -122,10 +123,10 @@ export function createSqliteAccounts(database: Database, random: Random): Accoun
           device.accountId,
         ]);
         if (row === undefined) return err({ type: 'accessGone' });
-        const account = integerOf(row, 'account');
+        const account = integer(row, 'account');
         const isKnown = findDeviceRow(tx, device.accountId, device.deviceId) !== undefined;
         const devices = tx.get('SELECT count(*) AS count FROM devices WHERE account = ?', [account]);
-        if (!isKnown && integerOf(defined(devices, 'a count has a row'), 'count') >= maxListedDevices) {
+        if (!isKnown && integer(defined(devices, 'a count has a row'), 'count') >= maxListedDevices) {
           return err({ type: 'tooManyDevices' });
         }
         upsertDevice(tx, account, device);
@@ -191,7 +192,7 @@ function insertAccount(tx: Transaction, random: Random, account: NewAccount): vo
     ],
   );
   const row = tx.get('SELECT account FROM accounts WHERE account_id = ?', [account.accountId]);
-  const number = integerOf(defined(row, 'the account was just written'), 'account');
+  const number = integer(defined(row, 'the account was just written'), 'account');
   writeMark(tx, number, { sequence: 0, mark: createMark(random), now: account.device.now });
   upsertDevice(tx, number, account.device);
 }
@@ -215,7 +216,7 @@ function updateKeyring(tx: Transaction, row: Row, replacement: KeyringReplacemen
     recoveryWrapped: replacement.recoveryWrapped ?? current.recoveryWrapped,
     extra: replacement.extra ?? current.extra,
   };
-  const retired = retiredSchema.parse(JSON.parse(textOf(row, 'retired_key_ids')));
+  const retired = retiredSchema.parse(JSON.parse(text(row, 'retired_key_ids')));
   const allRetired = [...new Set([...retired, ...(replacement.retiredKeyIds ?? [])])];
   const orKept = (value: SqlValue | undefined) => value ?? null;
   tx.run(
@@ -248,28 +249,28 @@ const retiredSchema = z.array(z.string());
 
 function credentialsOf(row: Row): Credentials {
   return {
-    accountId: textOf(row, 'account_id'),
-    kdf: kdfSchema.parse(JSON.parse(textOf(row, 'kdf'))),
-    authHash: textOf(row, 'auth_hash'),
-    recoveryHash: textOf(row, 'recovery_hash'),
+    accountId: text(row, 'account_id'),
+    kdf: kdfSchema.parse(JSON.parse(text(row, 'kdf'))),
+    authHash: text(row, 'auth_hash'),
+    recoveryHash: text(row, 'recovery_hash'),
   };
 }
 
 function keyringOf(row: Row): StoredKeyring {
   return {
-    version: integerOf(row, 'keyring_version'),
-    wrapped: textOf(row, 'wrapped'),
-    recoveryWrapped: textOf(row, 'recovery_wrapped'),
-    extra: objectOf(textOf(row, 'keyring_extra')),
+    version: integer(row, 'keyring_version'),
+    wrapped: text(row, 'wrapped'),
+    recoveryWrapped: text(row, 'recovery_wrapped'),
+    extra: objectOf(text(row, 'keyring_extra')),
   };
 }
 
 function deviceOf(row: Row): StoredDevice {
   return {
-    deviceId: textOf(row, 'device_id'),
-    name: textOf(row, 'name'),
-    tokenHash: textOf(row, 'token_hash'),
-    createdAt: integerOf(row, 'created_at'),
-    lastSeenAt: integerOf(row, 'last_seen_at'),
+    deviceId: text(row, 'device_id'),
+    name: text(row, 'name'),
+    tokenHash: text(row, 'token_hash'),
+    createdAt: integer(row, 'created_at'),
+    lastSeenAt: integer(row, 'last_seen_at'),
   };
 }

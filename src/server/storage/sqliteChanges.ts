@@ -1,8 +1,9 @@
 import type { Random } from '../../base/random';
 import { ok, type Result } from '../../base/result';
 import type { Database, StorageError } from '../../sqlite/database';
+import { integer } from '../../sqlite/rows';
 import { cursorAt, findPosition } from './positions';
-import { entryColumns, entryOf, integerOf, versionColumns, versionOf } from './rows';
+import { entryColumns, entryOf, versionColumns, versionOf } from './rows';
 import { fitting, pullFromSqlite } from './sqlitePull';
 import { pushToSqlite } from './sqlitePush';
 import type { ChangeStorage } from './storage';
@@ -49,7 +50,7 @@ export function createSqliteChanges(database: Database, random: Random): ChangeS
           [accountId, subject, before, limit + 1],
         );
         const count = fitting(
-          sizes.map(row => integerOf(row, 'bytes')),
+          sizes.map(row => integer(row, 'bytes')),
           limit,
           maxPayloadBytes,
         );

@@ -1,9 +1,10 @@
 import type { Random } from '../../base/random';
 import { err, ok, type Result } from '../../base/result';
 import type { Database, Transaction } from '../../sqlite/database';
+import { integer } from '../../sqlite/rows';
 import { forgetAnswers } from './answers';
 import { cursorAt, findPosition, findReader, objectionTo, type Position, refuseCursor } from './positions';
-import { integerOf, versionColumns, versionOf } from './rows';
+import { versionColumns, versionOf } from './rows';
 import type { AccessGone, CursorError, PulledPage, PullRequest, Stored } from './storage';
 
 /** `ChangeStorage.pull` on SQLite. An idle pull only reads. */
@@ -68,13 +69,13 @@ function readPage(tx: Transaction, position: Position, request: PullRequest): Pu
     [position.account, since, request.limit + 1],
   );
   const count = fitting(
-    sizes.map(row => integerOf(row, 'bytes')),
+    sizes.map(row => integer(row, 'bytes')),
     request.limit,
     request.maxPayloadBytes,
   );
   const hasMore = sizes.length > count;
   const last = sizes[count - 1];
-  const end = hasMore && last !== undefined ? integerOf(last, 'sequence') : position.sequence;
+  const end = hasMore && last !== undefined ? integer(last, 'sequence') : position.sequence;
   const rows = tx.all(
     `SELECT ${versionColumns} FROM currents JOIN versions ON id = version_id
      WHERE currents.account = ? AND at_sequence > ? AND at_sequence <= ? ORDER BY at_sequence`,

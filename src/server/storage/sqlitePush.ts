@@ -6,6 +6,7 @@ import { toggleInDigest } from '../../protocol/digest';
 import { maxVersionEntries } from '../../protocol/limits';
 import type { SubjectId } from '../../protocol/scalars';
 import type { Database, Transaction } from '../../sqlite/database';
+import { integer } from '../../sqlite/rows';
 import {
   type AcceptedAnswer,
   type AcceptedVersion,
@@ -27,7 +28,7 @@ import {
   refuseCursor,
   writeMark,
 } from './positions';
-import { headColumns, headOf, integerOf, versionColumns, versionOf } from './rows';
+import { headColumns, headOf, versionColumns, versionOf } from './rows';
 import type {
   AccessGone,
   CursorError,
@@ -201,7 +202,7 @@ function dropOldVersions(tx: Transaction, account: number, subject: SubjectId, u
     [account, subject, upTo],
   );
   tx.run('DELETE FROM versions WHERE account = ? AND subject = ? AND version <= ?', [account, subject, upTo]);
-  return integerOf(defined(sum, 'a sum has a row'), 'bytes');
+  return integer(defined(sum, 'a sum has a row'), 'bytes');
 }
 
 /** Deletes the oldest superseded versions until `excess` bytes are free; answers how many bytes it took. */
@@ -217,8 +218,8 @@ function trimHistory(tx: Transaction, account: number, excess: number): number {
     if (oldest.length === 0) break;
     for (const row of oldest) {
       if (freed >= excess) break;
-      tx.run('DELETE FROM versions WHERE id = ?', [integerOf(row, 'id')]);
-      freed += integerOf(row, 'bytes');
+      tx.run('DELETE FROM versions WHERE id = ?', [integer(row, 'id')]);
+      freed += integer(row, 'bytes');
     }
   }
   return freed;

@@ -1,8 +1,8 @@
 import { defined } from '../../base/assert';
 import { ok } from '../../base/result';
 import type { Database, Row, Transaction } from '../../sqlite/database';
+import { blob, integer, text } from '../../sqlite/rows';
 import { sumCurrents } from './repair';
-import { blobOf, integerOf, textOf } from './rows';
 import type { PruneOutcome, Stored, UpkeepStorage } from './storage';
 
 export function createSqliteUpkeep(database: Database): UpkeepStorage {
@@ -11,7 +11,7 @@ export function createSqliteUpkeep(database: Database): UpkeepStorage {
       database.write(tx => {
         tx.run(`INSERT INTO meta (name, value) VALUES ('secret', ?) ON CONFLICT DO NOTHING`, [candidate]);
         const row = tx.get(`SELECT value FROM meta WHERE name = 'secret'`);
-        return ok(blobOf(defined(row, 'the secret was just written'), 'value'));
+        return ok(blob(defined(row, 'the secret was just written'), 'value'));
       }),
     counts: () =>
       database.read(tx => ({
@@ -24,9 +24,9 @@ export function createSqliteUpkeep(database: Database): UpkeepStorage {
       if (!accounts.ok) return accounts;
       const findings: string[] = [];
       for (const row of accounts.value) {
-        const found = await database.read(tx => checkAccount(tx, integerOf(row, 'account')));
+        const found = await database.read(tx => checkAccount(tx, integer(row, 'account')));
         if (!found.ok) return found;
-        findings.push(...found.value.map(finding => `account ${textOf(row, 'account_id')}: ${finding}`));
+        findings.push(...found.value.map(finding => `account ${text(row, 'account_id')}: ${finding}`));
       }
       return ok(findings);
     },
@@ -41,7 +41,7 @@ export function createSqliteUpkeep(database: Database): UpkeepStorage {
           );
           return row === undefined
             ? { valid: false, head: 0 }
-            : { valid: row['token_hash'] === tokenHash, head: integerOf(row, 'sequence') };
+            : { valid: row['token_hash'] === tokenHash, head: integer(row, 'sequence') };
         }),
       ),
   };
@@ -55,7 +55,7 @@ async function prune(
   const due = await database.read(tx =>
     tx
       .all('SELECT account FROM accounts')
-      .map(row => integerOf(row, 'account'))
+      .map(row => integer(row, 'account'))
       .filter(account => isPruningDue(tx, account, cutoff)),
   );
   if (!due.ok) return due;
@@ -82,7 +82,7 @@ const markRetentions = 4;
 
 function isPruningDue(tx: Transaction, account: number, cutoff: number): boolean {
   const row = tx.get('SELECT horizon FROM accounts WHERE account = ?', [account]);
-  return row !== undefined && horizonAt(tx, account, cutoff) > integerOf(row, 'horizon');
+  return row !== undefined && horizonAt(tx, account, cutoff) > integer(row, 'horizon');
 }
 
 /**
@@ -97,7 +97,7 @@ function pruneAccount(
   const row = tx.get('SELECT horizon FROM accounts WHERE account = ?', [account]);
   if (row === undefined) return { tombstones: 0, versions: 0, marks: 0 }; // deleted meanwhile
   const horizon = horizonAt(tx, account, cutoff);
-  const span = [account, integerOf(row, 'horizon'), horizon];
+  const span = [account, integer(row, 'horizon'), horizon];
   const superseded = tx.all(
     `SELECT older.id, older.bytes FROM versions AS newer JOIN versions AS older
        ON older.account = newer.account AND older.subject = newer.subject AND older.version = newer.version - 1
@@ -133,7 +133,7 @@ function pruneAccount(
 }
 
 function sumOfBytes(rows: readonly Row[]): number {
-  return rows.reduce((sum, row) => sum + integerOf(row, 'bytes'), 0);
+  return rows.reduce((sum, row) => sum + integer(row, 'bytes'), 0);
 }
 
 /**
@@ -148,7 +148,7 @@ function horizonAt(tx: Transaction, account: number, cutoff: number): number {
        (SELECT min(acknowledged) FROM devices WHERE account = ?1 AND acknowledged_at >= ?2), ?3)`,
     [account, cutoff, Number.MAX_SAFE_INTEGER],
   );
-  return integerOf(defined(row, 'a maximum has a row'), 'horizon');
+  return integer(defined(row, 'a maximum has a row'), 'horizon');
 }
 
 function checkAccount(tx: Transaction, account: number): readonly string[] {
@@ -161,7 +161,7 @@ function checkAccount(tx: Transaction, account: number): readonly string[] {
   const allBytes = countOf(tx, `SELECT coalesce(sum(bytes), 0) AS count FROM versions ${of}`);
   const subjects = countOf(tx, `SELECT count(DISTINCT subject) AS count FROM versions ${of}`);
   const mark = countOf(tx, `SELECT coalesce(max(sequence), -1) AS count FROM marks ${of}`);
-  const sequence = integerOf(row, 'sequence');
+  const sequence = integer(row, 'sequence');
   return [
     ...(sums.digest === row['digest'] ? [] : ['the digest is not that of the current versions']),
     ...(sums.liveBytes === row['live_bytes'] ? [] : ['the size of the current versions is wrong']),
@@ -173,5 +173,5 @@ function checkAccount(tx: Transaction, account: number): readonly string[] {
 }
 
 function countOf(tx: Transaction, sql: string): number {
-  return integerOf(defined(tx.get(sql), 'an aggregate has a row'), 'count');
+  return integer(defined(tx.get(sql), 'an aggregate has a row'), 'count');
 }

@@ -1,5 +1,5 @@
 import { type ItemId, isItemId } from '../../model/ids/ids';
-import { branded, integer } from '../rows';
+import { branded, integer } from '../../sqlite/rows';
 import { readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
 import { sealItem, unsealItem } from './seal';

@@ -2,7 +2,7 @@ import { ok, type Result } from '../../base/result';
 import type { ItemId } from '../../model/ids/ids';
 import type { StorageError } from '../../sqlite/database';
 import type { Maintenance } from '../../sqlite/maintenance';
-import { integer } from '../rows';
+import { integer } from '../../sqlite/rows';
 import { compactSearchIndex } from '../search/searchIndex';
 import type { Snapshots } from '../snapshots/snapshots';
 import type { Store } from '../store';

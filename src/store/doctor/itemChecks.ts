@@ -1,7 +1,7 @@
 import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
 import { isItemId, shortId } from '../../model/ids/ids';
-import { branded, integer } from '../rows';
+import { branded, integer } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
 import type { Check } from './examination';
 import { sound, trouble } from './finding';

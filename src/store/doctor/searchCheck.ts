@@ -1,6 +1,6 @@
 import { counted } from '../../base/amounts';
 import { ok } from '../../base/result';
-import { integer } from '../rows';
+import { integer } from '../../sqlite/rows';
 import {
   continueSearchIndex,
   indexedRow,

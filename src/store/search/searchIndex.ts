@@ -2,7 +2,7 @@ import { assert } from '../../base/assert';
 import { parseJson } from '../../base/json';
 import type { ItemId } from '../../model/ids/ids';
 import type { Row, SqlValue } from '../../sqlite/database';
-import { integer } from '../rows';
+import { integer } from '../../sqlite/rows';
 import { clearState, readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
 import { type IndexText, indexTextOf } from './indexText';

@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert';
 import { isItemId } from '../../model/ids/ids';
+import { branded, integer } from '../../sqlite/rows';
 import { readItem, readItemOfRow, type StoredItem } from '../items';
-import { branded, integer } from '../rows';
 import type { StoreTransaction } from '../transaction';
 import { type Excerpt, excerptOf, matchesIn } from './excerpt';
 import { bodyOf } from './indexText';

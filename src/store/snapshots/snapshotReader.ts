@@ -5,7 +5,7 @@ import type { Content } from '../../model/content';
 import { decodeContent } from '../../model/contentCodec';
 import { type ItemId, isItemId } from '../../model/ids/ids';
 import type { SqlValue, StorageError } from '../../sqlite/database';
-import { branded, flag } from '../rows';
+import { branded, flag } from '../../sqlite/rows';
 import type { Store } from '../store';
 import type { StoreTransaction } from '../transaction';
 

@@ -1,5 +1,5 @@
 import type { DeviceId } from '../../model/ids/ids';
-import { text } from '../rows';
+import { text } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
 
 /** The names of the account's devices, as sealed versions told them. */

@@ -2,8 +2,8 @@ import { assert } from '../../base/assert';
 import { isKind, type Kind, kinds } from '../../model/content';
 import { type ItemId, isItemId } from '../../model/ids/ids';
 import { isStamp, type Stamp } from '../../model/ids/stamp';
+import { branded, integer, text } from '../../sqlite/rows';
 import { listedColumns, type StoredItem, storedItem } from '../items';
-import { branded, integer, text } from '../rows';
 import type { StoreTransaction } from '../transaction';
 
 /**

@@ -1,5 +1,5 @@
 import { parseJson } from '../../base/json';
-import { text } from '../rows';
+import { text } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
 
 /** The sync cycles that did something, kept up to a number. Entries are the caller's JSON objects. */

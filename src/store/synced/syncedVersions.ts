@@ -4,7 +4,7 @@ import { maxAncestors } from '../../model/ancestors';
 import { type ConflictId, type ItemId, isConflictId, isItemId, type KeyId } from '../../model/ids/ids';
 import { isStamp, type Stamp } from '../../model/ids/stamp';
 import type { Row } from '../../sqlite/database';
-import { branded, flag, integer, optionalBranded } from '../rows';
+import { branded, flag, integer, optionalBranded } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
 
 /** Which of the server's versions this device holds, or has made its own change on. */

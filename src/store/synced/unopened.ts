@@ -8,7 +8,7 @@ import {
   type KeyId,
 } from '../../model/ids/ids';
 import { isStamp, type Stamp } from '../../model/ids/stamp';
-import { branded, flag, integer, text } from '../rows';
+import { branded, flag, integer, text } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
 
 /**

@@ -1,6 +1,6 @@
 import { dayMs } from '../../base/time';
 import { isStamp, parseStamp } from '../../model/ids/stamp';
-import { optionalBranded } from '../rows';
+import { optionalBranded } from '../../sqlite/rows';
 import { readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
 

@@ -5,8 +5,8 @@ import { encodeContent } from '../../model/contentCodec';
 import { type DeviceId, type ItemId, isItemId } from '../../model/ids/ids';
 import { stampDeviceIdAt, stampMillisDigits } from '../../model/ids/stamp';
 import type { Transaction } from '../../sqlite/database';
+import { branded } from '../../sqlite/rows';
 import { emptiedMark } from '../emptied';
-import { branded } from '../rows';
 import { ancestorsWithSynced } from '../synced/syncedVersions';
 
 /**

@@ -1,8 +1,8 @@
 import { isStamp, maxMillis, parseStamp, stampDeviceIdAt } from '../../model/ids/stamp';
 import type { Transaction } from '../../sqlite/database';
+import { optionalBranded } from '../../sqlite/rows';
 import { forgetEmptiedItems } from '../emptied';
 import { Payloads } from '../payloads';
-import { optionalBranded } from '../rows';
 import { clearState, readState, writeState } from '../state';
 import type { StoreTransaction } from '../transaction';
 import {

@@ -1,7 +1,7 @@
 import { dayMs } from '../../base/time';
 import { type ItemId, isItemId } from '../../model/ids/ids';
 import type { Row } from '../../sqlite/database';
-import { branded, flag, integer, optionalInteger, text } from '../rows';
+import { branded, flag, integer, optionalInteger, text } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
 import { deleteVersion, textOf } from '../versions';
 import { packText } from '../versionTexts';

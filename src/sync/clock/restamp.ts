@@ -1,8 +1,9 @@
 import type { Conflict } from '../../model/conflict';
 import type { DeviceId } from '../../model/ids/ids';
-import { formatStamp, isStamp, type Stamp, stampAfter, stampPrefix } from '../../model/ids/stamp';
+import { formatStamp, type Stamp, stampAfter } from '../../model/ids/stamp';
 import { maxStampAheadMs } from '../../protocol/limits';
 import { readConflict, writeConflict } from '../../store/conflicts';
+import { greatestStampBefore } from '../../store/greatestStamp';
 import { readItemEvenEmptied, restampItem } from '../../store/items';
 import {
   type ItemChange,
@@ -13,7 +14,6 @@ import {
   waitingChange,
   waitingItemChange,
 } from '../../store/outbox';
-import { optionalBranded } from '../../store/rows';
 import { readState } from '../../store/state';
 import type { StoreTransaction } from '../../store/transaction';
 import { restampVersion } from '../../store/versions';
@@ -125,11 +125,5 @@ function above(stamp: Stamp, below: readonly (Stamp | undefined)[], deviceId: De
 
 /** The greatest stamp that is held and that a sound clock can have issued by now. */
 function greatestSoundStamp(store: StoreTransaction, nowMs: number): Stamp | undefined {
-  const limit = stampPrefix(nowMs + maxStampAheadMs);
-  const row = store.sql.get(
-    `SELECT max(stamp) AS stamp FROM (SELECT max(last_modified) AS stamp FROM items WHERE last_modified < ?
-       UNION ALL SELECT max(timestamp) FROM changes WHERE acknowledged_ms IS NULL AND timestamp < ?)`,
-    [limit, limit],
-  );
-  return row && optionalBranded(row, 'stamp', isStamp);
+  return greatestStampBefore(store, nowMs + maxStampAheadMs);
 }
