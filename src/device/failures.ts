@@ -20,6 +20,13 @@ export function storageFailure(error: StorageError): Err<DeviceError> {
   return failure('storage', describeStorageError(error));
 }
 
+export function lockedFailure(): Err<DeviceError> {
+  return failure(
+    'locked',
+    'This is encrypted and the device is locked. Unlock it with the account’s password.',
+  );
+}
+
 /** What the server was asked for: a sync goes on by itself, what a person asked for has to be asked for again. */
 type Asked = 'sync' | 'byPerson';
 

@@ -1,6 +1,6 @@
 import { toBase64Url } from '../../base/encoding';
 import type { JsonObject } from '../../base/json';
-import { ok, type Result } from '../../base/result';
+import { type Err, ok, type Result } from '../../base/result';
 import type { DerivedKeys } from '../../crypto/derivedKeys';
 import { type KeyRing, removeKey } from '../../crypto/keyRing';
 import type { SessionAnswer } from '../../protocol/accounts';
@@ -199,14 +199,14 @@ export async function requireSignedOut(
   return ok();
 }
 
-export function otherAccount(): ReturnType<typeof failure> {
+export function otherAccount(): Err<DeviceError> {
   return failure(
     'otherAccount',
     'This device holds items of another account, and nothing of them was sent. Agree to unite them with this account, or use another folder.',
   );
 }
 
-export function serverBehind(): ReturnType<typeof failure> {
+export function serverBehind(): Err<DeviceError> {
   return failure(
     'server',
     'The server has an older key ring than this device, as after it was restored from a backup. Nothing was changed. Issue a new recovery phrase here first: that gives it the newer one.',

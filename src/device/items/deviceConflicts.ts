@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../base/result';
+import { type Err, ok, type Result } from '../../base/result';
 import type { Conflict } from '../../model/conflict';
 import { listConflicts, readConflict } from '../../store/conflicts';
 import { readItem } from '../../store/items';
@@ -9,9 +9,8 @@ import { hasConflictMarkers, mergeText } from '../../sync/merge/textMerge';
 import { conflictIdOfPrefix, type DeviceCore, read, write } from '../core';
 import type { DeviceConflicts } from '../device';
 import type { DeviceError } from '../deviceError';
-import { failure } from '../failures';
+import { failure, lockedFailure } from '../failures';
 import type { ConflictJson, ResolveJson } from '../json';
-import { lockedFailure } from './deviceItems';
 import { bodyProblem, normalizeText } from './itemFields';
 import { conflictJson, localSideOf } from './itemJson';
 
@@ -114,7 +113,7 @@ function choiceOf(conflict: Conflict, core: DeviceCore, how: ResolveJson): Choic
   return how.keep === 'local' ? { keep: local, as: 'keepLocal' } : { keep: other, as: 'keepRemote' };
 }
 
-function mergeProblem(body: string): ReturnType<typeof failure> | undefined {
+function mergeProblem(body: string): Err<DeviceError> | undefined {
   if (hasConflictMarkers(body)) {
     return failure(
       'markersRemain',

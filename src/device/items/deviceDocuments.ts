@@ -4,9 +4,10 @@ import { saveDocument, settleSave } from '../../sync/edits/settleSave';
 import { type DeviceCore, read, write } from '../core';
 import type { DeviceDocuments } from '../device';
 import type { DeviceError } from '../deviceError';
+import { lockedFailure } from '../failures';
 import type { DocumentJson } from '../json';
-import { existing, lockedFailure } from './deviceItems';
 import { bodyProblem, normalizeText } from './itemFields';
+import { type ReadableItem, readableItem } from './readableItem';
 
 /** @param changed told of the items that were written */
 export function createDeviceDocuments(
@@ -16,7 +17,7 @@ export function createDeviceDocuments(
   return {
     open: id =>
       read(core, store => {
-        const item = existing(store, id);
+        const item = readableItem(store, id);
         return item.ok ? ok(documentJson(item.value)) : item;
       }),
 
@@ -25,11 +26,11 @@ export function createDeviceDocuments(
       const problem = bodyProblem(body);
       if (problem !== undefined) return problem;
       const written = await write(core, context => {
-        const item = existing(context.store, id);
+        const item = readableItem(context.store, id);
         if (!item.ok) return item;
         if (!context.store.payloads.canWrite(item.value.content.sensitive)) return lockedFailure();
         const outcome = saveDocument(context, item.value, body, base);
-        const after = existing(context.store, item.value.id);
+        const after = readableItem(context.store, item.value.id);
         return after.ok ? ok({ outcome, item: after.value }) : after;
       });
       if (!written.ok) return written;
@@ -44,10 +45,10 @@ export function createDeviceDocuments(
 
     settle: async id => {
       const written = await write(core, context => {
-        const item = existing(context.store, id);
+        const item = readableItem(context.store, id);
         if (!item.ok) return item;
         const outcome = settleSave(context, item.value.id);
-        const settled = existing(context.store, item.value.id);
+        const settled = readableItem(context.store, item.value.id);
         return settled.ok ? ok({ outcome, item: settled.value }) : settled;
       });
       if (!written.ok) return written;
@@ -69,9 +70,7 @@ export async function settleLeftSaves(core: DeviceCore): Promise<Result<number, 
   });
 }
 
-function documentJson(
-  item: Extract<ReturnType<typeof existing>, { readonly ok: true }>['value'],
-): DocumentJson {
+function documentJson(item: ReadableItem): DocumentJson {
   const { content } = item;
   return {
     itemId: item.id,

@@ -4,7 +4,7 @@ import { parseFolder } from '../../model/fieldForms';
 import { createItemId } from '../../model/ids/createId';
 import { type ItemId, isItemId } from '../../model/ids/ids';
 import { emptyDeletedItems } from '../../store/emptied';
-import { listItems, readItem, type StoredItem } from '../../store/items';
+import { listItems, readItem } from '../../store/items';
 import { leaveNewRows } from '../../store/search/searchIndex';
 import { type SearchHit, searchItems } from '../../store/search/searchItems';
 import { deviceNameOf } from '../../store/synced/devices';
@@ -14,13 +14,14 @@ import { editItem } from '../../sync/edits/localEdits';
 import { type DeviceCore, itemIdOf, read, write } from '../core';
 import { type DeviceItems, maxItemsAtOnce } from '../device';
 import type { DeviceError } from '../deviceError';
-import { failure } from '../failures';
+import { failure, lockedFailure } from '../failures';
 import type { ItemJson, NewItemJson, SearchHitJson } from '../json';
 import type { Indexing } from './indexing';
 import { newContent, withFields } from './itemFields';
 import { type ItemState, itemJson } from './itemJson';
 import { createItemPages } from './itemPages';
 import { summaries } from './itemSummaries';
+import { readableItem } from './readableItem';
 
 export interface DeviceItemsOptions {
   /** Told of the items that were written. */
@@ -34,13 +35,13 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
     next: (item: ItemState) => Result<Pick<ItemState, 'content' | 'deleted'>, DeviceError>,
   ): Promise<Result<ItemJson, DeviceError>> => {
     const written = await write(core, context => {
-      const item = existing(context.store, id);
+      const item = readableItem(context.store, id);
       if (!item.ok) return item;
       const wanted = next(item.value);
       if (!wanted.ok) return wanted;
       if (!context.store.payloads.canWrite(wanted.value.content.sensitive)) return lockedFailure();
       editItem(context, item.value.id, wanted.value);
-      return existing(context.store, item.value.id);
+      return readableItem(context.store, item.value.id);
     });
     if (!written.ok) return written;
     changed([written.value.id]);
@@ -55,7 +56,7 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
       const written = await write(core, context => {
         if (!context.store.payloads.canWrite(content.value.sensitive)) return lockedFailure();
         editItem(context, id, { content: content.value, deleted: false });
-        return existing(context.store, id);
+        return readableItem(context.store, id);
       });
       if (!written.ok) return written;
       changed([id]);
@@ -72,7 +73,7 @@ export function createDeviceItems(core: DeviceCore, { changed, indexing }: Devic
 
     get: id =>
       read(core, store => {
-        const item = existing(store, id);
+        const item = readableItem(store, id);
         return item.ok ? ok(itemJson(item.value)) : item;
       }),
 
@@ -208,27 +209,6 @@ async function createInChunks(
   return ok({ created: ids.length });
 }
 
-/** The item of a given id, readable. */
-export function existing(
-  store: StoreTransaction,
-  given: string,
-): Result<ItemState & StoredItem & { content: NonNullable<StoredItem['content']> }, DeviceError> {
-  const id = itemIdOf(store, given);
-  if (!id.ok) return id;
-  const item = readItem(store, id.value);
-  if (item === undefined)
-    return failure('unknownItem', 'The item is gone. List the items to see what there is.');
-  if (item.content === undefined) return lockedFailure();
-  return ok({ ...item, content: item.content });
-}
-
-export function lockedFailure(): ReturnType<typeof failure> {
-  return failure(
-    'locked',
-    'This is encrypted and the device is locked. Unlock it with the account’s password.',
-  );
-}
-
 function hitsJson(store: StoreTransaction, hits: readonly SearchHit[]): readonly SearchHitJson[] {
   const items = summaries(
     store,
@@ -249,7 +229,7 @@ async function restoreVersion(
   changed: (ids: readonly string[]) => void,
 ): Promise<Result<ItemJson, DeviceError>> {
   const written = await write(core, context => {
-    const item = existing(context.store, id);
+    const item = readableItem(context.store, id);
     if (!item.ok) return item;
     const version = versionNamed(context.store, item.value.id, wanted);
     if (!version.ok) return version;
@@ -257,7 +237,7 @@ async function restoreVersion(
     const sensitive = version.value.sensitive || item.value.content.sensitive;
     if (!context.store.payloads.canWrite(sensitive)) return lockedFailure();
     editItem(context, item.value.id, { content: { ...version.value, sensitive }, deleted: false });
-    return existing(context.store, item.value.id);
+    return readableItem(context.store, item.value.id);
   });
   if (!written.ok) return written;
   changed([written.value.id]);

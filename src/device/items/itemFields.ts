@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../base/result';
+import { type Err, ok, type Result } from '../../base/result';
 import type { Content, Kind } from '../../model/content';
 import { emptyContent } from '../../model/content';
 import { maxEntryLength, maxFolderLength, maxListEntries, maxTitleLength } from '../../model/contentCodec';
@@ -90,7 +90,7 @@ export function normalizeText(text: string): string {
 }
 
 /** Undefined when the body may be stored. */
-export function bodyProblem(body: string): ReturnType<typeof failure> | undefined {
+export function bodyProblem(body: string): Err<DeviceError> | undefined {
   const bytes = Buffer.byteLength(body);
   if (bytes > maxBodyBytes) {
     return failure(
@@ -104,7 +104,7 @@ export function bodyProblem(body: string): ReturnType<typeof failure> | undefine
   return undefined;
 }
 
-function problemOf(fields: ItemFieldsJson): ReturnType<typeof failure> | undefined {
+function problemOf(fields: ItemFieldsJson): Err<DeviceError> | undefined {
   const { title, folder, body, description, overlays } = fields;
   if (title !== undefined && title.trim() === '') return failure('badInput', 'Give the item a title.');
   if ((title?.length ?? 0) > maxTitleLength) {

@@ -10,8 +10,7 @@ import type { StoreTransaction } from '../../store/transaction';
 import { editItem } from '../../sync/edits/localEdits';
 import { type DeviceCore, read, write } from '../core';
 import type { DeviceError } from '../deviceError';
-import { failure, storageFailure } from '../failures';
-import { lockedFailure } from '../items/deviceItems';
+import { failure, lockedFailure, storageFailure } from '../failures';
 
 /**
  * Sets every item to what it was in a snapshot, as edits of this device. Nothing is written before it is known that all
