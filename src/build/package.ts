@@ -5,7 +5,7 @@ import type { Browser } from 'playwright-core';
 import * as z from 'zod';
 import { launchBrowser, newProfile, openWorkbench } from '../../test/host/browser';
 import { ensureFloorHost } from '../../test/host/floor';
-import { ensureHost, type ServerPaths } from '../../test/host/install';
+import { ensureHost, isHostSystem, type ServerPaths } from '../../test/host/install';
 import { terminalProgress } from '../../test/host/progress';
 import { installExtension, startWorkbench } from '../../test/host/server';
 import { editorTab, runCommand } from '../../test/host/workbenchPage';
@@ -24,7 +24,8 @@ const savePollMs = 250;
 
 /**
  * `npm run package`: packs the extension into `scratch-sync-<version>.vsix` and checks it: what it contains, its size,
- * and that it installs and keeps a note in the newest and in the oldest editor that it is for.
+ * and that it installs and keeps a note in the newest and in the oldest editor that it is for. Where the editors that
+ * npm carries do not run, it is packed and not tried.
  */
 async function main(): Promise<void> {
   takeNoOptions('npm run package');
@@ -32,6 +33,12 @@ async function main(): Promise<void> {
   const vsix = path.join(repositoryFolder, vsixName);
   await progress.step('Building', buildAll);
   await progress.step('Packing the extension', () => writeVsix(vsix));
+  const { size } = await stat(vsix);
+  const packed = `${vsixName}: ${(size / 1024).toFixed(0)} KB`;
+  if (!isHostSystem()) {
+    console.log(`${packed}, not tried: the editor that npm carries for that runs on Linux on x64`);
+    return;
+  }
   const newest = await ensureHost(progress);
   const oldest = await ensureFloorHost(progress);
   const browser = await launchBrowser(newest);
@@ -41,8 +48,7 @@ async function main(): Promise<void> {
   } finally {
     await browser.close();
   }
-  const { size } = await stat(vsix);
-  console.log(`${vsixName}: ${(size / 1024).toFixed(0)} KB, works in the newest and the oldest editor`);
+  console.log(`${packed}, works in the newest and the oldest editor`);
 }
 
 /** Installs the VSIX into a fresh editor, checks its files, and writes a note with it. Throws what is wrong. */
@@ -106,6 +112,6 @@ async function scratch(home: string, args: readonly string[]): Promise<string> {
 }
 
 main().catch((error: unknown) => {
-  console.error(`The extension was not packed: ${messageOf(error)}`);
+  console.error(`The extension is not ready: ${messageOf(error)}`);
   process.exitCode = 1;
 });

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { hostFolder } from './folders';
-import { installServer, removeUnused, requireLinuxX64, type ServerPaths, serverPaths } from './install';
+import { installServer, removeUnused, requireHostSystem, type ServerPaths, serverPaths } from './install';
 import { installOnce } from './installation';
 import { type Progress, terminalProgress } from './progress';
 
@@ -9,7 +9,7 @@ import { type Progress, terminalProgress } from './progress';
  * start it with `startWorkbench` (runner `direct`) and look at it with the browser of `ensureHost`. Throws `HostError`.
  */
 export async function ensureFloorHost(progress: Progress = terminalProgress()): Promise<ServerPaths> {
-  requireLinuxX64();
+  requireHostSystem();
   const manifestFolder = path.join(hostFolder, 'floor');
   const folder = await installOnce(
     {

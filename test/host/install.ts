@@ -33,7 +33,7 @@ export interface HostPaths extends ServerPaths {
  * the installed one. Throws {@link HostError}.
  */
 export async function ensureHost(progress: Progress = terminalProgress()): Promise<HostPaths> {
-  requireLinuxX64();
+  requireHostSystem();
   const folder = await installOnce(
     {
       name: 'host',
@@ -80,11 +80,16 @@ export function serverPaths(folder: string): ServerPaths {
   return { node: nodeOf(folder), serverMain: path.join(vscodeFolder(folder), 'out/server-main.js') };
 }
 
-export function requireLinuxX64(): void {
-  if (process.platform === 'linux' && process.arch === 'x64') return;
+/** True where the editor that npm carries runs. */
+export function isHostSystem(): boolean {
+  return process.platform === 'linux' && process.arch === 'x64';
+}
+
+export function requireHostSystem(): void {
+  if (isHostSystem()) return;
   throw new HostError(
-    `The test host that npm carries runs on Linux on x64, and this is ${process.platform} on ${process.arch}. ` +
-      'Run this in a Linux container, or press F5 in VS Code to try the extension there.',
+    `The editor that npm carries runs on Linux on x64, and this is ${process.platform} on ${process.arch}. ` +
+      'Run this in a Linux container. To try the extension here, pack it with `npm run package` and install the file.',
   );
 }
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { messageOf, systemCodeOf } from '../../src/base/errors';
 import { exists } from './files';
 import { cacheFolder, hostFolder, repositoryFolder } from './folders';
-import { ensureHost } from './install';
+import { ensureHost, isHostSystem } from './install';
 import { quietSettings } from './server';
 import { withSourceLines } from './sourceLines';
 import { globalStorageVariable, resultsVariable, type TestResult } from './testResult';
@@ -29,7 +29,7 @@ export interface HostTestRun {
  * ends without results (no start, a crash, a limit) throws.
  */
 export async function runHostTests(run: HostTestRun): Promise<readonly TestResult[]> {
-  const host = run.host ?? (process.platform === 'linux' && process.arch === 'x64' ? 'npm' : 'desktop');
+  const host = run.host ?? (isHostSystem() ? 'npm' : 'desktop');
   if (host === 'npm') await ensureHost();
   const suites = await bundleSuites();
   const data = await mkdtemp(path.join(tmpdir(), 'host-tests-'));
