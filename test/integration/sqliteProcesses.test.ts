@@ -75,7 +75,7 @@ describe('processes on one file', () => {
 
   for (const liveness of ['startTime', 'socket'] as const) {
     it(`write 500 items each, eight at once, without an error (known by ${liveness})`, () =>
-      writeAtOnce(liveness)).timeout(180_000);
+      writeAtOnce(liveness)).timeout(600_000);
 
     it(`are never inside the lock together, although they are killed again and again (known by ${liveness})`, () =>
       stressLock(liveness)).timeout(180_000);

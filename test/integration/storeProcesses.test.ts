@@ -77,7 +77,7 @@ describe('processes that write items through one store', () => {
     console.log(
       `        4,000 items in ${seconds(tookMs)} s, the longest wait ${seconds(Math.max(...longestMs))} s`,
     );
-  }).timeout(180_000);
+  }).timeout(600_000);
 });
 
 /** Each item holds the last edit that was acknowledged, or one that came after it. Answers how many edits that were. */

@@ -19,7 +19,7 @@ import {
 } from '../workbenchPage';
 import { type Machine, Stage } from './devicePair';
 import { withStore } from './machineStore';
-import { itemRow, pane, seenLimitMs, showItems, untilShown } from './scratchPage';
+import { itemRow, pane, seenLimitMs, showItems, until, untilShown } from './scratchPage';
 
 const items = process.env['EXTENDED'] === '1' ? 100_000 : 2_000;
 /** As many as the tree shows at first. */
@@ -78,10 +78,11 @@ describe(`a store of ${items} items in the tree`, function () {
 
   it('takes a snapshot, rolls back to it, and shows that the doctor is at work', async () => {
     const atWork = await seenNotifications(page);
-    await runCommand(page, 'Scratch: Take Snapshot');
-    await statusBarItem(page, `Took a snapshot of ${items} items`).waitFor({ timeout: seenLimitMs });
+    // It is shown for a few seconds only.
+    const taken = statusBarItem(page, `Took a snapshot of ${items} items`).waitFor({ timeout: seenLimitMs });
+    await Promise.all([runCommand(page, 'Scratch: Take Snapshot'), taken]);
     await runCommand(page, 'Scratch: Roll Back to Snapshot');
-    await quickInputBox(page).waitFor();
+    await page.locator('.quick-input-list .monaco-list-row.focused').waitFor({ timeout: seenLimitMs });
     await page.keyboard.press('Enter');
     await pressButton(dialog(page, 'Roll back to the snapshot'), 'Roll Back');
     await notification(page, 'Rolled back 0 items').waitFor({ timeout: seenLimitMs });
@@ -101,8 +102,10 @@ describe(`a store of ${items} items in the tree`, function () {
     await untilShown(page, 'Note 2');
     await showItems(page);
     await pane(page, 'Items').locator('.monaco-list').focus();
-    await page.keyboard.press('End');
-    await itemRow(page, 'Note 2').waitFor({ timeout: seenLimitMs });
+    await until(async () => {
+      await page.keyboard.press('End'); // the row comes below the others, when the tree is drawn anew
+      return itemRow(page, 'Note 2').isVisible();
+    }, 'the new note in the tree');
   });
 });
 

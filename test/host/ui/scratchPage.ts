@@ -12,6 +12,12 @@ export async function showItems(page: Page): Promise<void> {
   await pane(page, 'Items').waitFor({ timeout: seenLimitMs });
 }
 
+/** Shows the Items view, and waits until keys go to its tree: the palette is gone before the command has run. */
+export async function focusItems(page: Page): Promise<void> {
+  await showItems(page);
+  await pane(page, 'Items').locator('.monaco-list:focus-within').waitFor({ timeout: seenLimitMs });
+}
+
 /** A view of the side bar, by the title of its pane. */
 export function pane(page: Page, title: string): Locator {
   return page.locator('.pane', { has: page.locator(`.pane-header[aria-label^="${title}"]`) });
@@ -49,7 +55,8 @@ export async function untilShown(page: Page, title: string): Promise<void> {
   await page.locator(`.editor-instance .monaco-editor${address}`).waitFor({ timeout: seenLimitMs });
 }
 
-function activeTab(page: Page, title: string): Locator {
+/** The tab that is shown, when it is of this title. */
+export function activeTab(page: Page, title: string): Locator {
   return page.locator('.tabs-container .tab.active', { hasText: title });
 }
 
@@ -69,12 +76,17 @@ export async function editorText(page: Page): Promise<string> {
   return typeof text === 'string' ? text : '';
 }
 
-export async function untilText(page: Page, isIt: (text: string) => boolean, what: string): Promise<string> {
+export async function untilText(
+  page: Page,
+  isIt: (text: string) => boolean,
+  what: string,
+  limitMs = seenLimitMs,
+): Promise<string> {
   const startedMs = systemClock.monotonic();
   for (;;) {
     const text = await editorText(page);
     if (isIt(text)) return text;
-    if (systemClock.monotonic() - startedMs > seenLimitMs)
+    if (systemClock.monotonic() - startedMs > limitMs)
       throw new Error(`${what} was not seen; the editor shows ${JSON.stringify(text)}`);
     await page.waitForTimeout(pollMs);
   }
@@ -125,7 +137,10 @@ export async function pressRowAction(page: Page, title: string, label: string): 
   for (;;) {
     try {
       await row.hover({ timeout: rowLimitMs });
-      await row.locator(`.action-label[aria-label^="${label}"]`).click({ timeout: rowLimitMs });
+      const action = row.locator(`.action-label[aria-label^="${label}"]`);
+      await action.waitFor({ timeout: rowLimitMs });
+      // Long enough that a press which was made is not taken for one that was not, and made again.
+      await action.click({ timeout: pressedLimitMs });
       return;
     } catch (error) {
       const isLate = systemClock.monotonic() - startedMs > seenLimitMs;
@@ -166,6 +181,6 @@ export async function until(
 }
 
 const pollMs = 50;
-/** One try of a press, and what it may take until something of it is seen. */
+/** One try to reach a row, and what a press may take until something of it is seen. */
 const rowLimitMs = 2 * secondMs;
 const pressedLimitMs = 10 * secondMs;

@@ -9,9 +9,11 @@ import { picturesOfFailure } from '../failurePicture';
 import { editorTab, notification, pressButton, runCommand, setFocus, statusBarItem } from '../workbenchPage';
 import { type Machine, Stage } from './devicePair';
 import {
+  activeTab,
   conflictRow,
   dirtyTab,
   editorAction,
+  focusItems,
   itemRow,
   openItem,
   pane,
@@ -29,6 +31,9 @@ import {
 
 /** Focus syncs not more often than this. */
 const focusIntervalMs = 10 * secondMs;
+
+/** The backoff after a while without a server may be that long. */
+const recoveryLimitMs = 150 * secondMs;
 
 describe('two machines and their windows', function () {
   this.timeout(180 * secondMs);
@@ -108,8 +113,10 @@ describe('two machines and their windows', function () {
     await onLaptop
       .locator('.statusbar-item[aria-label*="everything is synced"]')
       .waitFor({ timeout: recoveryLimitMs });
-    await untilText(onDesktop, text => text.startsWith('written offline'), 'what was written offline');
-  });
+    // It hears of it only when its own event stream has come back, for which it may have backed off for long.
+    const isThere = (text: string) => text.startsWith('written offline');
+    await untilText(onDesktop, isThere, 'what was written offline', recoveryLimitMs);
+  }).timeout(3 * recoveryLimitMs);
 
   it('record a conflict of one line edited on both, show it on both, and let it be resolved in the diff', async () => {
     await Promise.all([openItem(onLaptop, 'Quarrel'), openItem(onDesktop, 'Quarrel')]);
@@ -184,10 +191,10 @@ describe('two machines and their windows', function () {
   });
 
   it('rename, pin and delete from the tree with the keyboard and the mouse, and undo', async () => {
-    await pressUntil(() => itemRow(onLaptop, 'Poem').click(), editorTab(onLaptop, 'Poem'));
+    await pressUntil(() => itemRow(onLaptop, 'Poem').click(), activeTab(onLaptop, 'Poem'));
     await untilShown(onLaptop, 'Poem');
     await onLaptop.locator('.editor-instance .monaco-editor.focused').waitFor({ timeout: seenLimitMs });
-    await showItems(onLaptop);
+    await focusItems(onLaptop);
     await pane(onLaptop, 'Items').locator('.monaco-list-row.focused', { hasText: 'Poem' }).waitFor();
     await onLaptop.keyboard.press('F2');
     const input = onLaptop.locator('.quick-input-widget:visible', { hasText: 'Rename' }).locator('input');
@@ -210,7 +217,7 @@ describe('two machines and their windows', function () {
 
   it('delete from the tree by the keyboard alone the row with the focus, whatever an editor shows', async () => {
     await openItem(onLaptop, 'Shopping');
-    await showItems(onLaptop);
+    await focusItems(onLaptop);
     const items = pane(onLaptop, 'Items');
     await itemRow(onLaptop, 'Windows').waitFor({ timeout: seenLimitMs });
     await items
@@ -243,9 +250,6 @@ describe('two machines and their windows', function () {
     return shown.body;
   }
 });
-
-/** The backoff after a while without a server may be that long. */
-const recoveryLimitMs = 60 * secondMs;
 
 /** Whether the editor's backups of unsaved text, which it writes a while after the typing, hold this. */
 async function isInBackup(machine: Machine, text: string): Promise<boolean> {

@@ -12,9 +12,11 @@ import { showItems, until } from './scratchPage';
 import { type WriterStep, writerLogs } from './writerLogs';
 
 const turns = 100;
+/** The writer pauses between two of them. */
+const writingLimitMs = 2.5 * minuteMs;
 
 describe('two windows of one device', function () {
-  this.timeout(3 * minuteMs);
+  this.timeout(2 * writingLimitMs);
   let stage: Stage;
   let logs: string;
   let writing: Page;
@@ -40,7 +42,7 @@ describe('two windows of one device', function () {
   it(`show each of ${turns} items that one writes in the tree of the other`, async () => {
     await watching.evaluate(recordRows);
     await runCommand(writing, 'Writer: Write in Turn');
-    await until(async () => (await steps()).some(({ step }) => step === 'ended'), 'the end', minuteMs);
+    await until(async () => (await steps()).some(({ step }) => step === 'ended'), 'the end', writingLimitMs);
     await until(async () => (await seenRows()).size >= turns, `the last of ${turns} rows`);
     const seenMs = await seenRows();
     const delaysMs = (await steps())
