@@ -398,8 +398,11 @@ export class World {
 const roundByItselfMs = 6 * minuteMs;
 /** Reconciling for a digest that differs is done once in an hour. */
 const maxRoundsByItself = 40;
-/** After so many cycles of every device all is to be settled. */
-const maxSettlingRounds = 9;
+/**
+ * After so many cycles of every device all is to be settled. Two devices that both seal everything anew, in batches of
+ * one change, were seen to need twelve.
+ */
+const maxSettlingRounds = 16;
 const maxCycleMs = 20 * minuteMs;
 const maxHandOverAttempts = 20;
 const maxKeys = 100;
