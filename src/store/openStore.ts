@@ -21,7 +21,7 @@ import {
   snapshotPath,
   snapshotsFolder,
 } from './snapshots/snapshotFiles';
-import { createSnapshots } from './snapshots/snapshots';
+import { SnapshotFolder } from './snapshots/snapshots';
 import { createStore, type Store } from './store';
 import { createStoreMaintenance, type StoreMaintenance } from './upkeep/maintenance';
 import { repairSalvaged } from './upkeep/salvage';
@@ -82,7 +82,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Result<Opene
   }
   const openFile = (path: string) => openStoreFile(options, path, { isCopy: true });
   const files = nodeFileCalls;
-  const snapshots = createSnapshots({ folder, store, database, files, clock, logger, openFile });
+  const snapshots = new SnapshotFolder({ folder, store, database, files, clock, logger, openFile });
   const maintenance = createStoreMaintenance({ folder, store, database, snapshots, files, clock, logger });
   return ok({
     store,

@@ -18,7 +18,7 @@ import { allScrubsDone, isScrubDue, scrubDone, scrubDue, sealItem } from './seal
 export async function scrub(parts: {
   readonly store: Store;
   readonly database: Wiping;
-  readonly snapshots: Snapshots;
+  readonly snapshots: Pick<Snapshots, 'listSettled' | 'openStore' | 'setAside'>;
 }): Promise<Result<number, StorageError>> {
   const { store, database, snapshots } = parts;
   let scrubbed = 0;

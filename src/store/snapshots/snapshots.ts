@@ -65,114 +65,134 @@ export interface SnapshotParts {
   readonly openFile: (path: string) => Promise<Result<OpenedDatabase, StorageError>>;
 }
 
-export function createSnapshots(parts: SnapshotParts): Snapshots {
-  const { folder, store, database, files, clock, logger, openFile } = parts;
+/** The snapshots in the folder of a store. */
+export class SnapshotFolder implements Snapshots {
+  readonly #parts: SnapshotParts;
   /** Those that are open to be compared. */
-  const compared = new Set<Snapshot>();
+  readonly #compared = new Set<Snapshot>();
+  /** Everybody who writes a part of a snapshot holds the lock of the taking or that of the store. */
+  readonly #taking: ExclusiveWork;
 
-  const openStore = async (snapshot: Snapshot): Promise<Result<OpenedSnapshot, StorageError>> => {
-    const payloads = await store.read(tx => tx.payloads);
+  constructor(parts: SnapshotParts) {
+    this.#parts = parts;
+    this.#taking = new ExclusiveWork(parts.database, 'snapshots');
+  }
+
+  take(reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> {
+    return this.#taking.run(async () => {
+      const taken = await this.#takeNow(reason);
+      if (!taken.ok) return taken;
+      const forgotten = await this.#forgetOutdated();
+      return forgotten.ok ? taken : forgotten;
+    }, maxTakingWaitMs);
+  }
+
+  async takeDaily(): Promise<Result<Snapshot | undefined, StorageError>> {
+    const { store, clock } = this.#parts;
+    const due = await store.read(tx => dailyMark(tx, clock.now()));
+    if (!due.ok) return due;
+    if (due.value === undefined) return ok(undefined);
+    const { mark, isChanged } = due.value;
+    const taken = isChanged ? await this.take('daily') : ok(undefined);
+    if (!taken.ok) return taken;
+    const noted = await store.write(tx => ok(writeState(tx, 'dailySnapshot', { atMs: clock.now(), mark })));
+    return noted.ok ? taken : noted;
+  }
+
+  list(): Result<readonly Snapshot[], StorageError> {
+    const { folder, files } = this.#parts;
+    return attemptFiles(folder, () => listSnapshotFiles(files, folder));
+  }
+
+  listSettled(): Promise<Result<readonly Snapshot[], StorageError>> {
+    return this.#taking.run(async () => {
+      const removed = await this.#removeParts();
+      return removed.ok ? this.list() : removed;
+    }, maxTakingWaitMs);
+  }
+
+  async open(id: string): Promise<Result<SnapshotReader, StorageError | UnknownSnapshot>> {
+    const listed = this.list();
+    if (!listed.ok) return listed;
+    const snapshot = listed.value.find(each => each.id === id);
+    if (!snapshot) return err({ type: 'unknownSnapshot' });
+    this.#compared.add(snapshot);
+    const opened = await this.#openSound(snapshot);
+    if (!opened.ok) {
+      this.#compared.delete(snapshot);
+      return opened;
+    }
+    const reader = createSnapshotReader(this.#parts.store, opened.value);
+    const close = async () => {
+      await reader.close();
+      this.#compared.delete(snapshot);
+    };
+    return ok({ ...reader, close });
+  }
+
+  async openStore(snapshot: Snapshot): Promise<Result<OpenedSnapshot, StorageError>> {
+    const payloads = await this.#parts.store.read(tx => tx.payloads);
     if (!payloads.ok) return payloads;
-    const opened = await openFile(snapshot.path);
+    const opened = await this.#parts.openFile(snapshot.path);
     if (!opened.ok) return opened;
     return ok({ store: createStore(opened.value, payloads.value), database: opened.value });
-  };
+  }
 
-  const openSound = async (snapshot: Snapshot): Promise<Result<Store, StorageError>> => {
-    const opened = await openStore(snapshot);
-    if (!opened.ok) return opened;
-    const problems = await opened.value.database.integrityCheck();
-    if (problems.ok && problems.value.length === 0) return ok(opened.value.store);
-    await opened.value.store.close();
-    return problems.ok ? err({ type: 'damaged', detail: problems.value.join('; ') }) : problems;
-  };
+  setAside(snapshot: Snapshot): Result<void, StorageError> {
+    const { folder, files, logger } = this.#parts;
+    logger.warn('a damaged snapshot was set aside', { id: snapshot.id });
+    return attemptFiles(folder, () => setSnapshotAside(files, snapshot));
+  }
 
-  /** Everybody who writes a part of a snapshot holds the lock of the taking or that of the store. */
-  const taking = new ExclusiveWork(database, 'snapshots');
-  const removeParts = () =>
-    store.read(tx => {
-      const removed = attemptFiles(folder, () => removeSnapshotParts(files, folder));
-      return removed.ok ? ok(countItems(tx).live) : removed;
-    });
-
-  const take = (reason: SnapshotReason) => taking.run(() => takeNow(reason), maxTakingWaitMs);
-
-  const takeNow = async (reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> => {
-    const read = await removeParts();
-    const counted = read.ok ? read.value : read;
+  async #takeNow(reason: SnapshotReason): Promise<Result<Snapshot, StorageError>> {
+    const { folder, database, clock, logger } = this.#parts;
+    const counted = await this.#removeParts();
     if (!counted.ok) return counted;
-    const before = list();
+    const before = this.list();
     if (!before.ok) return before;
     const atMs = freeTime(before.value, clock.now());
     const path = snapshotPath(folder, { atMs, reason, items: counted.value });
     const written = await database.checkpointSnapshot(path);
     if (!written.ok) return written;
-    const after = list();
+    const after = this.list();
     if (!after.ok) return after;
     const taken = after.value.find(snapshot => snapshot.path === path);
     if (!taken) return err({ type: 'io', code: 'ENOENT' });
     logger.info('took a snapshot', { id: taken.id, reason, items: taken.items });
+    return ok(taken);
+  }
+
+  /** @returns how many live items the store has, read at the same time */
+  async #removeParts(): Promise<Result<number, StorageError>> {
+    const { folder, store, files } = this.#parts;
+    const read = await store.read(tx => {
+      const removed = attemptFiles(folder, () => removeSnapshotParts(files, folder));
+      return removed.ok ? ok(countItems(tx).live) : removed;
+    });
+    return read.ok ? read.value : read;
+  }
+
+  async #forgetOutdated(): Promise<Result<void, StorageError>> {
+    const { folder, store, files, clock } = this.#parts;
+    const listed = this.list();
+    if (!listed.ok) return listed;
     const agedMs = await store.read(tx => agingTime(tx, clock.now()));
     if (!agedMs.ok) return agedMs;
-    const inUse = new Set([...compared].map(({ id }) => id));
-    const outdated = outdatedSnapshots(after.value, agedMs.value).filter(({ id }) => !inUse.has(id));
-    const forgotten = attemptFiles(folder, () => {
+    const inUse = new Set([...this.#compared].map(({ id }) => id));
+    const outdated = outdatedSnapshots(listed.value, agedMs.value).filter(({ id }) => !inUse.has(id));
+    return attemptFiles(folder, () => {
       for (const snapshot of outdated) removeSnapshotFiles(files, snapshot);
     });
-    return forgotten.ok ? ok(taken) : forgotten;
-  };
+  }
 
-  const list = () => attemptFiles(folder, () => listSnapshotFiles(files, folder));
-
-  return {
-    take,
-    openStore,
-    list,
-
-    listSettled: () =>
-      taking.run(async () => {
-        const removed = await removeParts();
-        if (!removed.ok) return removed;
-        return removed.value.ok ? list() : removed.value;
-      }, maxTakingWaitMs),
-
-    async takeDaily() {
-      const due = await store.read(tx => dailyMark(tx, clock.now()));
-      if (!due.ok) return due;
-      if (due.value === undefined) return ok(undefined);
-      const { mark, isChanged } = due.value;
-      const taken: Result<Snapshot | undefined, StorageError> = isChanged
-        ? await take('daily')
-        : ok(undefined);
-      if (!taken.ok) return taken;
-      const noted = await store.write(tx => ok(writeState(tx, 'dailySnapshot', { atMs: clock.now(), mark })));
-      return noted.ok ? taken : noted;
-    },
-
-    async open(id) {
-      const listed = list();
-      if (!listed.ok) return listed;
-      const snapshot = listed.value.find(each => each.id === id);
-      if (!snapshot) return err({ type: 'unknownSnapshot' });
-      compared.add(snapshot);
-      const opened = await openSound(snapshot);
-      if (!opened.ok) {
-        compared.delete(snapshot);
-        return opened;
-      }
-      const reader = createSnapshotReader(store, opened.value);
-      const close = async () => {
-        await reader.close();
-        compared.delete(snapshot);
-      };
-      return ok({ ...reader, close });
-    },
-
-    setAside: snapshot => {
-      logger.warn('a damaged snapshot was set aside', { id: snapshot.id });
-      return attemptFiles(folder, () => setSnapshotAside(files, snapshot));
-    },
-  };
+  async #openSound(snapshot: Snapshot): Promise<Result<Store, StorageError>> {
+    const opened = await this.openStore(snapshot);
+    if (!opened.ok) return opened;
+    const problems = await opened.value.database.integrityCheck();
+    if (problems.ok && problems.value.length === 0) return ok(opened.value.store);
+    await opened.value.store.close();
+    return problems.ok ? err({ type: 'damaged', detail: problems.value.join('; ') }) : problems;
+  }
 }
 
 /** A copy of 1 GiB takes some seconds. */

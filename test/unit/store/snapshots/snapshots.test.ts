@@ -226,7 +226,8 @@ describe('snapshots', () => {
         store: opened.store,
         database: { wipeUnused: async () => ok(0) },
         snapshots: {
-          ...snapshots,
+          listSettled: () => snapshots.listSettled(),
+          setAside: snapshot => snapshots.setAside(snapshot),
           openStore: async snapshot => {
             const inside = await snapshots.openStore(snapshot);
             if (!inside.ok || !failing) return inside;
