@@ -84,8 +84,8 @@ export const mutations: readonly Mutation[] = [
     replacements: [
       {
         file: 'sync/pull/applyItem.ts',
-        text: ': stampAfter(localIsLater ? waiting.stamp : remote.stamp, device.id);',
-        by: ': stampAfter(`${String(context.wallMs + 60_000).padStart(16, "0")}${remote.stamp.slice(16)}` as typeof remote.stamp, device.id);',
+        text: 'return stampAfter(localIsLater ? waiting.stamp : remote.stamp, context.device.id);',
+        by: 'return stampAfter(`${String(context.wallMs + 60_000).padStart(16, "0")}${remote.stamp.slice(16)}` as typeof remote.stamp, context.device.id);',
       },
     ],
   },

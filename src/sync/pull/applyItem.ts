@@ -17,9 +17,9 @@ import { recordVersion } from '../../store/versions';
 import { observeStamp } from '../clock/clock';
 import { moveItemStamp } from '../clock/restamp';
 import type { MergeContext } from '../context';
-import { mergeVersions } from '../merge/mergeVersions';
+import { type MergedVersions, mergeVersions } from '../merge/mergeVersions';
 import { commonBase, noBase } from '../reconcile/commonBase';
-import { holdItemVersion } from '../reconcile/heldVersions';
+import { holdOpened } from '../reconcile/heldVersions';
 import type { OpenedItem } from '../sealing/sealing';
 import { recordMeeting } from './conflictRecords';
 
@@ -123,11 +123,11 @@ function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem):
     return take(context, remote);
   }
   if (waiting.ancestors.includes(remote.stamp)) {
-    hold(context, remote);
+    holdOpened(context.store, remote);
     rebase(context, waiting, remote, waiting.stamp);
     return 'known';
   }
-  return merge(context, held, waiting, remote);
+  return merge(context, waiting, remote);
 }
 
 /**
@@ -169,7 +169,7 @@ function isMereReseal(held: StoredItem, waiting: ItemChange | undefined, remote:
 /** Nothing but the stamp and the key is new: no state for the history, no meeting of two edits. */
 function moveToReseal(context: MergeContext, waiting: ItemChange | undefined, remote: OpenedItem): 'known' {
   const { store, device, wallMs } = context;
-  hold(context, remote);
+  holdOpened(store, remote);
   if (!waiting) {
     restampItem(store, remote.itemId, remote.stamp);
     return 'known';
@@ -197,95 +197,78 @@ function take(context: MergeContext, remote: OpenedItem): 'taken' {
     },
     context.wallMs,
   );
-  hold(context, remote);
+  holdOpened(context.store, remote);
   return 'taken';
 }
 
-function hold(context: MergeContext, remote: OpenedItem): void {
-  holdItemVersion(context.store, remote.itemId, {
-    version: remote.version,
-    stamp: remote.stamp,
-    deleted: remote.deleted,
-    ancestors: remote.document.ancestors,
-    keyId: remote.keyId,
-    wireExtra: remote.wireExtra,
-  });
-}
-
-function merge(context: MergeContext, held: StoredItem, waiting: ItemChange, remote: OpenedItem): Applied {
-  const { store, device } = context;
-  assert(waiting.content !== undefined, 'the device is unlocked while it syncs');
-  const local = {
-    content:
-      waiting.type === 'delete' && isEmptied(waiting.content) ? remote.document.content : waiting.content,
-    deleted: waiting.type === 'delete',
-    stamp: waiting.stamp,
-    version: 0,
-  };
-  const theirs = {
-    content: remote.document.content,
-    deleted: remote.deleted,
-    stamp: remote.stamp,
-    version: remote.version,
-  };
+function merge(context: MergeContext, waiting: ItemChange, remote: OpenedItem): Applied {
   if (waiting.resolves !== undefined && waiting.resolves === remote.document.resolves) {
     // Over what it was not made on, the later one would take edits back that it never knew: then the two merge.
     const isOnSameBase = remote.document.ancestors[0] === waiting.base.stamp;
     if (isOnSameBase || remote.stamp > waiting.stamp) return laterResolution(context, waiting, remote);
   }
-  const baseKnown = waiting.base.stamp !== undefined && waiting.base.content !== undefined;
-  const merged = mergeVersions({
-    ...(baseKnown && waiting.base.content
-      ? { base: { content: waiting.base.content, deleted: waiting.base.deleted } }
-      : {}),
-    left: local,
-    right: theirs,
-    text: context.text,
-  });
+  const sides = sidesOf(waiting, remote);
+  const merged = mergeVersions({ ...sides, text: context.text });
   if (merged.type === 'same') {
-    dropWaiting(store, remote.itemId);
-    take(context, remote);
-    return 'taken';
+    dropWaiting(context.store, remote.itemId);
+    return take(context, remote);
   }
   recordMeeting(context, {
     itemId: remote.itemId,
-    base: baseKnown ? waiting.base : undefined,
-    left: local,
-    right: theirs,
+    ...sides,
     outcome: merged.keys.length > 0 ? 'lastWriterWins' : 'merged',
     keys: merged.keys,
     open: merged.open,
   });
-  const outcome: Applied = merged.open ? 'conflict' : 'merged';
   if (merged.equals === 'right') {
-    dropWaiting(store, remote.itemId);
+    dropWaiting(context.store, remote.itemId);
     take(context, remote);
-    return outcome;
-  }
-  // A machine's merge never outranks a person's later edit: it stands just after its later parent.
-  const localIsLater = waiting.stamp > remote.stamp;
-  const keepsStamp = merged.equals === 'left' && localIsLater;
-  const stamp = keepsStamp
-    ? waiting.stamp
-    : stampAfter(localIsLater ? waiting.stamp : remote.stamp, device.id);
-  take(context, remote);
-  rebase(
-    context,
-    { ...waiting, type: merged.deleted ? 'delete' : 'upsert', content: merged.content },
-    remote,
-    stamp,
-  );
-  const state = {
-    content: merged.content,
-    deleted: merged.deleted,
-    deviceId: parseStamp(stamp).deviceId,
+  } else storeMerge(context, merged, waiting, remote);
+  return merged.open ? 'conflict' : 'merged';
+}
+
+/** Left is what waits here, right is what came; the base is undefined unless all of it is known. */
+function sidesOf({ base, content, type, stamp }: ItemChange, remote: OpenedItem) {
+  assert(content !== undefined, 'the device is unlocked while it syncs');
+  const deleted = type === 'delete';
+  const theirs = remote.document.content;
+  return {
+    base:
+      base.stamp === undefined || base.content === undefined ? undefined : { ...base, content: base.content },
+    left: { content: deleted && isEmptied(content) ? theirs : content, deleted, stamp, version: 0 },
+    right: { content: theirs, deleted: remote.deleted, stamp: remote.stamp, version: remote.version },
   };
-  writeItem(store, { id: held.id, lastModified: stamp, ...state }, context.wallMs);
-  if (!keepsStamp) {
-    observeStamp(store, context.wallMs, stamp);
-    recordVersion(store, held.id, { stamp, version: 0, ...state }, context.wallMs, false);
-  }
-  return outcome;
+}
+
+function storeMerge(
+  context: MergeContext,
+  merged: MergedVersions,
+  waiting: ItemChange,
+  remote: OpenedItem,
+): void {
+  const { store, wallMs } = context;
+  const { content, deleted } = merged;
+  const id = remote.itemId;
+  const stamp = stampOfMerge(context, merged, waiting, remote);
+  take(context, remote);
+  rebase(context, { ...waiting, type: deleted ? 'delete' : 'upsert', content }, remote, stamp);
+  const state = { content, deleted, deviceId: parseStamp(stamp).deviceId };
+  writeItem(store, { id, lastModified: stamp, ...state }, wallMs);
+  if (stamp === waiting.stamp) return;
+  observeStamp(store, wallMs, stamp);
+  recordVersion(store, id, { stamp, version: 0, ...state }, wallMs, false);
+}
+
+/** A machine's merge never outranks a person's later edit: it stands just after its later parent. */
+function stampOfMerge(
+  context: MergeContext,
+  merged: MergedVersions,
+  waiting: ItemChange,
+  remote: OpenedItem,
+): Stamp {
+  const localIsLater = waiting.stamp > remote.stamp;
+  if (localIsLater && merged.equals === 'left') return waiting.stamp;
+  return stampAfter(localIsLater ? waiting.stamp : remote.stamp, context.device.id);
 }
 
 /** Two resolutions of one record: the later stamp wins and no new record arises. */

@@ -8,6 +8,7 @@ import {
   type TakenVersion,
 } from '../../store/synced/syncedVersions';
 import type { StoreTransaction } from '../../store/transaction';
+import type { OpenedItem } from '../sealing/sealing';
 import { moveInDigest } from './digest';
 
 /** The one way in which the server's version that a row stands on moves: row and digest together. */
@@ -19,6 +20,17 @@ export function holdItemVersion(
 ): void {
   moveInDigest(store, id, syncedItem(store, id), synced);
   setSyncedItem(store, id, synced);
+}
+
+export function holdOpened(store: StoreTransaction, item: OpenedItem): void {
+  holdItemVersion(store, item.itemId, {
+    version: item.version,
+    stamp: item.stamp,
+    deleted: item.deleted,
+    ancestors: item.document.ancestors,
+    keyId: item.keyId,
+    wireExtra: item.wireExtra,
+  });
 }
 
 export function holdRecordVersion(

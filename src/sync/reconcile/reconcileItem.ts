@@ -18,7 +18,7 @@ import { type Applied, applyReconciled, rebase, unsentChange } from '../pull/app
 import { surviveDeletion } from '../push/pushAnswers';
 import type { OpenedItem } from '../sealing/sealing';
 import { commonBase, noBase } from './commonBase';
-import { holdItemVersion, holdRecordVersion } from './heldVersions';
+import { holdItemVersion, holdOpened, holdRecordVersion } from './heldVersions';
 
 /**
  * One item against the server's current version. In the same epoch a higher version was made on the one that is held.
@@ -39,7 +39,7 @@ export function reconcileItem(context: MergeContext, remote: OpenedItem, reason:
     return applyReconciled(context, remote);
   }
   if (ours.ancestors.includes(remote.stamp) && remote.stamp < ours.stamp) {
-    holdRemote(context, remote);
+    holdOpened(context.store, remote);
     rebase(context, ours, remote, ours.stamp);
     return 'taken';
   }
@@ -121,20 +121,9 @@ export function heldAsChange(held: StoredItem): ItemChange | undefined {
 /** The server holds this very version, maybe under another number. */
 function adopt(context: MergeContext, remote: OpenedItem): 'known' {
   dropWaiting(context.store, remote.itemId);
-  holdRemote(context, remote);
+  holdOpened(context.store, remote);
   setVersionNumber(context.store, remote.itemId, remote.stamp, remote.version);
   return 'known';
-}
-
-function holdRemote(context: MergeContext, remote: OpenedItem): void {
-  holdItemVersion(context.store, remote.itemId, {
-    version: remote.version,
-    stamp: remote.stamp,
-    deleted: remote.deleted,
-    ancestors: remote.document.ancestors,
-    keyId: remote.keyId,
-    wireExtra: remote.wireExtra,
-  });
 }
 
 /** Two sides that do not descend from each other meet on what they have in common. */
