@@ -112,8 +112,7 @@ export async function pushAll(run: CycleRun): Promise<Result<Pushed, CycleError>
  * @returns undefined when nothing waits
  */
 async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] | undefined, CycleError>> {
-  const { random, clock, keys, atOnce } = run.dependencies;
-  const keyId = keys.ring.current;
+  const { clock, atOnce } = run.dependencies;
   const waiting = await run.read(({ store }) =>
     sendableChanges(store, atOnce.batchChanges).map(change => ({
       change,
@@ -122,11 +121,42 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
   );
   if (!waiting.ok) return waiting;
   if (waiting.value.length === 0) return ok(undefined);
+  const { batch, tooLarge, pointless } = await sealBatch(run, waiting.value);
+  const refusedGroups = new Set(tooLarge.map(({ change }) => change.groupId).filter(id => id !== undefined));
+  const sendable = batch.filter(
+    ({ change }) => change.groupId === undefined || !refusedGroups.has(change.groupId),
+  );
+  const written = await run.write(({ store }) => {
+    for (const { change, reason } of tooLarge) refuse(store, change, reason);
+    for (const change of pointless) removeChange(store, change);
+    return freezeWholeGroups(store, sendable, clock.now());
+  });
+  if (!written.ok) return written;
+  run.report.refused += tooLarge.length;
+  return ok(written.value);
+}
+
+interface SealableChange {
+  readonly change: OutboxChange;
+  /** Undefined for a record that was pruned. */
+  readonly seal: ReturnType<typeof sealerOf>;
+}
+
+interface SealedBatch {
+  readonly batch: readonly SentChange[];
+  readonly tooLarge: readonly { readonly change: OutboxChange; readonly reason: string }[];
+  readonly pointless: readonly OutboxChange[];
+}
+
+/** Seals one change after the other, until a request is full. */
+async function sealBatch(run: CycleRun, waiting: readonly SealableChange[]): Promise<SealedBatch> {
+  const { random, keys, atOnce } = run.dependencies;
+  const keyId = keys.ring.current;
   const batch: SentChange[] = [];
-  const tooLarge: { readonly change: OutboxChange; readonly reason: string }[] = [];
+  const tooLarge: SealedBatch['tooLarge'][number][] = [];
   const pointless: OutboxChange[] = [];
   let bytes = 0;
-  for (const { change, seal } of waiting.value) {
+  for (const { change, seal } of waiting) {
     if (seal === undefined) {
       pointless.push(change);
       continue;
@@ -144,18 +174,7 @@ async function freezeBatch(run: CycleRun): Promise<Result<readonly SentChange[] 
     bytes += frozen.value.length;
     batch.push({ change, flight: { changeId, frozen: frozen.value, keyId } });
   }
-  const refusedGroups = new Set(tooLarge.map(({ change }) => change.groupId).filter(id => id !== undefined));
-  const sendable = batch.filter(
-    ({ change }) => change.groupId === undefined || !refusedGroups.has(change.groupId),
-  );
-  const written = await run.write(({ store }) => {
-    for (const { change, reason } of tooLarge) refuse(store, change, reason);
-    for (const change of pointless) removeChange(store, change);
-    return freezeWholeGroups(store, sendable, clock.now());
-  });
-  if (!written.ok) return written;
-  run.report.refused += tooLarge.length;
-  return ok(written.value);
+  return { batch, tooLarge, pointless };
 }
 
 /** Prepares the sealing of a change with what is stored beside it; undefined for a record that was pruned. */

@@ -44,25 +44,19 @@ interface Answered extends SentChange {
   readonly met: OpenedVersion | undefined;
 }
 
+interface SettledChange extends Answered {
+  readonly outcome: Settled;
+}
+
 /** Settles a whole batch in one transaction, with which the cursor moves. `again` when something waits to be sent under a new id. */
 export async function settleAnswers(
   run: CycleRun,
   sent: readonly SentChange[],
   answer: PushAnswer,
 ): Promise<Result<'done' | 'again', CycleError>> {
-  const answers = new Map(answer.results.map(result => [String(result.changeId), result]));
-  const answered: Answered[] = [];
-  for (const item of sent) {
-    const result = answers.get(item.flight.changeId);
-    if (!result) return err(unanswered);
-    const met = metBy(run, item.change, result);
-    if (met === 'foreign') return err(unanswered);
-    answered.push({ ...item, answer: result, met });
-  }
-  for (const { met } of answered) {
-    if (met?.type !== 'unopened' || met.error.type !== 'keyMissing') continue;
-    return err({ type: 'keyMissing', keyId: met.error.keyId });
-  }
+  const matched = matchAnswers(run, sent, answer);
+  if (!matched.ok) return matched;
+  const answered = matched.value;
   const guarded = await guard(
     run,
     answered.flatMap(({ met }) => met ?? []),
@@ -78,31 +72,49 @@ export async function settleAnswers(
     }
     if (isMoved) writeState(context.store, 'cursor', cursor);
     if (cursor === undefined) writeState(context.store, 'pushedAhead', true);
-    return answered.map(item => settle(run, context, item, answer.serverTime));
+    return answered.map(item => ({ ...item, outcome: settle(run, context, item, answer.serverTime) }));
   });
   if (!written.ok) return written;
   if (isMoved) run.cursor = cursor;
-  let again = false;
-  for (const [index, outcome] of written.value.entries()) {
-    const item = answered[index];
-    if (outcome === 'accepted') {
-      if (item?.change.collection === 'item') {
-        if (item.change.reseal) run.report.resealed++;
-        else run.report.pushed++;
-        run.report.acknowledgedItems.add(item.change.itemId);
-      }
-      continue;
-    }
-    if (outcome === 'refused') {
-      run.report.refused++;
-      continue;
-    }
-    if (outcome !== 'again') tally(run, item?.met, outcome);
-    again = true;
-  }
+  countOutcomes(run, written.value);
   const { current } = run.dependencies.keys.ring;
   if (answered.some(each => wasRetired(each, current))) return err({ type: 'keyMissing', keyId: current });
-  return ok(again ? 'again' : 'done');
+  const isDone = written.value.every(({ outcome }) => outcome === 'accepted' || outcome === 'refused');
+  return ok(isDone ? 'done' : 'again');
+}
+
+/** Each change with its answer, and the version that it met opened. A key that is missing for one ends the cycle. */
+function matchAnswers(
+  run: CycleRun,
+  sent: readonly SentChange[],
+  { results }: PushAnswer,
+): Result<readonly Answered[], CycleError> {
+  const answers = new Map(results.map(result => [String(result.changeId), result]));
+  const answered: Answered[] = [];
+  for (const item of sent) {
+    const answer = answers.get(item.flight.changeId);
+    if (!answer) return err(unanswered);
+    const met = metBy(run, item.change, answer);
+    if (met === 'foreign') return err(unanswered);
+    answered.push({ ...item, answer, met });
+  }
+  for (const { met } of answered) {
+    if (met?.type !== 'unopened' || met.error.type !== 'keyMissing') continue;
+    return err({ type: 'keyMissing', keyId: met.error.keyId });
+  }
+  return ok(answered);
+}
+
+function countOutcomes(run: CycleRun, settled: readonly SettledChange[]): void {
+  const { report } = run;
+  for (const { change, met, outcome } of settled) {
+    if (outcome === 'refused') report.refused++;
+    else if (outcome !== 'accepted' && outcome !== 'again') tally(run, met, outcome);
+    if (outcome !== 'accepted' || change.collection !== 'item') continue;
+    if (change.reseal) report.resealed++;
+    else report.pushed++;
+    report.acknowledgedItems.add(change.itemId);
+  }
 }
 
 /** True when this device's newest key is not the account's any more: it was rotated elsewhere. */
