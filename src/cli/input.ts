@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { sizeText } from '../base/amounts';
 import { fromUtf8 } from '../base/encoding';
 import { messageOf, systemCodeOf } from '../base/errors';
 import { err, ok, type Result } from '../base/result';
@@ -29,7 +30,7 @@ async function readBytes(
   try {
     for await (const piece of pieces) {
       size += piece.byteLength;
-      if (size > maxInputBytes) return badInput(`${name} is larger than ${maxInputBytes} bytes.`);
+      if (size > maxInputBytes) return badInput(`${name} is larger than ${sizeText(maxInputBytes)}.`);
       read.push(piece);
     }
   } catch (error) {

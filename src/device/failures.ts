@@ -136,7 +136,7 @@ function problemFailure(
     case 'inviteRequired':
       return failure(
         'inviteRequired',
-        `${server} asks for an invite code to sign up. Ask who runs it for one.`,
+        `The invite code is missing, used or expired. Ask who runs ${server} for a new one.`,
       );
     case 'signUpClosed':
       return failure('refused', `${server} takes no new accounts. Sign in to one that exists.`);
@@ -153,9 +153,24 @@ function problemFailure(
     case 'unsupportedVersion':
       return failure(
         'server',
-        `The server ${server} and this version do not fit: ${error.detail}. Update both.`,
+        `The server ${server} and this version do not fit: ${saidBy(error)}. Update both.`,
       );
+    case 'keyringChanged':
+      return failure(
+        'refused',
+        'Another device has just changed the keys. Nothing was changed here; do it again.',
+      );
+    case 'forbidden':
+      return failure('refused', `The server ${server} refused: ${saidBy(error)}.`);
     default:
-      return failure('server', `The server ${server} refused: ${error.detail.replace(/\.+$/, '')}.`);
+      return failure('server', `The server ${server} refused: ${saidBy(error)}.`);
   }
+}
+
+/** What the server says of a problem: what happened, then what can be done about it. */
+function saidBy({ title, detail }: Extract<TransportError, { readonly type: 'problem' }>): string {
+  return [title, detail ?? '']
+    .map(part => part.replace(/\.+$/, ''))
+    .filter(part => part !== '')
+    .join('. ');
 }

@@ -1,3 +1,4 @@
+import { sizeText } from '../base/amounts';
 import type { JsonObject } from '../base/json';
 import type { RejectionCode, WireChange } from '../protocol/changes';
 import { maxConflictRecordBytes, maxStampAheadMs } from '../protocol/limits';
@@ -229,11 +230,11 @@ class Attempt {
     if (payload.byteLength > maxBytes) {
       return rejected(
         'tooLarge',
-        `the payload has ${payload.byteLength} bytes, this server takes ${maxBytes}`,
+        `sealed, it is larger than the ${sizeText(maxBytes)} of the server: shorten it, or split it in two`,
       );
     }
     if (extraBytes > maxExtraBytes) {
-      return rejected('tooLarge', `unknown fields may take ${maxExtraBytes} bytes`);
+      return rejected('tooLarge', `unknown fields may take ${sizeText(maxExtraBytes)}`);
     }
     if (this.#state.retiredKeyIds.has(change.keyId)) {
       return rejected('keyRetired', 'nothing new may be sealed with this key: fetch the key ring');
@@ -269,7 +270,10 @@ class Attempt {
       ? exemptQuotaFactor * maxAccountBytes
       : maxAccountBytes;
     if (after <= allowed || after <= this.#liveBytes) return undefined;
-    return rejected('quotaExceeded', `the account would take ${after} bytes of ${maxAccountBytes}`);
+    return rejected(
+      'quotaExceeded',
+      `the account may take ${sizeText(maxAccountBytes)} and has no room left for it: delete what is not needed`,
+    );
   }
 
   #passesQuota(change: WireChange, head: Head | undefined): boolean {

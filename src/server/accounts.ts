@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type * as z from 'zod';
+import { sizeText } from '../base/amounts';
 import { defined } from '../base/assert';
 import { fromBase64Url, toBase64Url } from '../base/encoding';
 import type { JsonObject } from '../base/json';
@@ -337,7 +338,7 @@ function keyringExtra(unknown: Readonly<Record<string, unknown>>): Result<JsonOb
   return err({
     code: 'malformed',
     title: 'The key ring has too many unknown fields',
-    detail: `They may take ${maxExtraBytes} bytes.`,
+    detail: `They may take ${sizeText(maxExtraBytes)}.`,
   });
 }
 

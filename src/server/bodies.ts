@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync, gzip } from 'node:zlib';
+import { sizeText } from '../base/amounts';
 import { fromUtf8 } from '../base/encoding';
 import { systemCodeOf } from '../base/errors';
 import { parseJson } from '../base/json';
@@ -62,7 +63,7 @@ async function readBytes(request: Request, maxBytes: number): Promise<Result<Buf
   const tooLarge: Failure = {
     code: 'tooLarge',
     title: 'The body is too large',
-    detail: `this server takes ${maxBytes} bytes`,
+    detail: `This server takes ${sizeText(maxBytes)}.`,
   };
   if (Number(request.headers.get('Content-Length') ?? 0) > maxBytes) return err(tooLarge);
   if (request.body === null) return ok(Buffer.alloc(0));
@@ -110,7 +111,7 @@ async function decode(
       ? err({
           code: 'tooLarge',
           title: 'The body is too large once inflated',
-          detail: `this server takes ${maxBytes} bytes`,
+          detail: `This server takes ${sizeText(maxBytes)}.`,
         })
       : err({ code: 'malformed', title: 'The body is not gzip' });
   }

@@ -1,3 +1,4 @@
+import { sizeText } from '../../base/amounts';
 import { type Err, ok, type Result } from '../../base/result';
 import type { Content, Kind } from '../../model/content';
 import { emptyContent } from '../../model/content';
@@ -95,7 +96,7 @@ export function bodyProblem(body: string): Err<DeviceError> | undefined {
   if (bytes > maxBodyBytes) {
     return failure(
       'tooLarge',
-      `The text has ${bytes} bytes and an item holds at most ${maxBodyBytes}. Shorten it, or split it in two; nothing was changed.`,
+      `The text is larger than the ${sizeText(maxBodyBytes)} that an item holds. Shorten it, or split it in two; nothing was changed.`,
     );
   }
   if (/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(body)) {

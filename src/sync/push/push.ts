@@ -1,3 +1,4 @@
+import { sizeText } from '../../base/amounts';
 import { withDuration } from '../../base/durations';
 import { err, ok, type Result } from '../../base/result';
 import { createChangeId } from '../../model/ids/createId';
@@ -166,7 +167,7 @@ async function sealBatch(run: CycleRun, waiting: readonly SealableChange[]): Pro
     const frozen = seal(changeId);
     run.share.end();
     if (!frozen.ok) {
-      tooLarge.push({ change, reason: tooLargeReason(frozen.error.bytes, frozen.error.maxBytes) });
+      tooLarge.push({ change, reason: tooLargeReason(frozen.error.maxBytes) });
       continue;
     }
     const startsGroup = change.groupId === undefined || batch.at(-1)?.change.groupId !== change.groupId;
@@ -270,7 +271,7 @@ async function sendOtherwise(
   const reason = reconcileReasonOf(error);
   if (reason !== undefined) return ok({ type: 'reconcile', reason });
   if (error.type !== 'problem') return err(error);
-  if (error.code === 'tooLarge') return sendLess(run, sent, error.detail);
+  if (error.code === 'tooLarge') return sendLess(run, sent);
   if (error.code !== 'tooManyRequests' || hasAcknowledged) return err(error);
   const acknowledged = await acknowledge(run);
   if (!acknowledged.ok) return acknowledged;
@@ -295,11 +296,7 @@ async function acknowledge(
  * The request was too large as a whole: half of it, or, when it is one change or one group, none. A group of several
  * resolutions of one item lets go of their records but the first, which then follow it one by one.
  */
-async function sendLess(
-  run: CycleRun,
-  sent: readonly SentChange[],
-  detail: string,
-): Promise<Result<Pushed, CycleError>> {
+async function sendLess(run: CycleRun, sent: readonly SentChange[]): Promise<Result<Pushed, CycleError>> {
   const first = sent[0];
   if (first === undefined) return ok({ type: 'done' });
   const middle = splitPoint(sent);
@@ -308,7 +305,7 @@ async function sendLess(
     const written = await run.write(({ store }) => {
       for (const { change } of sent) {
         thaw(store, change);
-        if (further.length === 0) refuse(store, change, detail);
+        if (further.length === 0) refuse(store, change, tooLargeReason());
       }
       for (const { change } of further) leaveGroup(store, change);
     });
@@ -335,6 +332,8 @@ function splitPoint(sent: readonly SentChange[]): number {
   return sent.length;
 }
 
-function tooLargeReason(bytes: number, maxBytes: number): string {
-  return `it takes ${bytes} bytes sealed and the server takes ${maxBytes}: shorten it, or split it in two`;
+/** @param maxBytes undefined when the request was refused as a whole, by the server or by a proxy before it */
+function tooLargeReason(maxBytes?: number): string {
+  const limit = maxBytes === undefined ? 'what the server takes' : `the ${sizeText(maxBytes)} of the server`;
+  return `sealed, it is larger than ${limit}: shorten it, or split it in two`;
 }

@@ -86,7 +86,9 @@ export type TransportError =
       readonly type: 'problem';
       readonly status: number;
       readonly code: string;
-      readonly detail: string;
+      /** What happened; `detail` adds what can be done about it. */
+      readonly title: string;
+      readonly detail: string | undefined;
       readonly retryAfterMs: number | undefined;
     }
   /** The server speaks another version of the protocol, and so its answer is not understood, or ours was not. */
@@ -295,14 +297,15 @@ function problemOfAnswer(
   const retryAfterMs = retryAfterOf(headers, problem.data?.retryAfterSeconds);
   if (problem.success) {
     const { code, title, detail } = problem.data;
-    return { type: 'problem', status, code, detail: detail ?? title, retryAfterMs };
+    return { type: 'problem', status, code, title, detail, retryAfterMs };
   }
   // A proxy in between answers for itself, without our document: sending less, or waiting, is what helps.
+  const title = `status ${status}`;
   if (status === 413) {
-    return { type: 'problem', status, code: 'tooLarge', detail: 'the request is too large', retryAfterMs };
+    return { type: 'problem', status, code: 'tooLarge', title, detail: undefined, retryAfterMs };
   }
   if (status === 429 || status >= 500) {
-    return { type: 'problem', status, code: 'unavailable', detail: `status ${status}`, retryAfterMs };
+    return { type: 'problem', status, code: 'unavailable', title, detail: undefined, retryAfterMs };
   }
   return malformedAnswer('not a problem document', status);
 }

@@ -12,7 +12,8 @@ function tooManyRequests(retryAfterMs: number | undefined, asked: 'sync' | 'byPe
     type: 'problem',
     status: 429,
     code: 'tooManyRequests',
-    detail: '',
+    title: 'Too many attempts',
+    detail: undefined,
     retryAfterMs,
   } as const;
   return transportFailure(problem, server, asked).error;
@@ -25,6 +26,28 @@ describe('what the network did, in words', () => {
     assert.match(asked.message, /Try again in 15 min\.$/);
     assert.match(tooManyRequests(30 * secondMs, 'sync').message, /sent in 30 s\.$/);
     assert.match(tooManyRequests(undefined, 'byPerson').message, /in a while\.$/);
+  });
+
+  const problem = (code: string, title: string, detail?: string) =>
+    transportFailure({ type: 'problem', status: 400, code, title, detail, retryAfterMs: undefined }, server)
+      .error;
+
+  it('says what the server refused, and what it says to do', () => {
+    assert.deepEqual(problem('forbidden', 'This account has too many devices', 'Revoke one.'), {
+      code: 'refused',
+      message: `The server ${server} refused: This account has too many devices. Revoke one.`,
+    });
+    const ofNewer = problem('ofNewerServer', 'The moon is not full', undefined);
+    assert.equal(ofNewer.message, `The server ${server} refused: The moon is not full.`);
+  });
+
+  it('asks to do again what met a change of the keys by another device', () => {
+    const { message } = problem('keyringChanged', 'Another device has changed the key ring', 'Fetch it.');
+    assert.equal(message, 'Another device has just changed the keys. Nothing was changed here; do it again.');
+  });
+
+  it('says what can be wrong with an invite code', () => {
+    assert.match(problem('inviteRequired', 'An invite code is needed').message, /missing, used or expired/);
   });
 
   it('says where a certificate that is not trusted can be vouched for', () => {

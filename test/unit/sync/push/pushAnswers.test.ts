@@ -187,5 +187,7 @@ describe('answers of a push', () => {
     const { report } = await laptop.sync();
     assert.equal(report.refused, 1);
     assert.equal(report.pushed, 4);
+    const [refused] = await laptop.read(store => refusals(store, 5));
+    assert.match(refused?.reason ?? '', /larger than what the server takes: shorten it/);
   });
 });

@@ -91,6 +91,7 @@ describe('the transport', () => {
       type: 'problem',
       status: 410,
       code: 'cursorExpired',
+      title: 'Title',
       detail: 'Compare.',
       retryAfterMs: undefined,
     });
