@@ -6,7 +6,7 @@ import { type KeyRing, removeKey } from '../../crypto/keyRing';
 import type { SessionAnswer } from '../../protocol/accounts';
 import { unknownFields } from '../../protocol/changes';
 import { readState } from '../../store/state';
-import { type AccountTransport, createTransport } from '../../sync/transport/transport';
+import { type AccountTransport, createTransport, type TransportError } from '../../sync/transport/transport';
 import { type DeviceCore, read } from '../core';
 import type { SignInJson } from '../device';
 import type { DeviceError } from '../deviceError';
@@ -75,8 +75,8 @@ export async function freshRing({
 }: Proven): Promise<Result<FreshRing, DeviceError>> {
   const keyring = await transport.keyring();
   if (!keyring.ok) return transportFailure(keyring.error, account.server);
-  const ring = unwrapRing(keyring.value.wrapped, keys, session.accountId);
-  if (!ring.ok) return failure('badCredentials', 'The password is wrong. Nothing was changed.');
+  const ring = unwrapRing(keyring.value.wrapped, keys, session.accountId, 'password');
+  if (!ring.ok) return ring.error.code === 'badCredentials' ? wrongPassword() : ring;
   const isServerBehind = ring.value.revision < session.ring.revision;
   const newest = isServerBehind ? session.ring : ring.value;
   const { version, wrapped: _, recoveryWrapped: __, ...unknown } = keyring.value;
@@ -119,7 +119,7 @@ export async function openAccount(
     device,
   });
   if (!answer.ok) return transportFailure(answer.error, request.server);
-  const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId);
+  const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId, 'password');
   const held = await loadSession(core.secrets);
   if (!ring.ok) {
     await withdraw(core, request.server, answer.value.token);
@@ -163,7 +163,7 @@ async function recoverAccount(
       : transportFailure(answer.error, request.server);
   }
   const { accountId, token, keyring } = answer.value;
-  const ring = unwrapRing(keyring.recoveryWrapped, recovery.value, accountId);
+  const ring = unwrapRing(keyring.recoveryWrapped, recovery.value, accountId, 'recovery phrase');
   if (!ring.ok) {
     await withdraw(core, request.server, token);
     return ring;
@@ -197,6 +197,16 @@ export async function requireSignedOut(
   }
   if (account && accountId !== undefined && account.id !== accountId) return otherAccount();
   return ok();
+}
+
+/** What the server answers to who has proven with the password alone who asks. */
+export function proofFailure(error: TransportError, server: string): Err<DeviceError> {
+  const isWrong = error.type === 'problem' && error.code === 'badCredentials';
+  return isWrong ? wrongPassword() : transportFailure(error, server);
+}
+
+function wrongPassword(): Err<DeviceError> {
+  return failure('badCredentials', 'The password is wrong. Nothing was changed.');
 }
 
 export function otherAccount(): Err<DeviceError> {

@@ -66,10 +66,15 @@ export function wrapRing(ring: KeyRing, keys: DerivedKeys, accountId: AccountId,
   return toBase64Url(wrapKeyRing(ring, keys.wrappingKey, accountId, random));
 }
 
+/** The secret that a ring is wrapped for, as a person calls it. */
+export type RingSecret = 'password' | 'recovery phrase';
+
+/** @returns `badCredentials` when the secret does not open the ring, `server` when the ring is at fault */
 export function unwrapRing(
   wrapped: string,
   keys: DerivedKeys,
   accountId: AccountId,
+  secret: RingSecret,
 ): Result<KeyRing, DeviceError> {
   const ring = unwrapKeyRing(fromBase64Url(wrapped) ?? new Uint8Array(), keys.wrappingKey, accountId);
   if (ring.ok) return ring;
@@ -77,7 +82,7 @@ export function unwrapRing(
     case 'wrongKey':
       return failure(
         'badCredentials',
-        'The server let this password in, but it does not open the keys of the account. Nothing was written. Try the password that was set last, or the recovery phrase.',
+        `The server let this ${secret} in, but it does not open the keys of the account. Nothing was written. ${otherSecrets[secret]}`,
       );
     case 'unsupportedVersion':
       return failure('server', 'The keys of the account were written by a newer version. Update this one.');
@@ -88,3 +93,8 @@ export function unwrapRing(
       );
   }
 }
+
+const otherSecrets: Readonly<Record<RingSecret, string>> = {
+  password: 'Try the password that was set last, or the recovery phrase.',
+  'recovery phrase': 'Try the phrase that was shown last, or the password.',
+};

@@ -19,6 +19,7 @@ import {
   openAccount,
   otherAccount,
   type Proven,
+  proofFailure,
   requireSession,
   requireSignedOut,
   serverBehind,
@@ -101,7 +102,7 @@ export function createDeviceAccount({
       recoveryAuthKey: toBase64Url(recovery.authKey),
       retiredKeyIds: ring.keys.filter(key => key.retired).map(key => key.keyId),
     });
-    if (!put.ok) return transportFailure(put.error, account.server);
+    if (!put.ok) return proofFailure(put.error, account.server);
     if (ring.revision === session.ring.revision) return ok({ recoveryPhrase: phrase });
     const device = await read(core, store => ok(readState(store, 'device')?.name ?? ''));
     if (!device.ok) return device;
@@ -246,7 +247,7 @@ export function createDeviceAccount({
         );
       }
       const revoked = await transport.revoke(only.deviceId, toBase64Url(keys.authKey));
-      return revoked.ok ? ok() : transportFailure(revoked.error, account.server);
+      return revoked.ok ? ok() : proofFailure(revoked.error, account.server);
     },
 
     changePassword: async (current, next) => {
@@ -266,7 +267,7 @@ export function createDeviceAccount({
         baseVersion: ring.value.version,
         wrapped: wrapRing(ring.value.ring, password.value.keys, session.accountId, random),
       });
-      return changed.ok ? ok() : transportFailure(changed.error, account.server);
+      return changed.ok ? ok() : proofFailure(changed.error, account.server);
     },
 
     newRecoveryPhrase: async password => {

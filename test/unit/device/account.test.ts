@@ -5,6 +5,7 @@ import { defined } from '../../../src/base/assert';
 import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import { loadSession } from '../../../src/device/account/session';
+import type { SignInJson } from '../../../src/device/device';
 import { serverMigrations } from '../../../src/server/storage/schema';
 import { readState, writeState } from '../../../src/store/state';
 import { jsonAnswer } from '../../support/inProcessHttp';
@@ -125,6 +126,43 @@ describe('accounts', () => {
     damageRing(false);
     assert.ok((await signIn(desktop)).ok);
     assert.equal(await listed(), 2);
+  });
+
+  it('names the secret that the server let in and that opens no ring', async () => {
+    const { device } = await openServer();
+    const phrase = await signUp(await device());
+    const desktop = await device();
+    desktop.http.intercept = async (request, send) => {
+      const answer = await send();
+      if (!answer.ok || !request.url.endsWith('/devices')) return answer;
+      const session = JSON.parse(new TextDecoder().decode(answer.value.body));
+      const { wrapped, recoveryWrapped } = session.keyring;
+      const keyring = { ...session.keyring, wrapped: recoveryWrapped, recoveryWrapped: wrapped };
+      return jsonAnswer(answer.value.status, { ...session, keyring });
+    };
+    const messageFor = async (secret: SignInJson['secret']) => {
+      const answer = await desktop.account.signIn({ server, login: 'ada', deviceName: 'desktop', secret });
+      assert.equal(codeOf(answer), 'badCredentials');
+      return answer.ok ? '' : answer.error.message;
+    };
+    assert.match(await messageFor({ password }), /let this password in.*or the recovery phrase\.$/);
+    const byPhrase = await messageFor({ recoveryPhrase: phrase, newPassword: password });
+    assert.match(byPhrase, /let this recovery phrase in.*or the password\.$/);
+  });
+
+  it('tells a ring that it cannot read from a wrong password', async () => {
+    const { device } = await openServer();
+    const laptop = await device();
+    await signUp(laptop);
+    laptop.http.intercept = async (request, send) => {
+      const answer = await send();
+      if (!answer.ok || !request.url.endsWith('/keyring')) return answer;
+      const ring = JSON.parse(new TextDecoder().decode(answer.value.body));
+      return jsonAnswer(answer.value.status, { ...ring, wrapped: 'AAAA' });
+    };
+    const unread = await laptop.account.rotateKey(password);
+    assert.equal(codeOf(unread), 'server');
+    assert.match(unread.ok ? '' : unread.error.message, /by a newer version/);
   });
 
   it('refuses a server that asks for a derivation that is too weak', async () => {
@@ -433,7 +471,9 @@ describe('accounts', () => {
     const desktop = await device();
     unwrap(await signIn(desktop));
     const { deviceId } = desktop.core;
-    assert.equal(codeOf(await laptop.account.revoke(deviceId, 'wrong')), 'badCredentials');
+    const wrong = await laptop.account.revoke(deviceId, 'wrong');
+    assert.equal(codeOf(wrong), 'badCredentials');
+    assert.match(wrong.ok ? '' : wrong.error.message, /^The password is wrong/, 'no login was asked for');
     assert.equal(codeOf(await laptop.account.revoke('ffffffffffffffff', password)), 'unknownDevice');
     assert.equal(codeOf(await laptop.account.revoke('', password)), 'unknownDevice');
     assert.ok((await laptop.account.revoke(deviceId.slice(0, 8), password)).ok);
