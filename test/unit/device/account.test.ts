@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { describe, it } from 'mocha';
 import { defined } from '../../../src/base/assert';
+import { toBase64Url } from '../../../src/base/encoding';
 import { ok, unwrap } from '../../../src/base/result';
 import { dayMs } from '../../../src/base/time';
 import { loadSession } from '../../../src/device/account/session';
@@ -84,15 +85,18 @@ describe('accounts', () => {
       ok: false,
       error: { type: 'unreachable', code: 'ECONNREFUSED', detail: 'x' },
     });
+    const { token, ring } = defined(await loadSession(laptop.secrets), 'the session');
+    const keys = ring.keys.flatMap(({ key }) => [toBase64Url(key), Buffer.from(key).toString('base64')]);
     const answers = [
       await syncNow(laptop),
       await laptop.account.changePassword(password, 'next'),
       await laptop.account.signOut(),
     ];
-    const session = laptop.secrets.kept.get('session') ?? '';
     const told = `${lines.join('\n')}${JSON.stringify(answers)}`;
-    for (const secret of [password, phrase, session, 'Bearer']) {
-      assert.ok(secret === '' || !told.includes(secret), 'nothing secret is told');
+    assert.match(told, /the server was not told of the sign-out/, 'the log is looked at');
+    for (const secret of [password, phrase, token, ...keys, 'Bearer']) {
+      assert.notEqual(secret, '');
+      assert.ok(!told.includes(secret), 'nothing secret is told');
     }
   });
 
