@@ -42,6 +42,7 @@ const mendingCommands: Readonly<Partial<Record<FailureCode, string>>> = {
   massChange:
     'scratch sync --accept-mass-change accepts it, scratch sync --reject-mass-change keeps what this device holds.',
   keyMissing: 'scratch unlock does so.',
+  certificate: 'NODE_EXTRA_CA_CERTS in the environment names it.',
 };
 
 /** Whatever is not named here is `failed`. */
@@ -56,6 +57,7 @@ const exitCodeByFailure: Readonly<Partial<Record<FailureCode, ExitCode>>> = {
   tooLarge: exitCodes.badInput,
   markersRemain: exitCodes.badInput,
   unreachable: exitCodes.unreachable,
+  certificate: exitCodes.unreachable,
   notSignedIn: exitCodes.refused,
   badCredentials: exitCodes.refused,
   locked: exitCodes.refused,

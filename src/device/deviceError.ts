@@ -19,6 +19,8 @@ export const deviceErrorCodes = [
   'markersRemain',
   // The server is not reachable; changes wait.
   'unreachable',
+  // Something answers at its address whose certificate is not trusted.
+  'certificate',
   // Not signed in, or credentials refused.
   'notSignedIn',
   'badCredentials',

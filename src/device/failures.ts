@@ -49,8 +49,8 @@ export function transportFailure(
       return failure('busy', 'It was stopped before the server had answered. Nothing is lost.');
     case 'certificate':
       return failure(
-        'unreachable',
-        `The certificate of ${server} is not trusted (${error.code}). Check the address. If it is right, name a file with the certificate of its authority in NODE_EXTRA_CA_CERTS (in the editor, add it to those of this machine), then try again.`,
+        'certificate',
+        `The certificate of ${server} is not trusted (${error.code}). Check the address. If it is right, name a file with the certificate of its authority, then try again.`,
       );
     case 'otherVersion': {
       const isOlder = error.server < protocolVersion;

@@ -101,3 +101,4 @@ export const settingKeys = {
   historyKeepDays: 'history.keepDays',
   notesDefaultLanguage: 'notes.defaultLanguage',
 } as const;
+export type SettingKey = (typeof settingKeys)[keyof typeof settingKeys];

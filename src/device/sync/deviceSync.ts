@@ -144,9 +144,12 @@ function stateOf(facts: {
   if (facts.guard) return 'attention';
   if (facts.control.running) return 'syncing';
   if (facts.paused) return 'paused';
-  if (facts.trouble.code === 'unreachable' || facts.trouble.code === 'tooManyRequests') return 'offline';
+  if (facts.trouble.code !== undefined && passingCodes.has(facts.trouble.code)) return 'offline';
   return facts.trouble.message === undefined ? 'idle' : 'attention';
 }
+
+/** Of what a sync may get over by itself. A certificate is not trusted behind a captive portal, too. */
+const passingCodes: ReadonlySet<DeviceErrorCode> = new Set(['unreachable', 'certificate', 'tooManyRequests']);
 
 /** What is wrong although no mass change is held: nothing, when there is no message. */
 interface Trouble {

@@ -3,13 +3,13 @@ import type { Logger } from '../../base/logger';
 import type { Result } from '../../base/result';
 import type { DeviceError, DeviceErrorCode } from '../../device/deviceError';
 import { plainLabel } from '../commands/plainLabel';
-import type { CommandId } from '../manifest';
+import { type CommandId, type SettingKey, settingKeys, settingsSection } from '../manifest';
 
-/** What a message offers to do about it. */
-export interface Remedy {
-  readonly label: string;
-  readonly command: CommandId;
-}
+/** What a message offers to do about it: a command of ours, or a setting of ours that is shown. */
+export type Remedy = { readonly label: string } & (
+  | { readonly command: CommandId }
+  | { readonly setting: SettingKey }
+);
 
 /**
  * Speaks to a person after something that they did. An error becomes one message with the action that mends it, and a
@@ -78,11 +78,7 @@ export class Messages {
 
   #show(show: ShowMessage, message: string, remedy: Remedy | undefined): void {
     const choice = remedy ? show(message, remedy.label) : show(message);
-    this.#chosen(
-      choice.then(chosen =>
-        remedy && chosen === remedy.label ? commands.executeCommand(remedy.command) : undefined,
-      ),
-    );
+    this.#chosen(choice.then(chosen => (remedy && chosen === remedy.label ? apply(remedy) : undefined)));
   }
 
   #chosen(outcome: Thenable<unknown>): void {
@@ -95,6 +91,12 @@ export class Messages {
 type ShowMessage = (message: string, ...items: string[]) => Thenable<string | undefined>;
 
 const whisperMs = 4000;
+
+function apply(remedy: Remedy): Thenable<unknown> {
+  if ('command' in remedy) return commands.executeCommand(remedy.command);
+  const id = `${settingsSection}.${remedy.setting}`;
+  return commands.executeCommand('workbench.action.openSettings', id);
+}
 
 function showLog(): Remedy {
   return { label: l10n.t('Show Log'), command: 'scratchSync.showLog' };
@@ -113,6 +115,8 @@ function remedyOf(code: DeviceErrorCode): Remedy | undefined {
       return { label: l10n.t('Resume'), command: 'scratchSync.resumeSync' };
     case 'storage':
       return { label: l10n.t('Run Doctor'), command: 'scratchSync.runDoctor' };
+    case 'certificate':
+      return { label: l10n.t('Name the File'), setting: settingKeys.serverCertificateFile };
     case 'busy':
     case 'server':
     case 'unreachable':

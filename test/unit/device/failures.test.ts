@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { systemRandom } from '../../../src/base/random';
 import { minuteMs, secondMs } from '../../../src/base/time';
+import { exitCodeOf, exitCodes, withCommands } from '../../../src/cli/failure';
 import { cycleFailure, transportFailure } from '../../../src/device/failures';
 import { createKeyId } from '../../../src/model/ids/createId';
 
@@ -50,12 +51,15 @@ describe('what the network did, in words', () => {
     assert.match(problem('inviteRequired', 'An invite code is needed').message, /missing, used or expired/);
   });
 
-  it('says where a certificate that is not trusted can be vouched for', () => {
-    const { message } = transportFailure(
-      { type: 'certificate', code: 'SELF_SIGNED_CERT_IN_CHAIN' },
-      server,
-    ).error;
-    assert.match(message, /NODE_EXTRA_CA_CERTS/);
+  it('leaves where a certificate is vouched for to the terminal, and to the editor, which has a setting', () => {
+    const told = transportFailure({ type: 'certificate', code: 'SELF_SIGNED_CERT_IN_CHAIN' }, server).error;
+    assert.equal(told.code, 'certificate');
+    assert.doesNotMatch(told.message, /NODE_EXTRA_CA_CERTS|editor/);
+    assert.match(
+      withCommands(told).message,
+      /then try again\. NODE_EXTRA_CA_CERTS in the environment names it\.$/,
+    );
+    assert.equal(exitCodeOf(told.code), exitCodes.unreachable);
   });
 });
 
