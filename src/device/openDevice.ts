@@ -9,13 +9,13 @@ import type { Clock, Timers } from '../base/time';
 import { createDeviceId } from '../model/ids/createId';
 import type { DeviceId } from '../model/ids/ids';
 import { maxDeviceNameLength } from '../protocol/limits';
-import { readHostFacts } from '../sqlite/lock/hostFacts';
 import { openStore, type Recovered } from '../store/openStore';
 import { Payloads } from '../store/payloads';
 import { readState, writeState } from '../store/state';
 import type { Store } from '../store/store';
 import { rememberDeviceName } from '../store/synced/devices';
-import { createSyncLease } from '../store/synced/lease';
+import { createSyncLease, type SyncLease } from '../store/synced/lease';
+import type { StoreMaintenance } from '../store/upkeep/maintenance';
 import type { HttpClient } from '../sync/transport/http';
 import { loggedHttp } from '../sync/transport/loggedHttp';
 import type { Derivation } from './account/accountKeys';
@@ -25,14 +25,12 @@ import type { SecretStore } from './account/secrets';
 import type { DeviceCore } from './core';
 import type { DeviceEvent, DeviceSettings, LocalDevice } from './device';
 import type { DeviceError } from './deviceError';
+import { DeviceParts } from './deviceParts';
 import { storageFailure } from './failures';
 import { createDeviceConflicts } from './items/deviceConflicts';
 import { createDeviceDocuments, settleLeftSaves } from './items/deviceDocuments';
 import { createDeviceItems } from './items/deviceItems';
-import { createIndexing } from './items/indexing';
-import { createDeviceSync, statusOf } from './sync/deviceSync';
-import { SyncControl } from './sync/syncControl';
-import { createDeviceUpkeep } from './upkeep/deviceUpkeep';
+import { createDeviceSync } from './sync/deviceSync';
 
 export interface OpenDeviceOptions {
   /** The device's folder; it is made when it is missing. */
@@ -63,13 +61,32 @@ export const defaultDeviceSettings: DeviceSettings = {
 
 /** Opens the device that lives in a folder, and makes it when there is none. */
 export async function openDevice(options: OpenDeviceOptions): Promise<Result<LocalDevice, DeviceError>> {
-  const { folder, clock, timers, random, logger, secrets } = options;
+  const { folder, clock, logger } = options;
   const startedMs = clock.monotonic();
-  let settings = options.settings;
-  const events = new Emitter<DeviceEvent>(error =>
-    logger.error('a listener of the device failed', { error: messageOf(error) }),
-  );
+  const opened = await openCore(options);
+  if (!opened.ok) return opened;
+  const settled = await settleLeftSaves(opened.value.core);
+  if (!settled.ok) logger.warn('saves that wait could not be merged', { reason: settled.error.message });
+  const device = assemble(opened.value, options.derivation);
+  logger.debug('opened the device', { folder, ms: Math.round(clock.monotonic() - startedMs) });
+  return ok(device);
+}
+
+interface OpenedCore {
+  readonly core: DeviceCore;
+  readonly maintenance: StoreMaintenance;
+  readonly lease: SyncLease;
+  readonly configure: (next: Partial<DeviceSettings>) => void;
+  /** Encrypts and decrypts with the key that is held now, as much as the settings say. */
+  readonly usePayloads: () => Promise<Result<void, DeviceError>>;
   /** What happened before anybody could listen; told to the first who does. */
+  readonly untold: DeviceEvent[];
+}
+
+/** The store, who this device is, its turn to sync, and the key of what is encrypted here. */
+async function openCore(options: OpenDeviceOptions): Promise<Result<OpenedCore, DeviceError>> {
+  const { folder, clock, timers, random, logger, secrets } = options;
+  let settings = options.settings;
   const untold: DeviceEvent[] = [];
   const opened = await openStore({
     ...options,
@@ -85,23 +102,6 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
   const lease = await createSyncLease(folder, { clock, timers, random, logger });
   if (!lease.ok) return closing(store, storageFailure(lease.error));
 
-  const core: DeviceCore = {
-    folder,
-    store,
-    clock,
-    timers,
-    random,
-    logger,
-    http: loggedHttp(options.http, { clock, logger }),
-    secrets,
-    events,
-    deviceId: identity.value,
-    settings: () => settings,
-    sealTraces: async () => {
-      const done = await maintenance.applyAtRest();
-      if (!done.ok) logger.warn('traces of encrypted items wait to be sealed', { reason: done.error.type });
-    },
-  };
   const usePayloads = async () => {
     const key = await obtainLocalKey({ store, secrets, random, timers });
     const cipher = key.ok && key.value ? atRestCipher(key.value, random) : undefined;
@@ -111,89 +111,82 @@ export async function openDevice(options: OpenDeviceOptions): Promise<Result<Loc
   const keyed = await usePayloads();
   if (!keyed.ok) return closing(store, keyed);
 
-  const tellStatus = () => {
-    void statusOf(core, control).then(status => {
-      if (status.ok) events.fire({ type: 'statusChanged', status: status.value });
-    });
-  };
-  const changedHere = (itemIds: readonly string[]) => {
-    events.fire({ type: 'itemsChanged', itemIds });
-    control.saved();
-    tellStatus();
-  };
-  const upkeep = createDeviceUpkeep(core, maintenance, changedHere);
-  /** Goes on after the cycle that called for it, and ends before the store closes. */
-  let sealing = Promise.resolve();
-  const control = new SyncControl({
-    core,
-    lease: lease.value,
-    boot: readHostFacts().boot,
-    takeSnapshot: () => upkeep.keepSnapshot('massChange'),
-    changed: report => {
-      const itemIds = [...new Set([...report.changedItems, ...report.acknowledgedItems])];
-      if (itemIds.length > 0) events.fire({ type: 'itemsChanged', itemIds });
-      if (report.pulled > 0) indexing.soon();
-      if (report.changedItems.size > 0) sealing = sealing.then(core.sealTraces);
-      if (report.conflictsChanged) events.fire({ type: 'conflictsChanged' });
+  const core: DeviceCore = {
+    folder,
+    store,
+    clock,
+    timers,
+    random,
+    logger,
+    http: loggedHttp(options.http, { clock, logger }),
+    secrets,
+    events: new Emitter(error =>
+      logger.error('a listener of the device failed', { error: messageOf(error) }),
+    ),
+    deviceId: identity.value,
+    settings: () => settings,
+    sealTraces: async () => {
+      const done = await maintenance.applyAtRest();
+      if (!done.ok) logger.warn('traces of encrypted items wait to be sealed', { reason: done.error.type });
     },
-    statusChanged: tellStatus,
-  });
-  const indexing = createIndexing(core, () => control.running);
-  const settled = await settleLeftSaves(core);
-  if (!settled.ok) logger.warn('saves that wait could not be merged', { reason: settled.error.message });
-  const foreign = store.onForeignCommit(() => {
-    events.fire({ type: 'itemsChanged' });
-    events.fire({ type: 'conflictsChanged' });
-    tellStatus();
-  });
+  };
+  const configure = (next: Partial<DeviceSettings>) => {
+    settings = { ...settings, ...next };
+  };
+  return ok({ core, maintenance, lease: lease.value, configure, usePayloads, untold });
+}
 
-  logger.debug('opened the device', { folder, ms: Math.round(clock.monotonic() - startedMs) });
+function assemble(opened: OpenedCore, derivation: Derivation | undefined): LocalDevice {
+  const { core, maintenance, lease, configure, usePayloads, untold } = opened;
+  const parts = new DeviceParts(core, maintenance, lease);
+  const { upkeep, control, indexing } = parts;
+  const savedHere = (itemIds: readonly string[]) => parts.savedHere(itemIds);
+  const foreign = core.store.onForeignCommit(() => {
+    parts.tellAnythingChanged();
+    parts.tellStatus();
+  });
   let closed: Promise<void> | undefined;
-  return ok({
-    items: createDeviceItems(core, { changed: changedHere, indexing }),
-    documents: createDeviceDocuments(core, changedHere),
+  return {
+    items: createDeviceItems(core, { changed: savedHere, indexing }),
+    documents: createDeviceDocuments(core, savedHere),
     conflicts: createDeviceConflicts(core, itemIds => {
-      changedHere(itemIds);
-      events.fire({ type: 'conflictsChanged' });
+      savedHere(itemIds);
+      core.events.fire({ type: 'conflictsChanged' });
     }),
     account: createDeviceAccount({
       core,
       onSession: async () => {
         await usePayloads();
         // What could not be read may now be, or the other way round.
-        events.fire({ type: 'itemsChanged' });
-        events.fire({ type: 'conflictsChanged' });
+        parts.tellAnythingChanged();
         await control.sessionChanged();
       },
-      ...(options.derivation === undefined ? {} : { derivation: options.derivation }),
+      ...(derivation === undefined ? {} : { derivation }),
     }),
     sync: createDeviceSync(core, control),
     upkeep: upkeep.commands,
     housekeeping: upkeep.housekeeping,
     configure: async next => {
-      settings = { ...settings, ...next };
+      configure(next);
       const used = await usePayloads();
       if (next.encryptionAtRest !== undefined) await core.sealTraces();
-      tellStatus();
+      parts.tellStatus();
       return used;
     },
     on: async listener => {
-      const listening = events.on(listener);
+      const listening = core.events.on(listener);
       for (const event of untold.splice(0)) listener(event);
       return listening;
     },
     close: () => {
       closed ??= (async () => {
         foreign.dispose();
-        await upkeep.stop();
-        await control.stop();
-        await indexing.stop();
-        await sealing;
-        await store.close();
+        await parts.stop();
+        await core.store.close();
       })();
       return closed;
     },
-  });
+  };
 }
 
 /** This device's id; made, once for all its windows, with the store. */
