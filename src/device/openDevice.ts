@@ -13,6 +13,7 @@ import { openStore, type Recovered } from '../store/openStore';
 import { Payloads } from '../store/payloads';
 import { readState, writeState } from '../store/state';
 import type { Store } from '../store/store';
+import { createAccountLock } from '../store/synced/accountLock';
 import { rememberDeviceName } from '../store/synced/devices';
 import { createSyncLease, type SyncLease } from '../store/synced/lease';
 import type { StoreMaintenance } from '../store/upkeep/maintenance';
@@ -102,14 +103,18 @@ async function openCore(options: OpenDeviceOptions): Promise<Result<OpenedCore, 
   const lease = await createSyncLease(folder, { clock, timers, random, logger });
   if (!lease.ok) return closing(store, storageFailure(lease.error));
 
+  const accountLock = createAccountLock(folder, { clock, timers, random, logger });
   const usePayloads = async () => {
-    const key = await obtainLocalKey({ store, secrets, random, timers });
+    const key = await obtainLocalKey({ store, secrets, random, lock: accountLock });
     const cipher = key.ok && key.value ? atRestCipher(key.value, random) : undefined;
     store.usePayloads(new Payloads(cipher, settings.encryptionAtRest));
     return key.ok ? ok() : storageFailure(key.error);
   };
   const keyed = await usePayloads();
-  if (!keyed.ok) return closing(store, keyed);
+  if (!keyed.ok) {
+    await lease.value.close();
+    return closing(store, keyed);
+  }
 
   const core: DeviceCore = {
     folder,

@@ -56,8 +56,6 @@ export interface DeviceState {
   readonly wrappedLocalKey: { readonly keyId: string; readonly wrapped: string };
   /** Tells the local key from another one without telling anything of it; set before the first value is sealed. */
   readonly localKeyPrint: string;
-  /** The window that is making the local key. */
-  readonly localKeyClaim: string;
   /** The last rounds of upkeep; times in milliseconds since 1970. */
   readonly upkeep: {
     /** When a round was last done to its end; a later one within a day need not be noted. */
@@ -180,7 +178,6 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   }),
   wrappedLocalKey: z.object({ keyId: z.string(), wrapped: z.string() }),
   localKeyPrint: z.string(),
-  localKeyClaim: z.string(),
   upkeep: z.object({
     doneMs: z.number(),
     checkedMs: z.number().exactOptional(),

@@ -21,9 +21,11 @@ import { Payloads } from '../../src/store/payloads';
 import { storeMigrations } from '../../src/store/schema';
 import { readState, writeState } from '../../src/store/state';
 import { createStore } from '../../src/store/store';
+import type { AccountLock } from '../../src/store/synced/accountLock';
 import { leaseTermMs, type SyncLease } from '../../src/store/synced/lease';
 import { type InProcessHttp, inProcessHttp } from './inProcessHttp';
 import { type MemoryDatabase, openMemoryDatabase } from './memoryDatabase';
+import { memoryLock } from './memoryLock';
 import type { Fetch } from './testDevice';
 import { testEpochMs } from './testServer';
 import { VirtualTime } from './virtualTime';
@@ -67,7 +69,8 @@ export interface WindowOptions {
   readonly secrets?: MemorySecrets;
   readonly database?: MemoryDatabase;
   readonly settings?: Partial<DeviceSettings>;
-  /** Shared by the windows of one device. */
+  /** Shared by the windows of one device, as the next. */
+  readonly accountLock?: AccountLock;
   readonly lease?: SharedLease;
 }
 
@@ -108,8 +111,9 @@ export async function openWindow(options: WindowOptions) {
       sealings.count++;
     },
   };
+  const lock = options.accountLock ?? memoryLock();
   const usePayloads = async () => {
-    const key = unwrap(await obtainLocalKey({ store, secrets, random: systemRandom, timers: time }));
+    const key = unwrap(await obtainLocalKey({ store, secrets, random: systemRandom, lock }));
     const cipher = key && atRestCipher(key, systemRandom);
     store.usePayloads(new Payloads(cipher, settings.encryptionAtRest));
   };

@@ -1,6 +1,6 @@
 import { ok, type Result } from '../../base/result';
 import { examineLocks } from '../../store/doctor/lockRepair';
-import type { LeaseServices } from '../../store/synced/lease';
+import type { LockServices } from '../../store/synced/deviceLock';
 import type { DeviceError } from '../deviceError';
 import { storageFailure } from '../failures';
 import type { LockCheckJson } from '../json';
@@ -9,7 +9,7 @@ import { findingJson } from './findings';
 /** Looks at the locks of a device's folder before its store is opened, and with `mend` breaks those of nobody known. */
 export async function checkLocks(
   folder: string,
-  services: LeaseServices,
+  services: LockServices,
   { mend }: { readonly mend: boolean },
 ): Promise<Result<LockCheckJson, DeviceError>> {
   const looked = await examineLocks(folder, services, mend);

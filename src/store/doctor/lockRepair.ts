@@ -8,7 +8,8 @@ import { createPresence } from '../../sqlite/lock/liveness';
 import { ProcessLock } from '../../sqlite/lock/processLock';
 import { locksFolder } from '../../sqlite/openDatabase';
 import { storeFileName } from '../openStore';
-import type { LeaseServices } from '../synced/lease';
+import { accountLockName } from '../synced/accountLock';
+import type { LockServices } from '../synced/deviceLock';
 import { syncLockName } from '../synced/lease';
 import { type Finding, sound, trouble } from './finding';
 
@@ -25,7 +26,7 @@ export interface LockExamination {
  */
 export async function examineLocks(
   folder: string,
-  services: LeaseServices,
+  services: LockServices,
   mend: boolean,
 ): Promise<Result<LockExamination, StorageError>> {
   const findings: Finding[] = [];
@@ -82,6 +83,7 @@ const lockNames = [
   { name: storeFileName, guards: 'The store' },
   { name: `${storeFileName}-upkeep`, guards: 'The upkeep of the store' },
   { name: syncLockName, guards: 'Sync' },
+  { name: accountLockName, guards: 'Signing in and out' },
 ];
 const heldBy = (guards: string, owner: string) =>
   `${guards} is locked by ${owner}, and it cannot be told from here whether that is still running.`;

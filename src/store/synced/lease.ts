@@ -1,15 +1,8 @@
-import { join } from 'node:path';
 import { messageOf } from '../../base/errors';
-import type { Logger } from '../../base/logger';
-import type { Random } from '../../base/random';
 import { ok, type Result } from '../../base/result';
-import { type Clock, secondMs, type Timers } from '../../base/time';
+import { secondMs } from '../../base/time';
 import type { StorageError } from '../../sqlite/database';
-import { nodeFileCalls } from '../../sqlite/files/fileCalls';
-import { readHostFacts } from '../../sqlite/lock/hostFacts';
-import { createPresence } from '../../sqlite/lock/liveness';
-import { ProcessLock } from '../../sqlite/lock/processLock';
-import { locksFolder } from '../../sqlite/openDatabase';
+import { type LockServices, openDeviceLock } from './deviceLock';
 
 /**
  * The right to sync, which one process of the device has at a time. It is a lock with a heartbeat: an owner that died
@@ -35,32 +28,14 @@ export const syncLockName = 'sync';
  */
 export const leaseTermMs = 75 * secondMs;
 
-export interface LeaseServices {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
 /** @param folder the device's folder, as of its store */
 export async function createSyncLease(
   folder: string,
-  services: LeaseServices,
+  services: LockServices,
 ): Promise<Result<SyncLease, StorageError>> {
-  const presence = await createPresence({ facts: readHostFacts(), ...services });
-  const opened = await ProcessLock.open({
-    folder: join(folder, locksFolder),
-    name: syncLockName,
-    presence,
-    files: nodeFileCalls,
-    heartbeatTermMs: leaseTermMs,
-    ...services,
-  });
-  if (!opened.ok) {
-    await presence.close();
-    return opened;
-  }
-  const lock = opened.value;
+  const opened = await openDeviceLock(folder, syncLockName, services, leaseTermMs);
+  if (!opened.ok) return opened;
+  const { lock, close } = opened.value;
   let closing: Promise<void> | undefined;
   return ok({
     tryAcquire: () => lock.tryAcquire(),
@@ -74,11 +49,7 @@ export async function createSyncLease(
     },
     release: () => lock.release(),
     close: () => {
-      closing ??= (async () => {
-        lock.release();
-        lock.dispose();
-        await presence.close();
-      })();
+      closing ??= close();
       return closing;
     },
   });

@@ -261,15 +261,17 @@ describe('the doctor', () => {
     assert.deepEqual(troubles(await examine()), []);
   });
 
-  it('breaks such a lock of the upkeep and of sync too', async () => {
+  it('breaks such a lock of the upkeep, of sync and of the account too', async () => {
     leaveLock('store.db-upkeep');
     leaveLock('sync');
+    leaveLock('account');
     const { findings, isStoreLocked } = unwrap(await examineLocks(folder.path, quickServices, true));
     assert.deepEqual(
       findings.map(({ found, mended }) => [found.split(' is locked')[0], mended]),
       [
         ['The upkeep of the store', true],
         ['Sync', true],
+        ['Signing in and out', true],
       ],
     );
     assert.equal(isStoreLocked, false);
