@@ -1,5 +1,6 @@
 import { type Err, ok, type Result } from '../../base/result';
 import type { Conflict } from '../../model/conflict';
+import { normalizeText } from '../../model/plainText';
 import { listConflicts, readConflict } from '../../store/conflicts';
 import { readItem } from '../../store/items';
 import type { StoreTransaction } from '../../store/transaction';
@@ -11,7 +12,7 @@ import type { DeviceConflicts } from '../device';
 import type { DeviceError } from '../deviceError';
 import { failure, lockedFailure } from '../failures';
 import type { ConflictJson, ResolveJson } from '../json';
-import { bodyProblem, normalizeText } from './itemFields';
+import { bodyProblem } from './itemFields';
 import { conflictJson, localSideOf } from './itemJson';
 
 /** @param changed told of the items that were written */

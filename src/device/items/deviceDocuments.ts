@@ -1,4 +1,5 @@
 import { ok, type Result } from '../../base/result';
+import { normalizeText } from '../../model/plainText';
 import { unsettledItemIds } from '../../store/unsettledSaves';
 import { saveDocument, settleSave } from '../../sync/edits/settleSave';
 import { type DeviceCore, read, write } from '../core';
@@ -6,7 +7,7 @@ import type { DeviceDocuments } from '../device';
 import type { DeviceError } from '../deviceError';
 import { lockedFailure } from '../failures';
 import type { DocumentJson } from '../json';
-import { bodyProblem, normalizeText } from './itemFields';
+import { bodyProblem } from './itemFields';
 import { type ReadableItem, readableItem } from './readableItem';
 
 /** @param changed told of the items that were written */

@@ -10,6 +10,7 @@ import {
   parseRepository,
   parseTarget,
 } from '../../model/fieldForms';
+import { normalizeText } from '../../model/plainText';
 import type { DeviceError } from '../deviceError';
 import { failure } from '../failures';
 import type { ItemFieldsJson } from '../json';
@@ -83,11 +84,6 @@ export function withFields(content: Content, wanted: ItemFieldsJson): Result<Con
       });
     }
   }
-}
-
-/** UTF-8 text with LF line ends and no byte order mark, as the store holds it. */
-export function normalizeText(text: string): string {
-  return text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
 }
 
 /** Undefined when the body may be stored. */

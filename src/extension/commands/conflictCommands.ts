@@ -1,6 +1,7 @@
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import type { Device } from '../../device/device';
 import type { ConflictJson, ResolveJson } from '../../device/json';
+import { normalizeText } from '../../model/plainText';
 import { type ConflictText, conflictTabTitle, sideLabel } from '../documents/conflictAddress';
 import { conflictIdOfUri, conflictUri } from '../documents/conflictFileSystem';
 import { acceptedLines, isAccept, markedConflicts } from '../documents/conflictMarkers';
@@ -123,7 +124,7 @@ class AcceptMerge implements Command {
     if (!conflict) return;
     const uri = conflictUri(conflict, 'merge');
     const document = await workspace.openTextDocument(uri, { encoding: 'utf8' });
-    const body = document.getText().replace(/\r\n?/g, '\n');
+    const body = normalizeText(document.getText());
     if (markedConflicts(body).length > 0) {
       await window.showTextDocument(document, { preview: false });
       return messages.warn(l10n.t('Places are left where both sides meet. Settle each of them first.'));

@@ -14,6 +14,7 @@ import {
 import { fromUtf8, toUtf8 } from '../../base/encoding';
 import type { Device, DeviceEvent } from '../../device/device';
 import type { ConflictJson } from '../../device/json';
+import { normalizeText } from '../../model/plainText';
 import {
   type ConflictText,
   conflictPath,
@@ -23,7 +24,6 @@ import {
   sideBody,
   sideOf,
 } from './conflictAddress';
-import { normalized } from './documentLedger';
 import { valueOrThrow } from './fileErrors';
 import type { MergeDrafts } from './mergeDrafts';
 
@@ -85,7 +85,7 @@ export class ConflictFileSystem implements FileSystemProvider {
     if (text === undefined)
       throw FileSystemError.Unavailable('A merge is kept as UTF-8. Save it with that encoding.');
     const conflict = await this.#conflict(uri);
-    await this.#drafts.set(conflict.id, normalized(text), isSensitive(conflict));
+    await this.#drafts.set(conflict.id, normalizeText(text), isSensitive(conflict));
   }
 
   readDirectory(uri: Uri): never {

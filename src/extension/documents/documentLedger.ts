@@ -1,4 +1,5 @@
 import type { DocumentBaseJson, DocumentJson, SavedDocumentJson } from '../../device/json';
+import { normalizeText } from '../../model/plainText';
 
 /** A state of an item that a document has read or written. */
 export interface ReadRevision {
@@ -193,13 +194,8 @@ interface OpenDocument {
 
 /** The newest of the states that were handed out with this text. */
 function stateWith({ handedOut }: OpenDocument, text: string): ReadRevision | undefined {
-  const plain = normalized(text);
-  return handedOut.findLast(({ body }) => normalized(body) === plain);
-}
-
-/** Text as the store holds it: LF line ends and no byte order mark. */
-export function normalized(text: string): string {
-  return text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+  const plain = normalizeText(text);
+  return handedOut.findLast(({ body }) => normalizeText(body) === plain);
 }
 
 function byteLength(text: string): number {

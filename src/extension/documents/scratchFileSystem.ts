@@ -14,7 +14,8 @@ import {
 import { fromUtf8, toUtf8 } from '../../base/encoding';
 import type { Device } from '../../device/device';
 import type { DocumentBaseJson, DocumentJson } from '../../device/json';
-import { type DocumentLedger, normalized } from './documentLedger';
+import { normalizeText } from '../../model/plainText';
+import type { DocumentLedger } from './documentLedger';
 import { valueOrThrow } from './fileErrors';
 import { isFolderOf, itemPath } from './itemAddress';
 import { itemIdOfUri } from './itemUri';
@@ -148,7 +149,7 @@ function openDocument(address: string): TextDocument | undefined {
 
 /** False for the write of a program, which the document does not show and has to be told of. */
 function isSaveOf(document: TextDocument, text: string): boolean {
-  return document.isDirty || normalized(document.getText()) === text;
+  return document.isDirty || normalizeText(document.getText()) === text;
 }
 
 const utf8Encodings: readonly string[] = ['utf8', 'utf8bom'];
@@ -162,5 +163,5 @@ function textOf(content: Uint8Array, shown: TextDocument | undefined): string {
       `Items are kept as UTF-8.${encoding} Run “Change File Encoding”, choose “Save with Encoding” and UTF-8.`,
     );
   }
-  return normalized(text);
+  return normalizeText(text);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { maxBodyBytes, newContent, normalizeText, withFields } from '../../../../src/device/items/itemFields';
+import { maxBodyBytes, newContent, withFields } from '../../../../src/device/items/itemFields';
 import type { ItemFieldsJson } from '../../../../src/device/json';
 import { type Content, emptyContent, type Kind, kinds } from '../../../../src/model/content';
 import {
@@ -11,6 +11,7 @@ import {
   maxListEntries,
   maxTitleLength,
 } from '../../../../src/model/contentCodec';
+import { normalizeText } from '../../../../src/model/plainText';
 
 function made(kind: Kind, fields: ItemFieldsJson, title = 'Title'): Content {
   const content = newContent(kind, title, fields);
