@@ -9,6 +9,7 @@ import type { AccountId } from '../../model/ids/ids';
 import type { Kdf } from '../../protocol/accounts';
 import type { DeviceError } from '../deviceError';
 import { failure } from '../failures';
+import { minPasswordLength } from './passwordRule';
 
 /** Between a person's secrets and the keys of the account, with every failure in words. */
 
@@ -24,12 +25,18 @@ export interface NewPasswordKeys {
   readonly kdf: Kdf;
 }
 
-/** The keys of a new password, under a new salt. */
+/** The keys of a new password, under a new salt; `badInput` when it is too short. */
 export async function newPasswordKeys(
   password: string,
   random: Random,
   derivation: Derivation,
 ): Promise<Result<NewPasswordKeys, DeviceError>> {
+  if (password.length < minPasswordLength) {
+    return failure(
+      'badInput',
+      `A password has at least ${minPasswordLength} characters. Choose a longer one.`,
+    );
+  }
   const parameters = derivation.newParameters(random);
   const kdf: Kdf = { algorithm: 'argon2id', ...parameters, salt: toBase64Url(parameters.salt) };
   const keys = await keysOfPassword(password, kdf, derivation);

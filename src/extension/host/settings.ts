@@ -1,3 +1,4 @@
+import { parseServerAddress } from '../../device/account/serverAddress';
 import type { DeviceSettings } from '../../device/device';
 import { settingKeys } from '../manifest';
 
@@ -30,11 +31,8 @@ export function deviceSettings(read: ReadSetting): DeviceSettings {
 
 /** The address of the server, without what a person adds by habit; undefined when it is not one. */
 export function serverAddress(text: unknown): string | undefined {
-  if (typeof text !== 'string' || !URL.canParse(text.trim())) return undefined;
-  const url = new URL(text.trim());
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  const address = typeof text === 'string' ? parseServerAddress(text) : undefined;
+  return address?.ok ? address.value : undefined;
 }
 
 function flag(value: unknown, fallback: boolean): boolean {

@@ -1,8 +1,7 @@
 import { l10n, window } from 'vscode';
+import { minPasswordLength } from '../../device/account/passwordRule';
+import { parseServerAddress, type ServerAddressProblem } from '../../device/account/serverAddress';
 import { serverAddress } from '../host/settings';
-
-/** The product's own minimum; the strength of everything rests on the password. */
-export const minPasswordLength = 8;
 
 export function askServer(title: string, suggestion: string): Thenable<string | undefined> {
   return window
@@ -62,9 +61,16 @@ export async function askNewPassword(title: string, prompt: string): Promise<str
 
 /** What is wrong with an address; undefined when it may be used. */
 function serverProblem(text: string): string | undefined {
-  const address = serverAddress(text);
-  if (address === undefined) return l10n.t('An address begins with https:// and has no password in it.');
-  const { protocol, hostname } = new URL(address);
-  if (protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return undefined;
-  return l10n.t('Use https://. Plain http:// is for a server on this machine alone.');
+  const address = parseServerAddress(text);
+  return address.ok ? undefined : problemTexts()[address.error.type];
+}
+
+function problemTexts(): Readonly<Record<ServerAddressProblem['type'], string>> {
+  return {
+    notAddress: l10n.t(
+      'An address begins with https:// and is no more than a host and, where there is one, a path.',
+    ),
+    namesUser: l10n.t('Leave name and password out of the address.'),
+    plainHttp: l10n.t('Use https://. Plain http:// is for a server on this machine alone.'),
+  };
 }

@@ -17,6 +17,7 @@ import { createManualClock, createTestServer, testEpochMs } from '../../support/
 
 const server = 'http://127.0.0.1:8787';
 const password = 'correct horse battery staple';
+const nextPassword = 'another horse';
 
 async function openServer() {
   const { app } = await createTestServer();
@@ -89,7 +90,7 @@ describe('accounts', () => {
     const keys = ring.keys.flatMap(({ key }) => [toBase64Url(key), Buffer.from(key).toString('base64')]);
     const answers = [
       await syncNow(laptop),
-      await laptop.account.changePassword(password, 'next'),
+      await laptop.account.changePassword(password, nextPassword),
       await laptop.account.signOut(),
     ];
     const told = `${lines.join('\n')}${JSON.stringify(answers)}`;
@@ -120,7 +121,7 @@ describe('accounts', () => {
         server,
         login: 'ada',
         deviceName: 'desktop',
-        secret: { recoveryPhrase: phrase, newPassword: 'next' },
+        secret: { recoveryPhrase: phrase, newPassword: nextPassword },
       });
     damageRing(true);
     assert.equal(codeOf(await signIn(desktop)), 'server');
@@ -321,14 +322,14 @@ describe('accounts', () => {
         server,
         login: 'ada',
         deviceName: 'desktop',
-        secret: { recoveryPhrase: phrase, newPassword: 'next' },
+        secret: { recoveryPhrase: phrase, newPassword: nextPassword },
       });
     assert.equal(codeOf(await recover('not a phrase')), 'badCredentials');
     assert.ok((await recover(recoveryPhrase)).ok);
     await syncNow(desktop);
     assert.ok((await desktop.items.get(id)).ok);
     assert.equal(codeOf(await signIn(await device())), 'badCredentials');
-    assert.ok((await signIn(await device(), 'ada', 'next')).ok);
+    assert.ok((await signIn(await device(), 'ada', nextPassword)).ok);
   });
 
   it('changes the password without sealing anything anew', async () => {
@@ -337,11 +338,11 @@ describe('accounts', () => {
     await add(laptop, 'Shopping');
     await signUp(laptop);
     await syncNow(laptop);
-    assert.equal(codeOf(await laptop.account.changePassword('wrong', 'next')), 'badCredentials');
-    assert.ok((await laptop.account.changePassword(password, 'next')).ok);
+    assert.equal(codeOf(await laptop.account.changePassword('wrong', nextPassword)), 'badCredentials');
+    assert.ok((await laptop.account.changePassword(password, nextPassword)).ok);
     assert.equal(unwrap(await syncNow(laptop)).pushed, 0);
     assert.equal(codeOf(await signIn(await device())), 'badCredentials');
-    assert.ok((await signIn(await device(), 'ada', 'next')).ok);
+    assert.ok((await signIn(await device(), 'ada', nextPassword)).ok);
   });
 
   it('issues a new phrase, which voids the old', async () => {
@@ -354,7 +355,7 @@ describe('accounts', () => {
         server,
         login: 'ada',
         deviceName: 'desktop',
-        secret: { recoveryPhrase, newPassword: 'next' },
+        secret: { recoveryPhrase, newPassword: nextPassword },
       });
     const voided = await recover(first);
     assert.equal(codeOf(voided), 'badCredentials');
@@ -432,13 +433,13 @@ describe('accounts', () => {
     unwrap(await signIn(desktop));
     assert.equal(codeOf(await syncNow(desktop)), 'keyMissing');
     unwrap(await laptop.account.unlock(password));
-    const refused = await laptop.account.changePassword(password, 'next');
+    const refused = await laptop.account.changePassword(password, nextPassword);
     assert.match(refused.ok ? '' : refused.error.message, /Issue a new recovery phrase/);
     const { recoveryPhrase } = unwrap(await laptop.account.newRecoveryPhrase(password));
     unwrap(await desktop.account.unlock(password));
     unwrap(await syncNow(desktop));
     assert.equal(unwrap(await desktop.items.get(id)).title, 'Shopping');
-    const secret = { recoveryPhrase, newPassword: 'next' };
+    const secret = { recoveryPhrase, newPassword: nextPassword };
     const tablet = await open();
     unwrap(await tablet.account.signIn({ server, login: 'ada', deviceName: 'tablet', secret }));
     unwrap(await syncNow(tablet));
@@ -528,6 +529,7 @@ describe('accounts', () => {
     for (const wrong of [
       { login: 'Ä' },
       { password: '' },
+      { password: 'sevenly' },
       { deviceName: ' ' },
       { deviceName: 'x'.repeat(101) },
     ]) {

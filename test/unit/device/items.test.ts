@@ -226,8 +226,8 @@ describe('conflicts of a device', () => {
     const server = 'http://127.0.0.1:8787';
     const account = { server, login: 'ada', deviceName: 'x'.repeat(80) };
     const [left, right] = [await openWindow({ fetch }), await openWindow({ fetch })];
-    unwrap(await left.account.signUp({ ...account, password: 'p' }));
-    unwrap(await right.account.signIn({ ...account, secret: { password: 'p' } }));
+    unwrap(await left.account.signUp({ ...account, password: 'pass word' }));
+    unwrap(await right.account.signIn({ ...account, secret: { password: 'pass word' } }));
     const sync = async (device: TestWindow) => unwrap(await device.sync.now({ trigger: 'command' }));
     const { id } = unwrap(await left.items.create({ kind: 'note', title, body: 'one\n' }));
     await sync(left);

@@ -14,8 +14,10 @@ async function twoDevices(titles: readonly string[]) {
   const fetch = (request: Request) => app.fetch(request);
   const laptop = await openWindow({ fetch });
   const desktop = await openWindow({ fetch });
-  unwrap(await laptop.account.signUp({ ...login, password: 'p', deviceName: 'laptop' }));
-  unwrap(await desktop.account.signIn({ ...login, deviceName: 'desktop', secret: { password: 'p' } }));
+  unwrap(await laptop.account.signUp({ ...login, password: 'pass word', deviceName: 'laptop' }));
+  unwrap(
+    await desktop.account.signIn({ ...login, deviceName: 'desktop', secret: { password: 'pass word' } }),
+  );
   const ids: string[] = [];
   for (const title of titles) ids.push(await add(laptop, title));
   for (const device of [laptop, desktop]) unwrap(await syncNow(device));

@@ -33,7 +33,7 @@ describe('the lease of a cycle', () => {
     const lease: SharedLease = { owner: undefined };
     const first = await openWindow({ fetch, secrets, lease });
     const { database, time } = first;
-    unwrap(await first.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+    unwrap(await first.account.signUp({ server, login: 'ada', password: 'pass word', deviceName: 'laptop' }));
     for (let index = 0; index < 120; index++) {
       unwrap(await first.items.create({ kind: 'note', title: `Note ${index}` }));
     }

@@ -130,6 +130,8 @@ describe('the address of a server', () => {
       'https://a:b@x',
       'https://x/?q=1',
       'https://x/#y',
+      'http://x',
+      'http://127.0.0.2:8787',
       7,
     ]) {
       assert.equal(serverAddress(text), undefined);

@@ -24,7 +24,7 @@ async function twoWindows() {
   const secrets = new MemorySecrets();
   const lease = { owner: undefined };
   const first = await openWindow({ fetch, secrets, lease });
-  unwrap(await first.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+  unwrap(await first.account.signUp({ server, login: 'ada', password: 'pass word', deviceName: 'laptop' }));
   const second = await openWindow({ fetch, secrets, lease, database: first.database, time: first.time });
   return { first, second, lease };
 }
@@ -36,7 +36,9 @@ describe('the state of a device', () => {
     assert.equal(await stateOf(window), 'signedOut');
     assert.equal(codeOf(await syncNow(window)), 'notSignedIn');
     assert.equal(await stateOf(window), 'signedOut');
-    unwrap(await window.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+    unwrap(
+      await window.account.signUp({ server, login: 'ada', password: 'pass word', deviceName: 'laptop' }),
+    );
     unwrap(await window.items.create({ kind: 'note', title: 'One' }));
     assert.equal(unwrap(await window.sync.status()).pending, 1);
     window.http.intercept = unreachable;
@@ -335,7 +337,7 @@ describe('stopping in the middle of a cycle', () => {
     };
     const secrets = new MemorySecrets();
     const first = await openWindow({ fetch, secrets });
-    unwrap(await first.account.signUp({ server, login: 'ada', password: 'p', deviceName: 'laptop' }));
+    unwrap(await first.account.signUp({ server, login: 'ada', password: 'pass word', deviceName: 'laptop' }));
     const { id } = unwrap(await first.items.create({ kind: 'note', title: 'One' }));
     isSilent = true;
     const cut = syncNow(first);
