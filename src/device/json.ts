@@ -287,7 +287,7 @@ export interface SavedDocumentJson {
   readonly modifiedMs: number;
   /**
    * True when the item had changed since the base was read: the saved text is kept durably beside it and waits for
-   * `settleDocument`, which merges the two.
+   * `documents.settle`, which merges the two.
    */
   readonly unsettled: boolean;
 }

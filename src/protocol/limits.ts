@@ -35,5 +35,5 @@ export const saltBytes = 16;
 
 /** How far ahead of the later of the server's time and the item's current stamp a stamp may be. */
 export const maxStampAheadMs = 5 * 60 * 1000;
-/** A comment is sent on the event stream this often, below the 300 s after which a client gives a silent body up. */
+/** A comment is sent on the event stream this often, three times before a client gives a silent stream up (75 s). */
 export const eventHeartbeatMs = 25_000;
