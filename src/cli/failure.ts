@@ -42,6 +42,7 @@ const mendingCommands: Readonly<Partial<Record<FailureCode, string>>> = {
   massChange:
     'scratch sync --accept-mass-change accepts it, scratch sync --reject-mass-change keeps what this device holds.',
   keyMissing: 'scratch unlock does so.',
+  paused: 'Scratch: Resume Sync in the editor does so.',
   certificate: 'NODE_EXTRA_CA_CERTS in the environment names it.',
 };
 

@@ -99,14 +99,15 @@ class SignIn implements Command {
     title: string,
     who: Omit<SignInJson, 'secret'>,
   ): Promise<Result<void, DeviceError> | undefined> {
-    let prompt = l10n.t('Your password. Leave it empty to use your recovery phrase.');
+    const question = l10n.t('Your password. Leave it empty to use your recovery phrase.');
+    let prompt = question;
     let answer: Result<void, DeviceError> | undefined;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const secret = await this.#askSecret(title, prompt);
       if (secret === undefined) return undefined;
       answer = await this.#signIn(title, { ...who, secret });
       if (answer === undefined || answer.ok || answer.error.code !== 'badCredentials') return answer;
-      prompt = answer.error.message;
+      prompt = `${answer.error.message} ${question}`;
     }
     return answer;
   }

@@ -64,6 +64,11 @@ describe('what the network did, in words', () => {
 });
 
 describe('what a sync waits for, in words', () => {
+  it('is mended in the editor where the terminal has no command for it', () => {
+    const told = withCommands({ code: 'paused', message: 'Sync is paused.' });
+    assert.equal(told.message, 'Sync is paused. Scratch: Resume Sync in the editor does so.');
+  });
+
   it('is said without the commands of the terminal: the editor shows it too, with a button', () => {
     const keyId = createKeyId(systemRandom);
     for (const [error, words] of [
