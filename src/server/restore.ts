@@ -97,7 +97,10 @@ async function replaceStore(paths: Replacement, host: StoreHost): Promise<Result
 async function swap(current: OpenedDatabase, paths: Replacement): Promise<Result<void, string>> {
   const lock = await current.openLock(serveLockName);
   const held = lock.ok ? await lock.value.acquire(serveLockWaitMs) : lock;
-  if (!lock.ok || !held.ok) return err('A server is running on this store. Stop it, then restore.');
+  if (!lock.ok || !held.ok) {
+    const why = !held.ok && held.error.type === 'ownerUnknown' ? ` ${describeStorageError(held.error)}` : '';
+    return err(`A server is running on this store. Stop it, then restore.${why}`);
+  }
   try {
     const snapshot = await current.checkpointSnapshot(paths.kept);
     if (!snapshot.ok) return err(describeStorageError(snapshot.error));

@@ -1,15 +1,14 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCodeOf } from '../base/errors';
 import type { Logger } from '../base/logger';
 import type { Random } from '../base/random';
-import { err, ok, type Result } from '../base/result';
+import type { Result } from '../base/result';
 import type { Clock, Timers } from '../base/time';
 import type { StorageError } from '../sqlite/database';
 import type { WasmLoader } from '../sqlite/engine/wasmModule';
 import { nodeFileCalls } from '../sqlite/files/fileCalls';
 import { type OpenedDatabase, openDatabase } from '../sqlite/openDatabase';
-import { fromSystemCode } from '../sqlite/storageErrors';
+import { makeStoreFolder } from '../sqlite/storageErrors';
 import { repairStore } from './storage/repair';
 import { serverApplicationId, serverMigrations } from './storage/schema';
 
@@ -54,13 +53,5 @@ export async function openStore(
 }
 
 /** Makes the folder for this user alone when it is missing. */
-export function makeDataFolder(dataFolder: string): Result<void, StorageError> {
-  try {
-    nodeFileCalls.makeFolder(dataFolder);
-    return ok();
-  } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === undefined) throw error;
-    return err(fromSystemCode(code, dataFolder));
-  }
-}
+export const makeDataFolder = (dataFolder: string): Result<void, StorageError> =>
+  makeStoreFolder(nodeFileCalls, dataFolder);

@@ -21,7 +21,7 @@ import { assertMigrationsInOrder, latestVersion } from './migrations';
 import { openConnection } from './openConnection';
 import type { SalvageReport } from './recovery/salvage';
 import { SharedDatabase } from './sharedDatabase';
-import { classifyStorageError } from './storageErrors';
+import { classifyStorageError, makeStoreFolder } from './storageErrors';
 
 export interface OpenDatabaseOptions {
   /** The file. Its folder is made when it is missing; locks live in `locks/` beside it. */
@@ -112,8 +112,10 @@ async function open(
   const markers = new Markers(files, folder, basename(path));
   const engine = await (options.startEngine ?? loadEngine)(options.wasm);
 
+  const made = makeStoreFolder(files, folder);
+  if (!made.ok) return made;
   const presence = await createPresence({
-    ...{ facts: options.facts ?? readHostFacts(), random, clock, timers, logger },
+    ...{ facts: options.facts ?? readHostFacts(), folder, random, clock, timers, logger },
     ...(options.liveness === undefined ? {} : { strategy: options.liveness }),
   });
   cleanup.add(() => presence.close());

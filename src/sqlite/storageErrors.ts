@@ -1,5 +1,7 @@
 import { messageOf, systemCodeOf } from '../base/errors';
+import { err, ok, type Result } from '../base/result';
 import type { StorageError } from './database';
+import type { FileCalls } from './files/fileCalls';
 
 /** What SQLite or the file system threw, when it is one of the failures that storage may have; else undefined. */
 export function classifyStorageError(
@@ -56,6 +58,18 @@ export function fromSystemCode(code: string, path: string): StorageError {
   return { type: 'io', code };
 }
 
+/** Makes a folder, for this user alone, when it is missing. */
+export function makeStoreFolder(files: FileCalls, folder: string): Result<void, StorageError> {
+  try {
+    files.makeFolder(folder);
+    return ok();
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === undefined) throw error;
+    return err(fromSystemCode(code, folder));
+  }
+}
+
 /** An error in plain words, with the next step. */
 export function describeStorageError(error: StorageError): string {
   switch (error.type) {
@@ -67,7 +81,8 @@ export function describeStorageError(error: StorageError): string {
     case 'ownerUnknown':
       return (
         `The store is locked by ${error.owner}, and it cannot be told from here whether that is still running. ` +
-        'Close it there. If it is gone for good, run the doctor, which can remove the lock.'
+        'Close it there. If it is gone for good, remove its lock: on a device the doctor does, ' +
+        `and else delete the folder ${error.lockPath}.`
       );
     case 'full':
       return 'The disk is full, so nothing was saved. Free some space and try again; what was saved before is safe.';

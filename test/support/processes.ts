@@ -26,13 +26,19 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
-/** Starts `dist/server.js` on the loopback address and waits until it is ready. */
+/**
+ * Starts `dist/server.js` on the loopback address and waits until it is ready.
+ *
+ * @param wrapper a command that runs the command that is put behind it
+ */
 export async function startServer(
   dataDir: string,
   environment: Readonly<Record<string, string>> = {},
+  wrapper: readonly string[] = [],
 ): Promise<ServerProcess> {
   const port = Number(environment['PORT'] ?? (await freePort()));
-  const child = spawn(process.execPath, [path.join(distFolder, 'server.js'), 'serve'], {
+  const [command = '', ...args] = [...wrapper, process.execPath, path.join(distFolder, 'server.js'), 'serve'];
+  const child = spawn(command, args, {
     env: { ...process.env, HOST: '127.0.0.1', DATA_DIR: dataDir, ...environment, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -4,6 +4,7 @@ import { type HostFacts, initialNamespace } from '../../src/sqlite/lock/hostFact
 export class Machine {
   readonly running = new Map<number, string>();
   boot: string;
+  isDiskLocal = true;
 
   constructor(public name = 'machine1') {
     this.boot = `first start of ${name}`.replaceAll(' ', '-');
@@ -19,6 +20,7 @@ export class Machine {
       namespace: initialNamespace,
       isRunning: id => this.running.has(id),
       startTimeOf: id => this.running.get(id),
+      isOnLocalDisk: () => this.isDiskLocal,
     };
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemCodeOf } from '../../base/errors';
 
@@ -21,6 +21,8 @@ export interface HostFacts {
    * has ended and nobody has asked how; undefined where the system does not say.
    */
   startTimeOf(processId: number, threadId: number): string | undefined;
+  /** Whether a folder is on a file system that one kernel at a time can have mounted; false when it cannot be told. */
+  isOnLocalDisk(folder: string): boolean;
 }
 
 /** The name of the first set of processes of a Linux machine (`PROC_PID_INIT_INO`), and of systems that have one. */
@@ -31,6 +33,14 @@ export const endedThread = 'ended';
 
 /** Zombie and dead. A container without an init process keeps a zombie for as long as it runs. */
 const endedStates: ReadonlySet<string> = new Set(['Z', 'X', 'x']);
+
+/**
+ * Linux's numbers (statfs(2)) of file systems that are not shared between machines: ext2 to ext4, xfs, btrfs, zfs, f2fs,
+ * bcachefs, tmpfs, and overlayfs, whose upper layer is on one of these.
+ */
+const localFileSystems: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0xca451a4e, 0x01021994, 0x794c7630,
+]);
 
 /** The facts of the machine and the thread that this runs in. */
 export function readHostFacts(): HostFacts {
@@ -56,6 +66,13 @@ export function readHostFacts(): HostFacts {
       // Fields 3 and 22, counted after the command's name, which stands in parentheses and may hold anything (proc(5)).
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return endedStates.has(fields[0] ?? '') ? endedThread : fields[19];
+    },
+    isOnLocalDisk(folder) {
+      try {
+        return process.platform === 'linux' && localFileSystems.has(statfsSync(folder).type >>> 0);
+      } catch {
+        return false; // the folder cannot be asked, and then nothing may be built on it
+      }
     },
   };
 }

@@ -1,15 +1,13 @@
 import { utimes } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '../../base/encoding';
+import { toHex, toUtf8 } from '../../base/encoding';
+import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import type { Random } from '../../base/random';
 import { type Clock, hourMs, type Timer, type Timers } from '../../base/time';
 import { type HostFacts, initialNamespace } from './hostFacts';
-import { listenAt, SocketContacts } from './livenessSocket';
-
-/** Whether the process behind a token still runs. `unknown`: it cannot be told from here. */
-export type Liveness = 'alive' | 'dead' | 'unknown';
+import { type Listener, type Liveness, listenAt, SocketContacts } from './livenessSocket';
 
 /**
  * How a process that may hold a lock is known to others. `startTime`: by its number and its start, where the system
@@ -25,7 +23,9 @@ export interface Presence {
   /** What others need beside the token: the address to ask, or nothing. */
   readonly note: string;
   judge(token: string, note: string): Promise<Liveness>;
-  /** Whether a token is of an earlier start of this machine. */
+  /** The file that a dead process may have left, beside what is in the locks' folder under its token. */
+  leftoverOf(token: string, note: string): string | undefined;
+  /** Whether the machine was started anew since a process that is dead. */
   isFromEarlierBoot(token: string): boolean;
   /** Who a token names, in words for a person. */
   describe(token: string): string;
@@ -36,18 +36,32 @@ export interface PresenceOptions {
   readonly facts: HostFacts;
   /** By default `startTime` where the system gives start times. */
   readonly strategy?: LivenessStrategy;
+  /** The folder of the locks, for asking processes of other containers; without it, and before it exists, none are. */
+  readonly folder?: string;
   readonly random: Random;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
 }
 
-/** Begins to be present: with the strategy `socket` this process listens until `close`. */
+/**
+ * Begins to be present: with the strategy `socket` this process listens until `close`. So it does in a container, where
+ * the others may be of another one, on the same folder: there it listens in the folder itself. On a disk that only one
+ * kernel can have mounted such a socket tells for sure, whatever the containers, their names and their starts are: while
+ * its process lives it takes calls, and when nobody takes them it has ended, perhaps with that kernel.
+ */
 export async function createPresence(options: PresenceOptions): Promise<Presence> {
-  const { facts } = options;
+  const { facts, logger } = options;
   const startTime = facts.startTimeOf(facts.processId, facts.threadId);
   const strategy = options.strategy ?? (startTime === undefined ? 'socket' : 'startTime');
   const nonce = toHex(options.random.bytes(nonceBytes));
+  const sharedFolder =
+    options.folder !== undefined && facts.isOnLocalDisk(options.folder) ? options.folder : undefined;
+  const isInContainer = facts.namespace !== initialNamespace;
+  const inFolder =
+    strategy === 'startTime' && isInContainer && sharedFolder !== undefined
+      ? await listenInFolder(addressIn(sharedFolder, nonce), logger)
+      : undefined;
   const token = formatToken({
     processId: facts.processId,
     threadId: facts.threadId,
@@ -56,23 +70,32 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
     boot: facts.boot,
     namespace: facts.namespace,
     nonce,
+    reach: inFolder === undefined ? undefined : folderReach,
   });
-  const address = strategy === 'socket' ? addressOf(nonce) : '';
-  const listener = strategy === 'socket' ? await listenAt(address) : undefined;
+  const note = strategy === 'socket' ? addressOf(nonce) : '';
+  const listener = strategy === 'socket' ? await listenAt(note) : inFolder;
   const contacts = new SocketContacts(options.timers);
   const freshness =
-    listener === undefined || process.platform === 'win32' ? undefined : keepFresh(address, options);
+    strategy === 'startTime' || process.platform === 'win32' ? undefined : keepFresh(note, options);
+  const folderAddressOf = (other: string): string | undefined => {
+    const owner = parseToken(other);
+    return owner?.reach === folderReach && sharedFolder !== undefined
+      ? addressIn(sharedFolder, owner.nonce)
+      : undefined;
+  };
   return {
     token,
-    note: address,
-    judge: async (other, note) => {
+    note,
+    judge: async (other, otherNote) => {
       const sighting = judgeByFacts(other, facts);
-      if (sighting !== 'ask') return sighting;
-      return note === '' ? 'unknown' : contacts.ask(note);
+      if (sighting !== 'ask' && sighting !== 'unknown') return sighting;
+      const address = sighting === 'ask' ? otherNote : folderAddressOf(other);
+      return address === undefined || address === '' ? 'unknown' : contacts.ask(address);
     },
+    leftoverOf: (other, otherNote) => folderAddressOf(other) ?? (otherNote === '' ? undefined : otherNote),
     isFromEarlierBoot: other => {
-      const owner = parseToken(other);
-      return owner !== undefined && isEarlierBoot(owner, facts);
+      const boot = parseToken(other)?.boot;
+      return boot !== undefined && facts.boot !== undefined && boot !== facts.boot;
     },
     describe: other => describeOwner(other, facts),
     close: async () => {
@@ -83,6 +106,22 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
   };
 }
 
+/** Undefined when the folder takes no socket: then other containers cannot tell of this process. */
+async function listenInFolder(address: string, logger: Logger): Promise<Listener | undefined> {
+  if (toUtf8(address).length > maxAddressBytes) {
+    logger.debug('other containers cannot tell whether this process lives: the path is too long', {
+      address,
+    });
+    return undefined;
+  }
+  try {
+    return await listenAt(address);
+  } catch (error) {
+    logger.debug('other containers cannot tell whether this process lives', { error: messageOf(error) });
+    return undefined;
+  }
+}
+
 interface OwnerToken {
   readonly processId: number;
   readonly threadId: number;
@@ -91,19 +130,23 @@ interface OwnerToken {
   readonly boot: string | undefined;
   readonly namespace: string;
   readonly nonce: string;
+  /** How other containers ask it: by the socket in the locks' folder that its nonce names. Undefined: not at all. */
+  readonly reach: typeof folderReach | undefined;
 }
 
 const nonceBytes = 6;
 const unknownField = '-';
+/** No hex number, as which the token of an earlier version goes on in its place. */
+const folderReach = 'socket';
 
 function formatToken(owner: OwnerToken): string {
-  const { processId, threadId, startTime, machine, boot, namespace, nonce } = owner;
-  const fields = [processId, threadId, startTime, machine, boot, namespace, nonce];
+  const { processId, threadId, startTime, machine, boot, namespace, nonce, reach } = owner;
+  const fields = [processId, threadId, startTime, machine, boot, namespace, nonce, reach];
   return fields.map(field => field ?? unknownField).join('.');
 }
 
 function parseToken(token: string): OwnerToken | undefined {
-  const [processId, threadId, startTime, machine, boot, namespace, nonce] = token.split('.');
+  const [processId, threadId, startTime, machine, boot, namespace, nonce, reach] = token.split('.');
   if (machine === undefined || namespace === undefined || nonce === undefined) return undefined;
   return {
     processId: Number(processId),
@@ -113,6 +156,7 @@ function parseToken(token: string): OwnerToken | undefined {
     boot: boot === unknownField ? undefined : boot,
     namespace,
     nonce,
+    reach: reach === folderReach ? folderReach : undefined,
   };
 }
 
@@ -165,6 +209,11 @@ function addressOf(nonce: string): string {
   const name = `scratch-sync-${nonce}`;
   return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
 }
+
+const addressIn = (folder: string, nonce: string): string => join(folder, `${nonce}.sock`);
+
+/** What Linux allows for the path of a socket (unix(7): 108 with its end); a longer one would be cut off. */
+const maxAddressBytes = 107;
 
 /** Uses the socket's file now and then, since some systems clear away temporary files that nobody has used for days. */
 function keepFresh(address: string, { clock, timers, logger }: PresenceOptions): Timer {

@@ -10,6 +10,9 @@ import { secondMs, type Timers } from '../../base/time';
  * it holds 128 calls).
  */
 
+/** Whether the process behind a token still runs. `unknown`: it cannot be told from here. */
+export type Liveness = 'alive' | 'dead' | 'unknown';
+
 export interface Listener {
   close(): Promise<void>;
 }
@@ -54,8 +57,8 @@ export class SocketContacts {
     this.#timers = timers;
   }
 
-  /** Whether somebody listens at the address. */
-  async ask(address: string): Promise<'alive' | 'dead'> {
+  /** Whether somebody listens at the address; `unknown` when this user may not ask there. */
+  async ask(address: string): Promise<Liveness> {
     const standing = this.#sockets.get(address);
     if (standing === undefined) return this.#call(address);
     await pendingEvents(); // one of them may be its end
@@ -66,10 +69,10 @@ export class SocketContacts {
     for (const socket of this.#sockets.values()) socket.destroy();
   }
 
-  #call(address: string): Promise<'alive' | 'dead'> {
+  #call(address: string): Promise<Liveness> {
     return new Promise(resolve => {
       const socket = connect(address);
-      const answer = (liveness: 'alive' | 'dead') => {
+      const answer = (liveness: Liveness) => {
         timeout.cancel();
         socket.unref();
         resolve(liveness);
@@ -77,7 +80,8 @@ export class SocketContacts {
       const timeout = this.#timers.after(maxCallMs, () => answer('alive'));
       this.#sockets.set(address, socket);
       socket.once('connect', () => answer('alive'));
-      socket.on('error', error => answer(nobodyListens.has(systemCodeOf(error) ?? '') ? 'dead' : 'alive'));
+      // A full queue is an error too (EAGAIN), and a sign of life.
+      socket.on('error', error => answer(meaningOf.get(systemCodeOf(error) ?? '') ?? 'alive'));
       const forget = () => {
         if (this.#sockets.get(address) === socket) this.#sockets.delete(address);
       };
@@ -93,7 +97,12 @@ export class SocketContacts {
 
 /** A call that is not taken by then waits on, for a process that lives. */
 const maxCallMs = secondMs;
-const nobodyListens: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
+const meaningOf: ReadonlyMap<string, Liveness> = new Map([
+  ['ECONNREFUSED', 'dead'],
+  ['ENOENT', 'dead'],
+  ['EACCES', 'unknown'],
+  ['EPERM', 'unknown'],
+]);
 
 /** Between the two turns of the event loop the system is asked what has happened. */
 async function pendingEvents(): Promise<void> {

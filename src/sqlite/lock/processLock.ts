@@ -11,7 +11,8 @@ import type { StorageError } from '../database';
 import type { FileCalls } from '../files/fileCalls';
 import { readWholeFile, writeFully } from '../files/fileSteps';
 import { fromSystemCode } from '../storageErrors';
-import type { Liveness, Presence } from './liveness';
+import type { Presence } from './liveness';
+import type { Liveness } from './livenessSocket';
 import { LockTurns } from './lockTurns';
 
 /** Why a lock could not be had. */
@@ -316,22 +317,33 @@ export class ProcessLock {
     const { files, folder, name, presence, clock, logger } = this.#options;
     for (const entry of entries) {
       const path = join(folder, entry);
-      const token = suffixOf(entry, `${name}.process-`);
+      const process = suffixOf(entry, `${name}.process-`);
+      const taken = suffixOf(entry, `${name}.dead-`);
       try {
-        if (token !== undefined && token !== this.#token) {
-          const note = this.#noteIn(join(path, token)) ?? '';
-          if ((await presence.judge(token, note)) !== 'dead') continue;
-          if (note !== '' && files.status(note) !== undefined) files.remove(note);
+        if (process !== undefined && process !== this.#token) {
+          if (!(await this.#clearIfDead(process, path))) continue;
           files.removeFolder(path);
-          if (presence.isFromEarlierBoot(token)) this.#options.onEarlierBoot?.();
-        } else if (suffixOf(entry, `${name}.dead-`) !== undefined) {
+          if (presence.isFromEarlierBoot(process)) this.#options.onEarlierBoot?.();
+        } else if (taken !== undefined) {
           const ageMs = clock.now() - (files.status(path)?.changedMs ?? clock.now());
-          if (ageMs > keepDeadLocksMs) files.removeFolder(path);
+          if (ageMs <= keepDeadLocksMs) continue;
+          await this.#clearIfDead(taken, path); // who lost a lease by its silence may live
+          files.removeFolder(path);
         }
       } catch (error) {
         logger.debug('a leftover could not be cleared away', { path, error: messageOf(error) });
       }
     }
+  }
+
+  /** Removes what a dead process has left elsewhere. Answers whether it is dead. */
+  async #clearIfDead(token: string, path: string): Promise<boolean> {
+    const { files, presence } = this.#options;
+    const note = this.#noteIn(join(path, token)) ?? '';
+    if ((await presence.judge(token, note)) !== 'dead') return false;
+    const leftover = presence.leftoverOf(token, note);
+    if (leftover !== undefined && files.status(leftover) !== undefined) files.remove(leftover);
+    return true;
   }
 
   #refusal(waitedMs: number, unknownOwner: string | undefined): LockError {

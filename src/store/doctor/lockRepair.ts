@@ -31,11 +31,12 @@ export async function examineLocks(
 ): Promise<Result<LockExamination, StorageError>> {
   const findings: Finding[] = [];
   let isStoreLocked = false;
-  const presence = await createPresence({ facts: readHostFacts(), ...services });
+  const locks = join(folder, locksFolder);
+  const presence = await createPresence({ facts: readHostFacts(), folder: locks, ...services });
   try {
     for (const { name, guards } of lockNames) {
       const opened = await ProcessLock.open({
-        folder: join(folder, locksFolder),
+        folder: locks,
         name,
         presence,
         files: nodeFileCalls,
@@ -43,11 +44,7 @@ export async function examineLocks(
       });
       if (!opened.ok) return opened;
       const lock = opened.value;
-      const owner = await lastingUnknownOwner(
-        lock,
-        join(folder, locksFolder, `${name}.lock`),
-        services.timers,
-      );
+      const owner = await lastingUnknownOwner(lock, join(locks, `${name}.lock`), services.timers);
       if (owner !== undefined) {
         const mended = mend && (await lock.breakUnknownLock());
         findings.push(trouble('lock', 'error', heldBy(guards, owner), { mend: breakMend, mended }));

@@ -33,9 +33,10 @@ export async function openDeviceLock(
   services: LockServices,
   heartbeatTermMs?: number,
 ): Promise<Result<DeviceLock, LockError>> {
-  const presence = await createPresence({ facts: readHostFacts(), ...services });
+  const locks = join(folder, locksFolder);
+  const presence = await createPresence({ facts: readHostFacts(), folder: locks, ...services });
   const opened = await ProcessLock.open({
-    folder: join(folder, locksFolder),
+    folder: locks,
     name,
     presence,
     files: nodeFileCalls,

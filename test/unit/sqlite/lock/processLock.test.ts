@@ -337,6 +337,7 @@ describe('liveness by a socket', () => {
     namespace: initialNamespace,
     isRunning: () => true,
     startTimeOf: () => undefined,
+    isOnLocalDisk: () => true,
   };
   const socket: LivenessStrategy = 'socket';
 
