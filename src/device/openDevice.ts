@@ -13,7 +13,7 @@ import { openStore, type Recovered } from '../store/openStore';
 import { Payloads } from '../store/payloads';
 import { readState, writeState } from '../store/state';
 import type { Store } from '../store/store';
-import { createAccountLock } from '../store/synced/accountLock';
+import { type AccountLock, createAccountLock } from '../store/synced/accountLock';
 import { rememberDeviceName } from '../store/synced/devices';
 import { createSyncLease, type SyncLease } from '../store/synced/lease';
 import type { StoreMaintenance } from '../store/upkeep/maintenance';
@@ -77,6 +77,7 @@ interface OpenedCore {
   readonly core: DeviceCore;
   readonly maintenance: StoreMaintenance;
   readonly lease: SyncLease;
+  readonly accountLock: AccountLock;
   readonly configure: (next: Partial<DeviceSettings>) => void;
   /** Encrypts and decrypts with the key that is held now, as much as the settings say. */
   readonly usePayloads: () => Promise<Result<void, DeviceError>>;
@@ -138,11 +139,11 @@ async function openCore(options: OpenDeviceOptions): Promise<Result<OpenedCore, 
   const configure = (next: Partial<DeviceSettings>) => {
     settings = { ...settings, ...next };
   };
-  return ok({ core, maintenance, lease: lease.value, configure, usePayloads, untold });
+  return ok({ core, maintenance, lease: lease.value, accountLock, configure, usePayloads, untold });
 }
 
 function assemble(opened: OpenedCore, derivation: Derivation | undefined): LocalDevice {
-  const { core, maintenance, lease, configure, usePayloads, untold } = opened;
+  const { core, maintenance, lease, accountLock, configure, usePayloads, untold } = opened;
   const parts = new DeviceParts(core, maintenance, lease);
   const { upkeep, control, indexing } = parts;
   const savedHere = (itemIds: readonly string[]) => parts.savedHere(itemIds);
@@ -160,6 +161,7 @@ function assemble(opened: OpenedCore, derivation: Derivation | undefined): Local
     }),
     account: createDeviceAccount({
       core,
+      lock: accountLock,
       onSession: async () => {
         await usePayloads();
         // What could not be read may now be, or the other way round.

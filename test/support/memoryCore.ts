@@ -147,6 +147,7 @@ export async function openWindow(options: WindowOptions) {
     sync: createDeviceSync(core, control),
     account: createDeviceAccount({
       core,
+      lock,
       onSession: async () => {
         await usePayloads();
         await control.sessionChanged();

@@ -43,7 +43,8 @@ export async function requireSession(core: DeviceCore): Promise<Result<SignedIn,
     return failure('notSignedIn', 'This device is not signed in. Sign in, or sign up, first.');
   }
   const session = await loadSession(core.secrets);
-  if (!session) {
+  // One of another account is what a sign-in has left that was broken off.
+  if (session?.accountId !== state.value.account.id) {
     return failure(
       'locked',
       'This device is locked: its keys are gone from the secret storage. Unlock it with the password.',

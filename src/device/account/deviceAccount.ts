@@ -7,12 +7,14 @@ import { createRecoveryPhrase, recoveryKeys } from '../../crypto/recoveryPhrase'
 import { createAccountId } from '../../model/ids/createId';
 import { maxDeviceNameLength } from '../../protocol/limits';
 import { deviceNameSchema, loginSchema } from '../../protocol/scalars';
+import type { LockError } from '../../sqlite/lock/processLock';
 import { readState, writeState } from '../../store/state';
+import type { AccountLock } from '../../store/synced/accountLock';
 import { type AccountTransport, createTransport } from '../../sync/transport/transport';
 import { type DeviceCore, read, write } from '../core';
 import type { DeviceAccount } from '../device';
 import type { DeviceError } from '../deviceError';
-import { failure, transportFailure } from '../failures';
+import { failure, storageFailure, transportFailure } from '../failures';
 import {
   type FreshRing,
   freshRing,
@@ -33,6 +35,7 @@ import { loadSession, type Session, saveSession } from './session';
 
 export interface AccountOptions {
   readonly core: DeviceCore;
+  readonly lock: AccountLock;
   /** Told when a session began, ended or changed. */
   readonly onSession: () => Promise<void>;
   readonly derivation?: Derivation;
@@ -42,6 +45,7 @@ const productDerivation: Derivation = { policy: defaultKdfPolicy, newParameters:
 
 export function createDeviceAccount({
   core,
+  lock,
   onSession,
   derivation = productDerivation,
 }: AccountOptions): DeviceAccount {
@@ -63,7 +67,23 @@ export function createDeviceAccount({
     return ok({ account, session, transport, keys: keys.value });
   };
 
-  /** Keeps a session, and the ring's copy of the local key, and tells the rest of the device. */
+  /**
+   * Changes who is signed in, or with what, while no other window does: the server knows one token for each device, and
+   * what the store and the secret storage say must be of one account. Then tells the rest of the device.
+   */
+  const changeSession = async <T>(
+    change: () => Promise<Result<T, DeviceError>>,
+  ): Promise<Result<T, DeviceError>> => {
+    const changed = await lock.hold(change);
+    if (!changed.ok) return accountBusy(changed.error);
+    if (changed.value.ok) await onSession();
+    return changed.value;
+  };
+
+  /**
+   * Keeps a session, and the ring's copy of the local key. The session lies in the secret storage before the store says
+   * that there is one, so that no window finds the device locked meanwhile; after an end in between it is not signed in.
+   */
   const enter = async (
     session: Session,
     account: { readonly login: string; readonly server: string; readonly deviceName: string },
@@ -71,15 +91,12 @@ export function createDeviceAccount({
     const { accountId, ring } = session;
     const localKey = await bringLocalKeyBack(core, { accountId, ring });
     if (!localKey.ok) return localKey;
-    const written = await write(core, ({ store }) => {
+    await saveSession(secrets, session);
+    return write(core, ({ store }) => {
       enterAccount(core, store, { ...account, accountId });
       if (localKey.value) keepWrappedLocalKey(core, store, localKey.value, { accountId, ring });
       return ok();
     });
-    if (!written.ok) return written;
-    await saveSession(secrets, session);
-    await onSession();
-    return ok();
   };
 
   /**
@@ -110,110 +127,136 @@ export function createDeviceAccount({
     return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
   };
 
+  const signUp: DeviceAccount['signUp'] = async request => {
+    const server = serverOrigin(request.server);
+    if (!server.ok) return server;
+    const login = loginSchema.safeParse(request.login.trim().toLowerCase());
+    if (!login.success)
+      return failure('badInput', `This login cannot be used: ${login.error.issues[0]?.message}.`);
+    const deviceName = deviceNameOf(request.deviceName);
+    if (!deviceName.ok) return deviceName;
+    const accountId = createAccountId(random);
+    const free = await requireSignedOut(core, request.acceptOtherAccount === true ? undefined : accountId);
+    if (!free.ok) return free;
+    const password = await newPasswordKeys(request.password, random, derivation);
+    if (!password.ok) return password;
+    const ring = createKeyRing(random, core.clock.now());
+    const phrase = createRecoveryPhrase(random);
+    const recovery = unwrap(recoveryKeys(phrase));
+    const answer = await transportTo(server.value).signUp({
+      login: login.data,
+      ...(request.invite === undefined ? {} : { invite: request.invite }),
+      accountId,
+      kdf: password.value.kdf,
+      authKey: toBase64Url(password.value.keys.authKey),
+      recoveryAuthKey: toBase64Url(recovery.authKey),
+      keyring: {
+        wrapped: wrapRing(ring, password.value.keys, accountId, random),
+        recoveryWrapped: wrapRing(ring, recovery, accountId, random),
+      },
+      device: { deviceId: core.deviceId, name: deviceName.value },
+    });
+    if (!answer.ok) return transportFailure(answer.error, server.value);
+    const session = { accountId, token: answer.value.token, ring };
+    const entered = await enter(session, {
+      login: login.data,
+      server: server.value,
+      deviceName: deviceName.value,
+    });
+    return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
+  };
+
+  const signIn: DeviceAccount['signIn'] = async request => {
+    const server = serverOrigin(request.server);
+    if (!server.ok) return server;
+    const login = loginSchema.safeParse(request.login.trim().toLowerCase());
+    if (!login.success)
+      return failure('badCredentials', 'The login or the password is wrong. Check both and try again.');
+    const deviceName = deviceNameOf(request.deviceName);
+    if (!deviceName.ok) return deviceName;
+    const transport = transportTo(server.value);
+    const opened = await openAccount(
+      core,
+      transport,
+      { ...request, login: login.data, server: server.value, deviceName: deviceName.value },
+      derivation,
+    );
+    if (!opened.ok) return opened;
+    const { answer, ring } = opened.value;
+    const free = await requireSignedOut(
+      core,
+      request.acceptOtherAccount === true ? undefined : answer.accountId,
+    );
+    if (!free.ok) {
+      await withdraw(core, server.value, answer.token);
+      return free;
+    }
+    return enter(
+      { accountId: answer.accountId, token: answer.token, ring },
+      { login: login.data, server: server.value, deviceName: deviceName.value },
+    );
+  };
+
+  const signOut: DeviceAccount['signOut'] = async () => {
+    const account = await read(core, store => ok(readState(store, 'account')));
+    if (!account.ok) return account;
+    const session = await loadSession(secrets);
+    if (session && session.accountId === account.value?.id) {
+      const revoked = await transportTo(account.value.server, session.token).revoke(core.deviceId);
+      if (!revoked.ok)
+        core.logger.warn('the server was not told of the sign-out', { reason: revoked.error.type });
+    }
+    const written = await write(core, ({ store }) => ok(writeState(store, 'signedIn', false)));
+    if (!written.ok) return written;
+    await secrets.delete('session');
+    return ok();
+  };
+
+  const unlock: DeviceAccount['unlock'] = async password => {
+    const state = await read(core, store =>
+      ok({ account: readState(store, 'account'), device: readState(store, 'device') }),
+    );
+    if (!state.ok) return state;
+    const { account, device } = state.value;
+    if (!account || !device) return failure('notSignedIn', 'This device is not signed in. Sign in first.');
+    const request = { ...account, deviceName: device.name, secret: { password } };
+    const opened = await openAccount(core, transportTo(account.server), request, derivation);
+    if (!opened.ok) return opened;
+    if (opened.value.answer.accountId !== account.id) {
+      await withdraw(core, account.server, opened.value.answer.token);
+      return otherAccount();
+    }
+    const session = { accountId: account.id, token: opened.value.answer.token, ring: opened.value.ring };
+    return enter(session, { login: account.login, server: account.server, deviceName: device.name });
+  };
+
+  const newRecoveryPhrase: DeviceAccount['newRecoveryPhrase'] = async password => {
+    const who = await proven(password);
+    if (!who.ok) return who;
+    const held = await freshRing(who.value);
+    if (!held.ok) return held;
+    const ring = await withoutUnusedKeys(who.value, held.value.ring);
+    return ring.ok ? replaceRing(who.value, held.value, ring.value) : ring;
+  };
+
+  const rotateKey: DeviceAccount['rotateKey'] = async password => {
+    const who = await proven(password);
+    if (!who.ok) return who;
+    const held = await freshRing(who.value);
+    if (!held.ok) return held;
+    const kept = await withoutUnusedKeys(who.value, held.value.ring);
+    if (!kept.ok) return kept;
+    const rotated = addKey(kept.value, random, core.clock.now());
+    if (!rotated.ok)
+      return failure('refused', 'The key ring is full. Let the other devices sync, then try again.');
+    return replaceRing(who.value, held.value, rotated.value);
+  };
+
   return {
-    signUp: async request => {
-      const server = serverOrigin(request.server);
-      if (!server.ok) return server;
-      const login = loginSchema.safeParse(request.login.trim().toLowerCase());
-      if (!login.success)
-        return failure('badInput', `This login cannot be used: ${login.error.issues[0]?.message}.`);
-      const deviceName = deviceNameOf(request.deviceName);
-      if (!deviceName.ok) return deviceName;
-      const accountId = createAccountId(random);
-      const free = await requireSignedOut(core, request.acceptOtherAccount === true ? undefined : accountId);
-      if (!free.ok) return free;
-      const password = await newPasswordKeys(request.password, random, derivation);
-      if (!password.ok) return password;
-      const ring = createKeyRing(random, core.clock.now());
-      const phrase = createRecoveryPhrase(random);
-      const recovery = unwrap(recoveryKeys(phrase));
-      const answer = await transportTo(server.value).signUp({
-        login: login.data,
-        ...(request.invite === undefined ? {} : { invite: request.invite }),
-        accountId,
-        kdf: password.value.kdf,
-        authKey: toBase64Url(password.value.keys.authKey),
-        recoveryAuthKey: toBase64Url(recovery.authKey),
-        keyring: {
-          wrapped: wrapRing(ring, password.value.keys, accountId, random),
-          recoveryWrapped: wrapRing(ring, recovery, accountId, random),
-        },
-        device: { deviceId: core.deviceId, name: deviceName.value },
-      });
-      if (!answer.ok) return transportFailure(answer.error, server.value);
-      const session = { accountId, token: answer.value.token, ring };
-      const entered = await enter(session, {
-        login: login.data,
-        server: server.value,
-        deviceName: deviceName.value,
-      });
-      return entered.ok ? ok({ recoveryPhrase: phrase }) : entered;
-    },
-
-    signIn: async request => {
-      const server = serverOrigin(request.server);
-      if (!server.ok) return server;
-      const login = loginSchema.safeParse(request.login.trim().toLowerCase());
-      if (!login.success)
-        return failure('badCredentials', 'The login or the password is wrong. Check both and try again.');
-      const deviceName = deviceNameOf(request.deviceName);
-      if (!deviceName.ok) return deviceName;
-      const transport = transportTo(server.value);
-      const opened = await openAccount(
-        core,
-        transport,
-        { ...request, login: login.data, server: server.value, deviceName: deviceName.value },
-        derivation,
-      );
-      if (!opened.ok) return opened;
-      const { answer, ring } = opened.value;
-      const free = await requireSignedOut(
-        core,
-        request.acceptOtherAccount === true ? undefined : answer.accountId,
-      );
-      if (!free.ok) {
-        await withdraw(core, server.value, answer.token);
-        return free;
-      }
-      return enter(
-        { accountId: answer.accountId, token: answer.token, ring },
-        { login: login.data, server: server.value, deviceName: deviceName.value },
-      );
-    },
-
-    signOut: async () => {
-      const account = await read(core, store => ok(readState(store, 'account')));
-      if (!account.ok) return account;
-      const session = await loadSession(secrets);
-      if (session && account.value) {
-        const revoked = await transportTo(account.value.server, session.token).revoke(core.deviceId);
-        if (!revoked.ok)
-          core.logger.warn('the server was not told of the sign-out', { reason: revoked.error.type });
-      }
-      const written = await write(core, ({ store }) => ok(writeState(store, 'signedIn', false)));
-      if (!written.ok) return written;
-      await secrets.delete('session');
-      await onSession();
-      return ok();
-    },
-
-    unlock: async password => {
-      const state = await read(core, store =>
-        ok({ account: readState(store, 'account'), device: readState(store, 'device') }),
-      );
-      if (!state.ok) return state;
-      const { account, device } = state.value;
-      if (!account || !device) return failure('notSignedIn', 'This device is not signed in. Sign in first.');
-      const request = { ...account, deviceName: device.name, secret: { password } };
-      const opened = await openAccount(core, transportTo(account.server), request, derivation);
-      if (!opened.ok) return opened;
-      if (opened.value.answer.accountId !== account.id) {
-        await withdraw(core, account.server, opened.value.answer.token);
-        return otherAccount();
-      }
-      const session = { accountId: account.id, token: opened.value.answer.token, ring: opened.value.ring };
-      return enter(session, { login: account.login, server: account.server, deviceName: device.name });
-    },
+    signUp: request => changeSession(() => signUp(request)),
+    signIn: request => changeSession(() => signIn(request)),
+    signOut: () => changeSession(signOut),
+    unlock: password => changeSession(() => unlock(password)),
 
     devices: async () => {
       const signedIn = await requireSession(core);
@@ -270,28 +313,18 @@ export function createDeviceAccount({
       return changed.ok ? ok() : proofFailure(changed.error, account.server);
     },
 
-    newRecoveryPhrase: async password => {
-      const who = await proven(password);
-      if (!who.ok) return who;
-      const held = await freshRing(who.value);
-      if (!held.ok) return held;
-      const ring = await withoutUnusedKeys(who.value, held.value.ring);
-      return ring.ok ? replaceRing(who.value, held.value, ring.value) : ring;
-    },
-
-    rotateKey: async password => {
-      const who = await proven(password);
-      if (!who.ok) return who;
-      const held = await freshRing(who.value);
-      if (!held.ok) return held;
-      const kept = await withoutUnusedKeys(who.value, held.value.ring);
-      if (!kept.ok) return kept;
-      const rotated = addKey(kept.value, random, core.clock.now());
-      if (!rotated.ok)
-        return failure('refused', 'The key ring is full. Let the other devices sync, then try again.');
-      return replaceRing(who.value, held.value, rotated.value);
-    },
+    newRecoveryPhrase: password => changeSession(() => newRecoveryPhrase(password)),
+    rotateKey: password => changeSession(() => rotateKey(password)),
   };
+}
+
+function accountBusy(error: LockError): Result<never, DeviceError> {
+  return error.type === 'busy'
+    ? failure(
+        'busy',
+        `Another window or command of this device (${error.owner}) is signing in or out, or changes the key. Let it finish, then try again.`,
+      )
+    : storageFailure(error);
 }
 
 function deviceNameOf(given: string): Result<string, DeviceError> {

@@ -84,7 +84,8 @@ export async function statusOf(
     refused,
     ...rest
   } = facts.value;
-  const isLocked = locked || (!session.ok && session.error.code === 'locked');
+  // Read after the session, so that a sign-out in between does not look like lost keys.
+  const isLocked = locked || (signedIn && !session.ok && session.error.code === 'locked');
   const trouble = troubleOf(control.unkeptTrouble ?? kept, refused);
   const attention = guard
     ? `Sync is held: ${guard.changed} of ${guard.total} items would be deleted or overwritten. Accept it, or reject it and keep what this device holds.`
