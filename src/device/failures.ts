@@ -58,7 +58,7 @@ export function transportFailure(
       const next = isOlder ? 'Update the server.' : 'Update Scratch Sync on this device.';
       return failure(
         'server',
-        `The server ${server} speaks ${whose} of the protocol (${error.server}) than this device (${protocolVersion}). ${next} Nothing is lost${asked === 'sync' ? ': what waits here is sent then' : ''}.`,
+        `The server ${server} speaks ${whose} of the protocol (${error.server}) than this device (${protocolVersion}). ${next} Nothing is lost${asked === 'sync' ? ': what waits here is pushed then' : ''}.`,
       );
     }
     case 'noStream':
@@ -76,7 +76,7 @@ export function transportFailure(
 function askedToWait(retryAfterMs: number | undefined, asked: Asked): string {
   const when = retryAfterMs === undefined ? 'in a while' : `in ${termText(retryAfterMs)}`;
   return asked === 'sync'
-    ? `Nothing is lost: what waits here is sent ${when}.`
+    ? `Nothing is lost: what waits here is pushed ${when}.`
     : `Nothing is lost. Try again ${when}.`;
 }
 
@@ -85,7 +85,7 @@ function termText(ms: number): string {
   return ms <= 2 * minuteMs ? `${Math.ceil(ms / secondMs)} s` : `${Math.ceil(ms / minuteMs)} min`;
 }
 
-const whenBack = 'Nothing is lost: what waits here is sent when it can be reached again.';
+const whenBack = 'Nothing is lost: what waits here is pushed when it can be reached again.';
 
 export function cycleFailure(error: CycleError, server: string): Err<DeviceError> {
   switch (error.type) {

@@ -69,7 +69,7 @@ export interface ScratchItem {
 }
 
 export interface ScratchListedItem extends ScratchItem {
-  /** True while a change of the item waits to be sent. */
+  /** True while a change of the item waits to be pushed. */
   readonly pending: boolean;
   readonly inConflict: boolean;
 }

@@ -55,14 +55,14 @@ class CompareWithBase implements Command {
     const conflict = await chooseConflict(this.parts, args[0]);
     if (!conflict) return;
     if (conflict.base === null) {
-      return this.parts.messages.inform(l10n.t('What both were made from is not known any more.'));
+      return this.parts.messages.inform(l10n.t('The base of this conflict is not known any more.'));
     }
     const sides = [
       { label: l10n.t('What {0} changed', sideLabel(conflict.local)), side: 'local' as const },
       { label: l10n.t('What {0} changed', sideLabel(conflict.remote)), side: 'remote' as const },
     ];
     const picked = await window.showQuickPick(sides, {
-      placeHolder: l10n.t('Compare which side with what both were made from?'),
+      placeHolder: l10n.t('Compare which side with the base?'),
     });
     if (picked) await showDiff(conflict, 'base', picked.side);
   }

@@ -154,8 +154,8 @@ function actionsOf(status: StatusJson): readonly Action[] {
 function reportText({ pushed, pulled, merged, conflicts }: SyncReportJson): string {
   if (pushed + pulled + merged + conflicts === 0) return l10n.t('Everything is synced');
   const parts = [
-    l10n.t('{0} sent', pushed),
-    l10n.t('{0} received', pulled),
+    l10n.t('{0} pushed', pushed),
+    l10n.t('{0} pulled', pulled),
     ...(merged > 0 ? [l10n.t('{0} merged', merged)] : []),
     ...(conflicts > 0 ? [conflictsText(conflicts, l10n.t)] : []),
   ];

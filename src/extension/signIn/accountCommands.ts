@@ -36,20 +36,20 @@ class RevokeDevice implements Command {
   /** @param device the id of a device, or a row of the tree */
   async run(device?: unknown): Promise<void> {
     const { messages } = this.parts;
-    const question = l10n.t('Sign out which device?');
+    const question = l10n.t('Revoke which device?');
     const chosen = deviceIdOf(device);
     const entry = chosen
       ? await findDevice(this.parts, chosen)
       : await pickDevice(this.parts, question, ({ current }) => !current);
     if (!entry) return;
-    const title = l10n.t('Sign Out “{0}”', entry.name);
+    const title = l10n.t('Revoke “{0}”', entry.name);
     const prompt = l10n.t('It can no longer sync. Your password, to show that it is you.');
     const password = await askPassword(title, prompt);
     if (!password) return;
     const revoke = () => this.parts.device.account.revoke(entry.id, password);
     if (!(await messages.done(withProgress(title, revoke)))) return;
-    messages.inform(l10n.t('“{0}” is signed out. If it was lost, change the key too.', entry.name), {
-      label: l10n.t('Change Key'),
+    messages.inform(l10n.t('“{0}” is revoked. If it was lost, rotate the key too.', entry.name), {
+      label: l10n.t('Rotate Key'),
       command: 'scratchSync.rotateKey',
     });
   }
@@ -88,7 +88,7 @@ class RotateKey implements Command {
 
   async run(): Promise<void> {
     const { device, messages } = this.parts;
-    const title = l10n.t('Change Key');
+    const title = l10n.t('Rotate Key');
     const prompt = l10n.t(
       'Items are sealed anew with a new key; your other devices ask for the password once.',
     );

@@ -6,8 +6,8 @@ import { conflictsText, type Say } from './say';
 export function entryText(entry: LogEntryJson, say: Say): string {
   if (entry.error !== undefined) return entry.error;
   const parts = [
-    entry.pushed > 0 && say('{0} sent', entry.pushed),
-    entry.pulled > 0 && say('{0} received', entry.pulled),
+    entry.pushed > 0 && say('{0} pushed', entry.pushed),
+    entry.pulled > 0 && say('{0} pulled', entry.pulled),
     entry.merged > 0 && say('{0} merged', entry.merged),
     entry.conflicts > 0 && conflictsText(entry.conflicts, say),
     entry.resealed !== undefined && say('{0} sealed with the new key', entry.resealed),

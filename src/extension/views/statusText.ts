@@ -53,13 +53,13 @@ function lookOf(state: DeviceState, status: StatusJson, say: Say): StatusLook {
   }
 }
 
-/** One line for the head of a list: who and where; what waits only where it can be sent. */
+/** One line for the head of a list: who and where; what waits only where it can be pushed. */
 export function statusLine(status: StatusJson, say: Say): string {
   if (status.login === null) return say('Not signed in: items stay on this device');
   return `${say('{0} on {1}', status.login, status.device.name)} · ${waiting(status.pending, say)}`;
 }
 
 export function waiting(pending: number, say: Say): string {
-  if (pending === 0) return say('nothing waits to be sent');
-  return pending === 1 ? say('1 change waits to be sent') : say('{0} changes wait to be sent', pending);
+  if (pending === 0) return say('nothing waits to be pushed');
+  return pending === 1 ? say('1 change waits to be pushed') : say('{0} changes wait to be pushed', pending);
 }

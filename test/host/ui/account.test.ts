@@ -78,8 +78,8 @@ describe('what the account asks of a person', function () {
     await pressButton(dialog(onLaptop, 'Write down your recovery phrase'), 'Copy');
   });
 
-  it('changes the key, for which other devices ask for the password once', async () => {
-    await runCommand(onLaptop, 'Scratch: Change Key');
+  it('rotates the key, for which other devices ask for the password once', async () => {
+    await runCommand(onLaptop, 'Scratch: Rotate Key');
     await answer(onLaptop, 'Items are sealed anew', password);
     await pressButton(dialog(onLaptop, 'Write down your recovery phrase'), 'Copy');
     await runCommand(onDesktop, 'Scratch: Sync Now');
@@ -107,12 +107,12 @@ describe('what the account asks of a person', function () {
     await everythingSynced(onLaptop);
   });
 
-  it('lists its devices and signs one of them out, which hears of it', async () => {
+  it('lists its devices and revokes one of them, which hears of it', async () => {
     await runCommand(onLaptop, 'Scratch: List Devices');
     await pickRow(onLaptop, 'laptop').filter({ hasText: 'this device' }).waitFor({ timeout: seenLimitMs });
     await pickRow(onLaptop, 'desktop').click();
     await answer(onLaptop, 'It can no longer sync', password);
-    await notification(onLaptop, '“desktop” is signed out').waitFor({ timeout: seenLimitMs });
+    await notification(onLaptop, '“desktop” is revoked').waitFor({ timeout: seenLimitMs });
     await runCommand(onDesktop, 'Scratch: Sync Now');
     await notification(onDesktop, 'Sign in again').first().waitFor({ timeout: seenLimitMs });
     await itemRow(onDesktop, 'After the change').waitFor({ timeout: seenLimitMs });

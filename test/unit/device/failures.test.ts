@@ -25,7 +25,7 @@ describe('what the network did, in words', () => {
     const asked = tooManyRequests(15 * minuteMs - secondMs, 'byPerson');
     assert.equal(asked.code, 'tooManyRequests');
     assert.match(asked.message, /Try again in 15 min\.$/);
-    assert.match(tooManyRequests(30 * secondMs, 'sync').message, /sent in 30 s\.$/);
+    assert.match(tooManyRequests(30 * secondMs, 'sync').message, /pushed in 30 s\.$/);
     assert.match(tooManyRequests(undefined, 'byPerson').message, /in a while\.$/);
   });
 

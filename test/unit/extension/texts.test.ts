@@ -51,14 +51,14 @@ describe('the status in words', () => {
     const offline = statusLook({ ...idleStatus, state: 'offline', pending: 1 }, plainSay);
     assert.deepEqual(
       [offline.words, offline.tone],
-      ['Scratch Sync: offline, 1 change waits to be sent', 'plain'],
+      ['Scratch Sync: offline, 1 change waits to be pushed', 'plain'],
     );
     const guard = { changed: 40, total: 50, snapshot: 's' };
     assert.equal(statusLook({ ...idleStatus, state: 'attention', guard }, plainSay).tone, 'error');
   });
 
   it('says who is signed in where', () => {
-    assert.equal(statusLine(idleStatus, plainSay), 'ada on laptop · nothing waits to be sent');
+    assert.equal(statusLine(idleStatus, plainSay), 'ada on laptop · nothing waits to be pushed');
     assert.equal(
       statusLine({ ...idleStatus, login: null }, plainSay),
       'Not signed in: items stay on this device',
@@ -100,7 +100,7 @@ describe('the activity in words', () => {
   });
 
   it('tells what a cycle did, or why it failed', () => {
-    assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }, plainSay), '1 sent, 2 conflicts');
+    assert.equal(entryText({ ...entry, pushed: 1, conflicts: 2 }, plainSay), '1 pushed, 2 conflicts');
     assert.equal(entryText({ ...entry, resealed: 7 }, plainSay), '7 sealed with the new key');
     assert.equal(
       entryText({ ...entry, error: 'The server is not reachable.' }, plainSay),
