@@ -5,7 +5,7 @@ import { hourMs, isoTime, secondMs, type Timer, type Timers } from '../base/time
 import { describeStorageError } from '../sqlite/storageErrors';
 import { createScryptHash } from './authHash';
 import { createServerCore, type ServerCore } from './core';
-import { addressReader, type Listening, listen, type TlsFiles } from './listen';
+import { addressReader, listen, type TlsFiles } from './listen';
 import { collectProcessMetrics } from './metrics';
 import { createRateLimits } from './rateLimits';
 import type { ServerSettings } from './settings';
@@ -68,23 +68,28 @@ async function run(
   host: ServeHost,
   tls: TlsFiles | undefined,
 ): Promise<Result<void, string>> {
-  const listening = await listen(core, { ...settings, tls, timers: host.timers });
-  if (!listening.ok) return err(listening.error.reason);
-  const { port } = listening.value;
+  // From before the first connection on, a signal must not just end the process.
+  const stopped = host.untilStopped();
+  const starting = listen(core, { ...settings, tls, timers: host.timers });
+  host.onReload(() => void reloadCertificate(settings, host, starting));
+  const started = await starting;
+  if (!started.ok) return err(started.error.reason);
+  const listening = started.value;
   const url =
-    settings.publicUrl ?? `${tls === undefined ? 'http' : 'https'}://${urlHost(settings.host)}:${port}`;
-  host.logger.info('listening', { host: settings.host, port, tls: tls !== undefined });
+    settings.publicUrl ??
+    `${tls === undefined ? 'http' : 'https'}://${urlHost(settings.host)}:${listening.port}`;
+  host.logger.info('listening', { host: settings.host, port: listening.port, tls: tls !== undefined });
   host.print(`Scratch Sync server listening at ${url}`);
   const welcomed = await welcome(core, settings, host, url);
-  if (!welcomed.ok) return welcomed;
-  host.onReload(() => void reloadCertificate(settings, host, listening.value));
-  const upkeep = startUpkeep(core, host.timers);
-  await host.untilStopped();
-  upkeep.cancel();
+  if (welcomed.ok) {
+    const upkeep = startUpkeep(core, host.timers);
+    await stopped;
+    upkeep.cancel();
+  }
   host.logger.info('draining');
-  await listening.value.drain();
+  await listening.drain();
   host.logger.info('stopped');
-  return ok();
+  return welcomed;
 }
 
 /** The first start prints an invite code: the one secret that this server ever says. */
@@ -139,12 +144,14 @@ async function readTls({ tls }: ServerSettings): Promise<Result<TlsFiles | undef
 async function reloadCertificate(
   settings: ServerSettings,
   { logger }: ServeHost,
-  listening: Listening,
+  starting: ReturnType<typeof listen>,
 ): Promise<void> {
+  const listening = await starting;
+  if (!listening.ok) return; // the server ends, and says why
   const tls = await readTls(settings);
   try {
     if (!tls.ok) throw new Error(tls.error);
-    if (tls.value !== undefined) listening.replaceCertificate(tls.value);
+    if (tls.value !== undefined) listening.value.replaceCertificate(tls.value);
     logger.info('the certificate was read again');
   } catch (error) {
     logger.error('the certificate could not be read again; the old one stays', { error: messageOf(error) });
