@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { systemCodeOf } from '../base/errors';
 import { LazyParts } from './lazyParts';
 import { noticesOf } from './notices';
 import { distFolder, repositoryFolder, sourceFolder } from './paths';
+import { removeStrays, temporaryFor } from './strays';
 
 interface Bundle {
   readonly name: string;
@@ -38,9 +39,7 @@ export async function buildAll(): Promise<readonly BuiltFile[]> {
   const built = await buildSome(bundleNames);
   const copied = [wasmName, noticesName, path.basename(apiTypes)];
   const shipped = new Set([...built.map(({ file }) => path.basename(file)), ...copied]);
-  for (const name of await readdir(distFolder)) {
-    if (!shipped.has(name)) await rm(path.join(distFolder, name), { recursive: true });
-  }
+  await removeStrays(distFolder, shipped);
   return built;
 }
 
@@ -100,7 +99,7 @@ async function writeIfChanged(file: string, contents: Uint8Array, mode = 0o644):
     throw error;
   });
   if (present?.equals(contents)) return;
-  const temporary = `${file}.${process.pid}`;
+  const temporary = temporaryFor(file);
   await writeFile(temporary, contents, { mode });
   await rename(temporary, file);
 }
