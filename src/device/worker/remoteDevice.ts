@@ -174,32 +174,40 @@ export class RemoteDevice implements Device {
     question: (entry: Remote<WorkerEntry>) => Promise<Result<T, DeviceError>>,
   ): Promise<Result<T, DeviceError>> {
     if (this.#closed) return err(closed);
-    const running = await this.#running;
+    const opening = this.#running;
+    const running = await opening;
     const asked = running?.ok ? running.value : new WorkerThread(this.#options, () => undefined);
     const answer = await asked.ask(question);
     if (!running?.ok) {
       await asked.terminate();
       // What kept the store from being opened may be mended.
-      this.#reopening?.cancel();
-      this.#running = undefined;
+      this.#forget(opening);
     }
     return answer === 'lost' ? err(lost) : answer;
   }
 
   #open(): Promise<Result<WorkerThread, DeviceError>> {
-    this.#running ??= this.#start();
-    return this.#running;
+    if (this.#running !== undefined) return this.#running;
+    const opening: Promise<Result<WorkerThread, DeviceError>> = this.#start(() => this.#forget(opening));
+    this.#running = opening;
+    return opening;
   }
 
-  async #start(): Promise<Result<WorkerThread, DeviceError>> {
+  /** Lets the next use start a thread anew, unless another one has been started since. */
+  #forget(opening: Promise<Result<WorkerThread, DeviceError>> | undefined): void {
+    if (this.#running === opening) this.#running = undefined;
+  }
+
+  /** @param forget to be called when the thread that is started here is of no more use */
+  async #start(forget: () => void): Promise<Result<WorkerThread, DeviceError>> {
     if (this.#closed) return err(closed);
     if (this.#recentDeaths() > maxDeaths) return err(givenUp);
-    const running = new WorkerThread(this.#options, code => this.#ended(code));
+    const running = new WorkerThread(this.#options, code => this.#ended(code, forget));
     const opened = await this.#openIn(running);
     if (opened === 'lost') return err(lost);
     if (!opened.ok) {
       await running.terminate();
-      this.#tryAgainLater();
+      this.#tryAgainLater(forget);
       return opened;
     }
     const started = this.#syncing ? await this.#resume(running) : ok();
@@ -221,11 +229,10 @@ export class RemoteDevice implements Device {
   }
 
   /** What does not open now may open soon, such as a store that another program holds for long. */
-  #tryAgainLater(): void {
+  #tryAgainLater(forget: () => void): void {
     const { timers } = this.#options;
-    this.#reopening = timers.after(reopenDelayMs, () => {
-      this.#running = undefined;
-    });
+    this.#reopening?.cancel();
+    this.#reopening = timers.after(reopenDelayMs, forget);
     if (this.#closed || !this.#syncing) return;
     this.#reopeningToSync?.cancel();
     this.#reopeningToSync = timers.after(reopenToSyncMs, () => this.#reopen());
@@ -259,9 +266,9 @@ export class RemoteDevice implements Device {
     return started;
   }
 
-  #ended(exitCode: number): void {
+  #ended(exitCode: number, forget: () => void): void {
     const { clock, logger } = this.#options;
-    this.#running = undefined;
+    forget();
     this.#deathsAtMs = [...this.#deathsAtMs, clock.monotonic()];
     logger.error('the background worker ended by itself', { exitCode });
     if (this.#closed) return;

@@ -171,6 +171,38 @@ describe('a device in a worker thread', () => {
     assert.deepEqual(events, []);
   });
 
+  it('keeps the thread that has opened the store while the locks were looked at', async () => {
+    let answer: () => void = () => undefined;
+    const looked = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    let sent: () => void = () => undefined;
+    const looking = new Promise<void>(resolve => {
+      sent = resolve;
+    });
+    const send: HttpClient['send'] = async () => {
+      sent();
+      await looked;
+      return err({ type: 'stopped' });
+    };
+    await start('held', { ...noHttp, send });
+    assert.equal((await device.items.list({})).ok, false);
+    const examined = device.upkeep.doctor({ mend: false });
+    await looking;
+    secrets.set('session', 'there');
+    await timers.pass(reopenDelayMs);
+    assert.equal((await device.items.list({})).ok, true);
+    answer();
+    assert.equal((await examined).ok, true);
+    assert.equal((await device.items.list({})).ok, true);
+    assert.equal(workers.length, 3, 'that did not open, that looked, that opened');
+    await device.close();
+    assert.deepEqual(
+      workers.map(worker => worker.threadId),
+      [-1, -1, -1],
+    );
+  });
+
   it('fails what was asked when the thread ends, and goes on with a new one', async () => {
     await start();
     await device.sync.start();

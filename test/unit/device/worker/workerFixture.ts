@@ -79,6 +79,7 @@ const lock = { check: 'lock', level: 'error', found: 'The store is locked.', men
 const entry = workerEntry(
   openMemoryDevice,
   async ({ mend }) => {
+    if (start.folder === 'held') await http.send(request);
     const isLocked = start.folder === 'damaged';
     return ok({ findings: isLocked ? [{ ...lock, mended: mend }] : [], isStoreLocked: isLocked });
   },
