@@ -1,11 +1,11 @@
-import { utimes } from 'node:fs';
+import { utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex, toUtf8 } from '../../base/encoding';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/logger';
 import type { Random } from '../../base/random';
-import { type Clock, hourMs, type Timer, type Timers } from '../../base/time';
+import { type Clock, minuteMs, type Timer, type Timers } from '../../base/time';
 import { type HostFacts, initialNamespace } from './hostFacts';
 import { type Listener, type Liveness, listenAt, SocketContacts } from './livenessSocket';
 
@@ -76,7 +76,9 @@ export async function createPresence(options: PresenceOptions): Promise<Presence
   const listener = strategy === 'socket' ? await listenAt(note) : inFolder;
   const contacts = new SocketContacts(options.timers);
   const freshness =
-    strategy === 'startTime' || process.platform === 'win32' ? undefined : keepFresh(note, options);
+    strategy === 'startTime' || listener === undefined || process.platform === 'win32'
+      ? undefined
+      : keepFresh(note, listener, options);
   const folderAddressOf = (other: string): string | undefined => {
     const owner = parseToken(other);
     return owner?.reach === folderReach && sharedFolder !== undefined
@@ -215,17 +217,37 @@ const addressIn = (folder: string, nonce: string): string => join(folder, `${non
 /** What Linux allows for the path of a socket (unix(7): 108 with its end); a longer one would be cut off. */
 const maxAddressBytes = 107;
 
-/** Uses the socket's file now and then, since some systems clear away temporary files that nobody has used for days. */
-function keepFresh(address: string, { clock, timers, logger }: PresenceOptions): Timer {
-  const freshen = (): void => {
+/**
+ * Uses the socket's file now and then, since some systems clear away temporary files that nobody has used for days, and
+ * makes it anew when it is gone all the same: until then whoever asks takes this process for dead.
+ */
+function keepFresh(address: string, listener: Listener, { clock, timers, logger }: PresenceOptions): Timer {
+  const freshen = async (): Promise<void> => {
     const nowSeconds = clock.now() / 1000;
-    utimes(address, nowSeconds, nowSeconds, error => {
-      if (error !== null) logger.warn('the liveness socket is gone', { address, error: error.message });
-    });
-    timer = timers.after(freshenEveryMs, freshen);
+    try {
+      await utimes(address, nowSeconds, nowSeconds);
+    } catch (error) {
+      logger.warn('the liveness socket is gone', { address, error: messageOf(error) });
+      if (!isCancelled) await listener.listenAgain();
+    }
   };
-  let timer = timers.after(freshenEveryMs, freshen);
-  return { cancel: () => timer.cancel() };
+  const turn = (): void => {
+    freshen()
+      .catch((error: unknown) => {
+        logger.warn('the liveness socket could not be made anew', { address, error: messageOf(error) });
+      })
+      .finally(() => {
+        if (!isCancelled) timer = timers.after(freshenEveryMs, turn);
+      });
+  };
+  let isCancelled = false;
+  let timer = timers.after(freshenEveryMs, turn);
+  return {
+    cancel: () => {
+      isCancelled = true;
+      timer.cancel();
+    },
+  };
 }
 
-const freshenEveryMs = hourMs;
+const freshenEveryMs = minuteMs;

@@ -1,4 +1,4 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { systemCodeOf } from '../../base/errors';
 import { secondMs, type Timers } from '../../base/time';
 
@@ -14,33 +14,42 @@ import { secondMs, type Timers } from '../../base/time';
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
 export interface Listener {
+  /** Listens at the address anew, after its file was cleared away. Throws when that cannot be. */
+  listenAgain(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Listens until `close`, and keeps the calls that come. It does not keep the process from ending. */
 export async function listenAt(address: string): Promise<Listener> {
   const callers = new Set<Socket>();
-  const server = createServer(socket => {
-    callers.add(socket);
-    socket.on('error', () => socket.destroy()); // the caller has gone
-    socket.once('close', () => callers.delete(socket));
-    socket.unref();
-    socket.resume(); // else its end is not noticed
-  });
-  server.maxConnections = maxCallers;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, () => {
-      server.off('error', reject);
-      resolve();
+  // All are kept: to close one would end the calls that it has taken, and remove the file of the next one.
+  const servers: Server[] = [];
+  const begin = async () => {
+    const server = createServer(socket => {
+      callers.add(socket);
+      socket.on('error', () => socket.destroy()); // the caller has gone
+      socket.once('close', () => callers.delete(socket));
+      socket.unref();
+      socket.resume(); // else its end is not noticed
     });
-  });
-  server.unref();
+    server.maxConnections = maxCallers;
+    servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(address, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    server.unref();
+  };
+  await begin();
   return {
+    listenAgain: begin,
     close: async () => {
-      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      const closed = servers.map(server => new Promise<void>(resolve => server.close(() => resolve())));
       for (const socket of callers) socket.destroy();
-      await closed;
+      await Promise.all(closed);
     },
   };
 }
