@@ -20,7 +20,7 @@ const findHome: FindHome = (folder, { logger, note }) => {
       const opened = await openDevice({
         folder,
         wasm: () => readFile(path.join(__dirname, 'sql-wasm.wasm')),
-        secrets: fileSecrets(path.join(folder, 'secrets'), note),
+        secrets: fileSecrets(path.join(folder, 'secrets'), systemRandom, note),
         http: lazyHttp(async () => (await import('./undiciHttp')).undiciHttp(systemTimers)),
         ...services,
         settings: defaultDeviceSettings,

@@ -15,7 +15,7 @@ export async function openHome(home: string, overrides: Partial<OpenDeviceOption
     await openDevice({
       folder: home,
       wasm: async () => sqliteWasm(),
-      secrets: fileSecrets(path.join(home, 'secrets'), () => undefined),
+      secrets: fileSecrets(path.join(home, 'secrets'), systemRandom, () => undefined),
       http: undiciHttp(systemTimers),
       clock: systemClock,
       timers: systemTimers,

@@ -1,5 +1,6 @@
 import type { SecretStorage } from 'vscode';
 import type { Logger } from '../../base/logger';
+import { systemRandom } from '../../base/random';
 import { fileSecrets, isPrivateFolder } from '../../device/account/fileSecrets';
 import type { SecretStore } from '../../device/account/secrets';
 
@@ -37,7 +38,7 @@ async function folderSecrets(folder: string, storage: SecretStorage, logger: Log
     return storageSecrets(storage);
   }
   logger.info(`secrets are kept in a folder, because ${secretsFolderVariable} is set`, { folder });
-  return fileSecrets(folder, message => logger.warn(message));
+  return fileSecrets(folder, systemRandom, message => logger.warn(message));
 }
 
 function storageSecrets(storage: SecretStorage): SecretStore {
