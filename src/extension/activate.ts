@@ -103,7 +103,7 @@ export function activate(context: ExtensionContext): ScratchSyncApi {
   const commands = [
     ...createCommands({ device, editors, messages, clock: systemClock, defaultLanguage }),
     ...itemCommands({ device, choice, editors, messages }),
-    ...findCommands({ device, choice, editors, messages, timers: systemTimers }),
+    ...findCommands({ device, choice, editors, messages, timers: systemTimers, logger }),
     ...syncCommands({ device, messages, log }),
     ...conflictCommands({ device, drafts, tabs: conflictTabs, messages }),
     ...upkeepCommands({ device, messages, logger }),

@@ -10,6 +10,7 @@ import {
   ViewColumn,
   window,
 } from 'vscode';
+import type { Logger } from '../../base/logger';
 import { secondMs, type Timers } from '../../base/time';
 import type { Device } from '../../device/device';
 import type { SearchHitJson, VersionJson } from '../../device/json';
@@ -22,6 +23,7 @@ import type { Messages } from '../host/messages';
 import type { Command } from './command';
 import { type ItemChoice, type ItemPick, idOfArgument, pickOf } from './itemChoice';
 import { plainLabel } from './plainLabel';
+import { Previews } from './previews';
 
 export interface FindParts {
   readonly device: Device;
@@ -29,6 +31,7 @@ export interface FindParts {
   readonly editors: ItemEditors;
   readonly messages: Messages;
   readonly timers: Timers;
+  readonly logger: Logger;
 }
 
 /** Hits that a search shows at most. */
@@ -64,7 +67,7 @@ class Search implements Command {
   }
 
   #ask(picker: QuickPick<ItemPick>): Promise<ItemPick | undefined> {
-    const { timers } = this.parts;
+    const { timers, logger } = this.parts;
     let asked = 0;
     const find = async () => {
       const question = ++asked;
@@ -78,9 +81,9 @@ class Search implements Command {
     };
     picker.onDidChangeValue(find);
     let isOpen = true;
-    let previews = Promise.resolve();
+    const previews = new Previews(logger);
     picker.onDidChangeActive(([active]) => {
-      previews = previews.then(async () => {
+      previews.add(async () => {
         if (!active || !isOpen || picker.activeItems[0] !== active) return;
         await this.parts.editors.show(active.item.id, { preview: true, preserveFocus: true });
       });
@@ -93,7 +96,7 @@ class Search implements Command {
     });
     return chosen.then(async choice => {
       isOpen = false;
-      await previews; // a late one would show over what comes now
+      await previews.ended(); // a late one would show over what comes now
       return choice;
     });
   }
