@@ -42,7 +42,7 @@ export interface DeviceState {
   readonly resealedWith: KeyId;
   /** When the server was last asked again for what came unsound, milliseconds since 1970. */
   readonly unsoundFetchedMs: number;
-  /** Grows when the lease changes hands and the new owner commits; see the lease. */
+  /** Grows with every commit of a sync cycle, so that one that was overtaken by another finds out; see the lease. */
   readonly fence: number;
   readonly lastSyncMs: number;
   /** What the sync cycles of this device have cost; idle ones only while they were counted in memory. */

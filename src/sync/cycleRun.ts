@@ -113,7 +113,9 @@ export class CycleRun {
   /** The cursor after what was applied. */
   cursor: string | undefined;
   #fence: number;
-  #fenceTaken = false;
+  #hasWritten = false;
+  /** The last of the writes: those that overlap follow one another, since each must find the fence of the one before. */
+  #writing: Promise<unknown> = Promise.resolve();
   #offsetMs: number | undefined;
   readonly #timeAnchor: TimeAnchor | undefined;
 
@@ -140,17 +142,25 @@ export class CycleRun {
   }
 
   /**
-   * Writes in one transaction, unless another window has committed a cycle since this one began: then it has taken
-   * the lease over. The fence moves with the first write, so an idle cycle writes nothing.
+   * Writes in one transaction, unless the cycle of another window has committed anything since this one began: one of
+   * the two has taken the lease over, and what this one has read may be stale. Every write moves the fence, so an idle
+   * cycle writes nothing.
    */
-  async write<T>(work: (context: MergeContext) => T): Promise<Result<T, StorageError | Fenced>> {
+  write<T>(work: (context: MergeContext) => T): Promise<Result<T, StorageError | Fenced>> {
+    const written = this.#writing.then(() => this.#writeNext(work));
+    this.#writing = written.catch(() => undefined); // who asked for it hears of it
+    return written;
+  }
+
+  async #writeNext<T>(work: (context: MergeContext) => T): Promise<Result<T, StorageError | Fenced>> {
     const written = await this.dependencies.store.write<T, Fenced>(store => {
       if ((readState(store, 'fence') ?? 0) !== this.#fence) return err({ type: 'fenced' });
-      if (!this.#fenceTaken) this.#takeFence(store);
+      writeState(store, 'fence', this.#fence + 1);
+      if (!this.#hasWritten) this.#keepTime(store);
       return ok(work(this.#context(store)));
     });
-    if (written.ok && !this.#fenceTaken) {
-      this.#fenceTaken = true;
+    if (written.ok) {
+      this.#hasWritten = true;
       this.#fence++;
     }
     this.dependencies.heartbeat();
@@ -199,9 +209,8 @@ export class CycleRun {
     return this.dependencies.signal.aborted;
   }
 
-  /** Keeps the time beside it, of which later processes want to know: it is not worth a write of its own. */
-  #takeFence(store: StoreTransaction): void {
-    writeState(store, 'fence', this.#fence + 1);
+  /** Later processes want to know of it: it is not worth a write of its own. */
+  #keepTime(store: StoreTransaction): void {
     const { anchor } = this.dependencies.offsets;
     if (anchor) writeState(store, 'timeAnchor', anchor);
   }
