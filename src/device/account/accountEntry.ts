@@ -23,6 +23,12 @@ import { loadSession, type Session } from './session';
 
 /** Who this device is signed in as, and how it opens an account before anything of it is written here. */
 
+/** What the account of a device is made of. */
+export interface AccountParts {
+  readonly core: DeviceCore;
+  readonly derivation: Derivation;
+}
+
 export interface SignedIn {
   readonly account: { readonly login: string; readonly server: string };
   readonly session: Session;
@@ -51,6 +57,27 @@ export async function requireSession(core: DeviceCore): Promise<Result<SignedIn,
     );
   }
   return ok({ account: state.value.account, session });
+}
+
+/** The signed-in account with its transport, and the keys of the password that proves who asks. */
+export async function proven(
+  { core, derivation }: AccountParts,
+  password: string,
+): Promise<Result<Proven, DeviceError>> {
+  const signedIn = await requireSession(core);
+  if (!signedIn.ok) return signedIn;
+  const { account, session } = signedIn.value;
+  const transport = transportTo(core, account.server, session.token);
+  const kdf = await transport.kdf(account.login);
+  if (!kdf.ok) return transportFailure(kdf.error, account.server);
+  const keys = await keysOfPassword(password, kdf.value, derivation);
+  if (!keys.ok) return keys;
+  return ok({ account, session, transport, keys: keys.value });
+}
+
+/** @param token none before this device is signed in */
+export function transportTo(core: DeviceCore, server: string, token?: string): AccountTransport {
+  return createTransport(core.http, core.clock, { server, token });
 }
 
 /** The newest ring that is known, and what it would replace on the server. */
@@ -108,11 +135,12 @@ export async function openAccount(
   request: SignInJson,
   derivation: Derivation,
 ): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
+  const { secret } = request;
+  if ('recoveryPhrase' in secret) return recoverAccount(core, transport, { ...request, secret }, derivation);
   const device = { deviceId: core.deviceId, name: request.deviceName };
-  if ('recoveryPhrase' in request.secret) return recoverAccount(core, transport, request, derivation);
   const kdf = await transport.kdf(request.login);
   if (!kdf.ok) return transportFailure(kdf.error, request.server);
-  const keys = await keysOfPassword(request.secret.password, kdf.value, derivation);
+  const keys = await keysOfPassword(secret.password, kdf.value, derivation);
   if (!keys.ok) return keys;
   const answer = await transport.signIn({
     login: request.login,
@@ -132,19 +160,20 @@ export async function openAccount(
 
 /** Takes back that this device was enrolled: nobody would hold its token. */
 export async function withdraw(core: DeviceCore, server: string, token: string): Promise<void> {
-  const revoked = await createTransport(core.http, core.clock, { server, token }).revoke(core.deviceId);
+  const revoked = await transportTo(core, server, token).revoke(core.deviceId);
   if (!revoked.ok) {
     core.logger.warn('the server still lists this device', { reason: revoked.error.type });
   }
 }
 
+type RecoverySecret = Extract<SignInJson['secret'], { readonly recoveryPhrase: string }>;
+
 async function recoverAccount(
   core: DeviceCore,
   transport: AccountTransport,
-  request: SignInJson,
+  request: SignInJson & { readonly secret: RecoverySecret },
   derivation: Derivation,
 ): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
-  if (!('recoveryPhrase' in request.secret)) return failure('badInput', 'Give the recovery phrase.');
   const recovery = keysOfPhrase(request.secret.recoveryPhrase);
   if (!recovery.ok) return recovery;
   const password = await newPasswordKeys(request.secret.newPassword, core.random, derivation);
@@ -169,15 +198,13 @@ async function recoverAccount(
     await withdraw(core, request.server, token);
     return ring;
   }
-  const changed = await createTransport(core.http, core.clock, { server: request.server, token }).putPassword(
-    {
-      recoveryAuthKey: toBase64Url(recovery.value.authKey),
-      kdf: password.value.kdf,
-      newAuthKey: toBase64Url(password.value.keys.authKey),
-      baseVersion: keyring.version,
-      wrapped: wrapRing(ring.value, password.value.keys, accountId, core.random),
-    },
-  );
+  const changed = await transportTo(core, request.server, token).putPassword({
+    recoveryAuthKey: toBase64Url(recovery.value.authKey),
+    kdf: password.value.kdf,
+    newAuthKey: toBase64Url(password.value.keys.authKey),
+    baseVersion: keyring.version,
+    wrapped: wrapRing(ring.value, password.value.keys, accountId, core.random),
+  });
   if (changed.ok) return ok({ answer: answer.value, ring: ring.value });
   await withdraw(core, request.server, token);
   return transportFailure(changed.error, request.server);
