@@ -5,23 +5,24 @@ import { Violation } from './violation';
 export class VersionWatch {
   readonly #accepted = new Map<string, string>();
   readonly #newest = new Map<string, { readonly version: number; readonly stamp: string }>();
-  #lastRow = 0;
+  #lastSequence = 0;
   #violation: Violation | undefined;
 
   /** The server holds another past now. */
   forget(): void {
     this.#accepted.clear();
     this.#newest.clear();
-    this.#lastRow = 0;
+    this.#lastSequence = 0;
   }
 
   committing(tx: Transaction): void {
+    // Not by the ids of the rows, which are given again when the last rows were pruned.
     const rows = tx.all(
-      'SELECT id, subject, version, timestamp, revision FROM versions WHERE id > ? ORDER BY id',
-      [this.#lastRow],
+      'SELECT sequence, subject, version, timestamp, revision FROM versions WHERE sequence > ? ORDER BY sequence',
+      [this.#lastSequence],
     );
     for (const row of rows) {
-      this.#lastRow = Number(row['id']);
+      this.#lastSequence = Number(row['sequence']);
       const [subject, version, stamp] = [
         String(row['subject']),
         Number(row['version']),
