@@ -167,7 +167,8 @@ function save(doing: Doing, context: MergeContext): Result<unknown, DeviceError>
     itemId: held.id,
     parent: held.lastModified,
     stamp,
-    before: contentText(held.content),
+    // What the document had not read, no person can have meant to take out.
+    before: contentText({ ...held.content, body: read.body }),
     after: contentText({ ...held.content, body }),
     deleted: false,
   });
