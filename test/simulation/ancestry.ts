@@ -1,5 +1,6 @@
 /** Which version of an item was made knowing which: told from outside, by watching what every device commits. */
 export class Ancestry {
+  /** By item and stamp: the stamps of the versions that it was made on. */
   readonly #parents = new Map<string, Set<string>>();
 
   isKnown(itemId: string, stamp: string): boolean {
@@ -10,23 +11,26 @@ export class Ancestry {
   add(itemId: string, stamp: string, parents: readonly (string | undefined)[]): void {
     const known = this.#parents.get(key(itemId, stamp)) ?? new Set();
     for (const parent of parents) {
-      if (parent !== undefined && parent !== stamp) known.add(key(itemId, parent));
+      if (parent !== undefined && parent !== stamp) known.add(parent);
     }
     this.#parents.set(key(itemId, stamp), known);
   }
 
   /** True when the one version is the other, or was made knowing it. */
   knows(itemId: string, stamp: string, other: string): boolean {
-    const wanted = key(itemId, other);
-    const seen = new Set<string>();
-    const open = [key(itemId, stamp)];
+    return this.knownTo(itemId, stamp).has(other);
+  }
+
+  /** The stamps of all that the version was made knowing, its own among them. */
+  knownTo(itemId: string, stamp: string): ReadonlySet<string> {
+    const known = new Set<string>();
+    const open = [stamp];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (next === wanted) return true;
-      if (seen.has(next)) continue;
-      seen.add(next);
-      open.push(...(this.#parents.get(next) ?? []));
+      if (known.has(next)) continue;
+      known.add(next);
+      open.push(...(this.#parents.get(key(itemId, next)) ?? []));
     }
-    return false;
+    return known;
   }
 }
 

@@ -46,7 +46,7 @@ export class Ledger {
   readonly #unsaid = new Map<string, (() => void)[]>();
   readonly #deletedByPeople = new Set<string>();
   readonly #left = new Set<string>();
-  readonly #lostAncestry = new LostAncestry();
+  readonly #lostAncestry = new LostAncestry(version => this.#left.has(contentKey(version)));
   #violation: Violation | undefined;
   #wasRestored = false;
   #edits = 0;
@@ -144,6 +144,7 @@ export class Ledger {
   /** The server holds another past now: cursors may go back in it. */
   restored(): void {
     this.#wasRestored = true;
+    this.#lostAncestry.restored();
     this.writeOff();
   }
 
@@ -177,7 +178,7 @@ export class Ledger {
     const view = this.#view(device);
     const before = [...view.items.values()];
     const records = [...view.records.values()];
-    this.#lostAncestry.damaged(device, before, item => this.#left.has(contentKey(item)));
+    this.#lostAncestry.damaged(device, before);
     for (const { text } of view.items.values()) this.#place(text, '');
     for (const { tokens } of view.records.values()) this.#unplace(tokens);
     this.#place(view.unsettled, '');
@@ -401,4 +402,4 @@ function keptOf(before: string, after: string): string {
   return [...tokensIn(before)].filter(token => kept.has(token)).join(' ');
 }
 
-const contentKey = (item: ItemView) => `${item.id} ${item.stamp}`;
+const contentKey = ({ id, stamp }: Pick<ItemView, 'id' | 'stamp'>) => `${id} ${stamp}`;

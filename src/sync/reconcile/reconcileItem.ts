@@ -12,7 +12,7 @@ import {
 import type { Overwrite } from '../../store/overwritten';
 import type { ReconcileReason } from '../../store/state';
 import type { StoreTransaction } from '../../store/transaction';
-import { setVersionNumber } from '../../store/versions';
+import { setVersionNumber, versionByStamp } from '../../store/versions';
 import type { MergeContext } from '../context';
 import { type Applied, applyReconciled, rebase, unsentChange } from '../pull/applyItem';
 import { surviveDeletion } from '../push/pushAnswers';
@@ -38,7 +38,7 @@ export function reconcileItem(context: MergeContext, remote: OpenedItem, reason:
     dropWaiting(store, remote.itemId);
     return applyReconciled(context, remote);
   }
-  if (ours.ancestors.includes(remote.stamp) && remote.stamp < ours.stamp) {
+  if (remote.stamp < ours.stamp && knew(store, ours, remote)) {
     holdOpened(context.store, remote);
     rebase(context, ours, remote, ours.stamp);
     return 'taken';
@@ -116,6 +116,16 @@ function movedOn(held: StoredItem, remote: OpenedItem): boolean {
 /** What is held and synced, as the change that it would be on another version of the server. */
 export function heldAsChange(held: StoredItem): ItemChange | undefined {
   return held.syncedStamp === undefined ? undefined : unsentChange(held);
+}
+
+/**
+ * True when ours was made knowing what the server holds: it names it as an ancestor, or the history has it as a version
+ * of the server. Payloads name few ancestors, and a backup may be older; what is held descends from all that was synced.
+ */
+function knew(store: StoreTransaction, ours: ItemChange, { itemId, stamp }: OpenedItem): boolean {
+  if (ours.ancestors.includes(stamp)) return true;
+  const held = versionByStamp(store, itemId, stamp);
+  return held !== undefined && held.version > 0;
 }
 
 /** The server holds this very version, maybe under another number. */

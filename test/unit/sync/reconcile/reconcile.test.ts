@@ -244,6 +244,26 @@ describe('reconcile', () => {
     assert.deepEqual(await laptop.conflicts(), []);
   });
 
+  it('gives a server that was restored back what was made on its version, however many versions later', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    const id = await laptop.add('Shopping', 'version 0\n');
+    await laptop.sync();
+    await desktop.sync();
+    const backup = await account.backUp();
+    for (let version = 1; version <= 20; version++) {
+      const [writer, reader] = version % 2 === 0 ? [laptop, desktop] : [desktop, laptop];
+      await writer.setBody(id, `version ${version}\n`);
+      await writer.sync();
+      await reader.sync();
+    }
+    await account.restore(backup);
+    await desktop.setBody(id, 'version 21\n');
+    await desktop.sync();
+    assert.equal(await desktop.body(id), 'version 21\n');
+    await assertConverged([laptop, desktop], [id]);
+    assert.deepEqual(await laptop.conflicts(), []);
+  });
+
   it('merges on the version that both sides were made on, also when the server has lost it for a while', async () => {
     const { laptop, desktop, id } = await withLostBase();
     await laptop.setBody(id, 'ONE\ntwo\nthree\n');
