@@ -49,10 +49,15 @@ export function changedItems(tx: Transaction, before: ReadonlyMap<string, ItemVi
       const deleted = row['deleted'] === 1;
       const version = Number(row['version']);
       const text = contentText(row);
-      const isSame =
-        held?.stamp === stamp && held.deleted === deleted && held.version === version && held.text === text;
-      if (isSame) return [];
       const syncedStamp = row['synced_stamp'] === null ? undefined : textOf(row, 'synced_stamp');
+      // A server that was restored gives a number to another version.
+      const isSame =
+        held?.stamp === stamp &&
+        held.deleted === deleted &&
+        held.version === version &&
+        held.syncedStamp === syncedStamp &&
+        held.text === text;
+      if (isSame) return [];
       const isPending = row['pending'] === 1;
       return [{ id: textOf(row, 'id'), stamp, deleted, version, syncedStamp, isPending, text }];
     });
