@@ -2,6 +2,8 @@
 export class Ancestry {
   /** By item and stamp: the stamps of the versions that it was made on. */
   readonly #parents = new Map<string, Set<string>>();
+  /** By item and stamp: the stamps of versions with the same content, that a device has given up for this one. */
+  readonly #alike = new Map<string, Set<string>>();
 
   isKnown(itemId: string, stamp: string): boolean {
     return this.#parents.has(key(itemId, stamp));
@@ -16,22 +18,40 @@ export class Ancestry {
     this.#parents.set(key(itemId, stamp), known);
   }
 
-  /** True when the one version is the other, or was made knowing it. */
-  knows(itemId: string, stamp: string, other: string): boolean {
-    return this.knownTo(itemId, stamp).has(other);
+  /** Two versions that do not know of each other have the same content: one of them does for both. */
+  liken(itemId: string, stamp: string, other: string): void {
+    this.#alike.set(key(itemId, stamp), (this.#alike.get(key(itemId, stamp)) ?? new Set()).add(other));
   }
 
-  /** The stamps of all that the version was made knowing, its own among them. */
-  knownTo(itemId: string, stamp: string): ReadonlySet<string> {
-    const known = new Set<string>();
-    const open = [stamp];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (known.has(next)) continue;
-      known.add(next);
-      open.push(...(this.#parents.get(key(itemId, next)) ?? []));
-    }
-    return known;
+  /** True when the one version is the other, or was made knowing what the other says. */
+  knows(itemId: string, stamp: string, other: string): boolean {
+    return reached(itemId, stamp, [this.#parents, this.#alike]).has(other);
   }
+
+  /** True when the one version is the other, or was made on it, or on what was made on it. */
+  descends(itemId: string, stamp: string, other: string): boolean {
+    return this.ancestors(itemId, stamp).has(other);
+  }
+
+  /** The stamps of all that the version was made on, its own among them. */
+  ancestors(itemId: string, stamp: string): ReadonlySet<string> {
+    return reached(itemId, stamp, [this.#parents]);
+  }
+}
+
+function reached(
+  itemId: string,
+  stamp: string,
+  edges: readonly ReadonlyMap<string, ReadonlySet<string>>[],
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [stamp];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    for (const from of edges) open.push(...(from.get(key(itemId, next)) ?? []));
+  }
+  return found;
 }
 
 const key = (itemId: string, stamp: string) => `${itemId} ${stamp}`;

@@ -298,7 +298,7 @@ export class Ledger {
     const isSame = before !== undefined && before.text === after.text && before.deleted === after.deleted;
     if (isNew) this.#ancestry.add(after.id, after.stamp, [before?.stamp, after.syncedStamp]);
     else if (isSame) {
-      this.#ancestry.add(after.id, after.stamp, [before.stamp]);
+      this.#ancestry.liken(after.id, after.stamp, before.stamp);
       // Deleted twice is deleted once: whoever takes the other deletion back takes this one back, under the stamp that a
       // corrected clock has given it and under the one that the person was told.
       if (after.deleted && before.stamp !== after.stamp) this.#takenBack(after.id, before.stamp, after.stamp);
@@ -335,8 +335,8 @@ export class Ledger {
     }
     this.#pairs.set(pair, after.id);
     const isChain =
-      this.#ancestry.knows(after.itemId, later.stamp, earlier.stamp) ||
-      this.#ancestry.knows(after.itemId, earlier.stamp, later.stamp);
+      this.#ancestry.descends(after.itemId, later.stamp, earlier.stamp) ||
+      this.#ancestry.descends(after.itemId, earlier.stamp, later.stamp);
     // A deletion of which only the pruning is known stands in its record under the stamp of what it deleted.
     const isKnownByPruning = after.sides.some(
       side =>

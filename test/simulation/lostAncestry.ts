@@ -33,13 +33,13 @@ export class LostAncestry {
     if (this.#devices.has(`${device} ${itemId}`)) return true;
     if (this.#wasRestored && this.#isFarBehind(itemId, sides, ancestry)) return true;
     const unsent = [...this.#unsentOf(itemId)];
-    return unsent.some(stamp => sides.some(side => ancestry.knows(itemId, side.stamp, stamp)));
+    return unsent.some(stamp => sides.some(side => ancestry.descends(itemId, side.stamp, stamp)));
   }
 
   #isFarBehind(id: string, sides: RecordView['sides'], ancestry: Ancestry): boolean {
     const [earlier, later] = sides.map(({ stamp }) => stamp).sort();
     if (earlier === undefined || later === undefined) return false;
-    const between = [...ancestry.knownTo(id, later)].filter(
+    const between = [...ancestry.ancestors(id, later)].filter(
       stamp => stamp > earlier && stamp < later && this.#isSent({ id, stamp }),
     );
     return between.length >= maxAncestors;
