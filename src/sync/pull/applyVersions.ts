@@ -23,7 +23,13 @@ import { applyRecord } from './conflictRecords';
 export type OpenedVersion =
   | { readonly type: 'item'; readonly item: OpenedItem }
   | { readonly type: 'record'; readonly record: OpenedRecord }
-  | { readonly type: 'unopened'; readonly version: RemoteVersion; readonly error: OpenError };
+  | UnopenedVersion;
+
+export interface UnopenedVersion {
+  readonly type: 'unopened';
+  readonly version: RemoteVersion;
+  readonly error: OpenError;
+}
 
 /** What became of a version; `kept`: this device holds a later state of the record. */
 export type Outcome = Applied | 'kept' | 'unopened';

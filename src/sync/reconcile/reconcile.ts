@@ -22,6 +22,7 @@ import {
   type Outcome,
   openVersion,
   tally,
+  type UnopenedVersion,
 } from '../pull/applyVersions';
 import { applyReconciledRecord } from '../pull/conflictRecords';
 import { endlessPages, readPage } from '../pull/pull';
@@ -29,7 +30,7 @@ import { overwriting } from '../push/rejection';
 import { openSentRecord } from '../sealing/sealing';
 import { everySubject, recomputeDigest } from './digest';
 import { deletionOf, reconcileItem, reconcileMissingItem, reconcileMissingRecord } from './reconcileItem';
-import { pushOverUnopened } from './reconcileUnopened';
+import { pushOverUnopened, putOnNothing } from './reconcileUnopened';
 
 /**
  * Compares everything that this device holds with the server's manifest and fetches only what differs. Done when the
@@ -184,11 +185,19 @@ export function reconcileOpened(
       forgetUnopened(context.store, version.record.conflictId);
       return applyReconciledRecord(context, version.record);
     case 'unopened':
-      if (reason !== 'newEpoch' || version.error.type !== 'keyMissing') return applyOpened(context, version);
-      if (!pushOverUnopened(context, version.version)) return applyOpened(context, version);
-      forgetUnopened(context.store, version.version.itemId);
-      return 'kept';
+      return reason === 'newEpoch' ? reconcileUnopened(context, version) : applyOpened(context, version);
   }
+}
+
+/** In a new epoch, a version that cannot be opened: not yet, or never again. */
+function reconcileUnopened(context: MergeContext, unopened: UnopenedVersion): Outcome {
+  const { version, error } = unopened;
+  if (error.type === 'keyMissing' && pushOverUnopened(context, version)) {
+    forgetUnopened(context.store, version.itemId);
+    return 'kept';
+  }
+  putOnNothing(context, version.itemId);
+  return applyOpened(context, unopened);
 }
 
 async function fetchAll(

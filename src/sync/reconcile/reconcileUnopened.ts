@@ -1,12 +1,13 @@
 import { ancestorsOf } from '../../model/ancestors';
 import { supersedes } from '../../model/conflict';
+import { type ConflictId, type ItemId, isConflictId } from '../../model/ids/ids';
 import type { RemoteVersion } from '../../protocol/changes';
 import { readConflict } from '../../store/conflicts';
 import { readItemEvenEmptied } from '../../store/items';
 import { putWaitingItemChange, putWaitingRecordChange, waitingItemChange } from '../../store/outbox';
 import type { MergeContext } from '../context';
 import { holdItemVersion, holdRecordVersion } from './heldVersions';
-import { heldAsChange } from './reconcileItem';
+import { heldAsChange, reconcileMissing } from './reconcileItem';
 
 /**
  * In a new epoch, a version that no key of this device opens: a restored server may hold what was sealed with a key
@@ -16,6 +17,15 @@ import { heldAsChange } from './reconcileItem';
  */
 export function pushOverUnopened(context: MergeContext, version: RemoteVersion): boolean {
   return version.collection === 'item' ? pushItem(context, version) : pushRecord(context, version);
+}
+
+/**
+ * In a new epoch, what is held of a version that was lost is no ground for a version that cannot be opened yet, or for
+ * one that comes after it: it waits, on nothing, until it has met what is opened.
+ */
+export function putOnNothing(context: MergeContext, subject: ItemId | ConflictId): void {
+  const isKnown = isConflictId(subject) || readItemEvenEmptied(context.store, subject) !== undefined;
+  if (isKnown) reconcileMissing(context, subject, 'newEpoch');
 }
 
 function pushItem(

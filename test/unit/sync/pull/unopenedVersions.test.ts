@@ -80,6 +80,30 @@ describe('the versions that wait to be opened', () => {
     assert.equal(await live(), 0);
   });
 
+  it('are no ground for what a restored server has lost, whatever comes after them', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const desktop = await account.device('desktop');
+    const id = await laptop.add('Shopping', 'milk\n');
+    for (const device of [laptop, desktop]) await device.sync();
+    const backup = await account.backUp();
+    await desktop.setBody(id, 'milk\neggs\n');
+    await desktop.sync();
+    await account.restore(backup);
+    await laptop.setBody(id, 'milk\nbread\n');
+    await laptop.sync();
+    desktop.ring = createKeyRing(systemRandom, testEpochMs);
+    assert.equal((await desktop.cycle()).error?.type, 'keyMissing');
+    await laptop.setBody(id, 'milk\nbread\nwine\n');
+    await laptop.sync();
+    desktop.ring = account.ring;
+    for (const device of [desktop, laptop, desktop]) await device.sync();
+    const conflicts = await desktop.conflicts();
+    assert.equal(conflicts.length, 1);
+    assert.equal(await laptop.body(id), await desktop.body(id));
+    assert.ok(JSON.stringify(conflicts).includes('eggs'), 'what the server lost is in the record');
+  });
+
   it('are marked as lost, every one, when a new epoch has none of them', async () => {
     const account = await createAccount();
     const device = await account.device('laptop');
