@@ -128,12 +128,16 @@ export async function withoutUnusedKeys(
   return ok(unused.reduce((left, { keyId }) => removeKey(left, keyId), ring));
 }
 
-/** Signs this device in at the server and opens the ring, before anything is written here. */
+/**
+ * Signs this device in at the server and opens the ring, before anything is written here.
+ * @param refused tells the person of a sign-in that the server did not accept
+ */
 export async function openAccount(
   core: DeviceCore,
   transport: AccountTransport,
   request: SignInJson,
   derivation: Derivation,
+  refused: (error: TransportError, server: string) => Err<DeviceError> = transportFailure,
 ): Promise<Result<{ readonly answer: SessionAnswer; readonly ring: KeyRing }, DeviceError>> {
   const { secret } = request;
   if ('recoveryPhrase' in secret) return recoverAccount(core, transport, { ...request, secret }, derivation);
@@ -147,7 +151,7 @@ export async function openAccount(
     authKey: toBase64Url(keys.value.authKey),
     device,
   });
-  if (!answer.ok) return transportFailure(answer.error, request.server);
+  if (!answer.ok) return refused(answer.error, request.server);
   const ring = unwrapRing(answer.value.keyring.wrapped, keys.value, answer.value.accountId, 'password');
   const held = await loadSession(core.secrets);
   if (!ring.ok) {

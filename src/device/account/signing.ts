@@ -124,7 +124,15 @@ export function createSigning(
       const { account, device } = state.value;
       if (!account || !device) return failure('notSignedIn', 'This device is not signed in. Sign in first.');
       const request = { ...account, deviceName: device.name, secret: { password } };
-      const opened = await openAccount(core, transportTo(core, account.server), request, derivation);
+      const transport = transportTo(core, account.server);
+      const opened = await openAccount(core, transport, request, derivation, (error, server) =>
+        error.type === 'problem' && error.code === 'badCredentials'
+          ? failure(
+              'badCredentials',
+              `The password is wrong, or ${server} no longer has the account ${account.login}. Nothing was changed.`,
+            )
+          : transportFailure(error, server),
+      );
       if (!opened.ok) return opened;
       if (opened.value.answer.accountId !== account.id) {
         await withdraw(core, account.server, opened.value.answer.token);

@@ -215,7 +215,10 @@ describe('accounts', () => {
     assert.equal(unwrap(await again.items.get(plain)).title, 'Plain');
     assert.equal(codeOf(await again.items.get(secret)), 'locked');
     assert.equal(codeOf(await syncNow(again)), 'locked');
-    assert.equal(codeOf(await again.account.unlock('wrong')), 'badCredentials');
+    const refused = await again.account.unlock('wrong');
+    assert.ok(!refused.ok);
+    assert.equal(refused.error.code, 'badCredentials');
+    assert.match(refused.error.message, /^The password is wrong, or .* no longer has the account/);
     assert.ok((await again.account.unlock(password)).ok);
     assert.equal(unwrap(await again.items.get(secret)).body, 'Secret\n');
     assert.ok((await syncNow(again)).ok);
