@@ -5,6 +5,8 @@ export class Ancestry {
   /** By item and stamp: the stamps of versions with the same content, that a device has given up for this one. */
   readonly #alike = new Map<string, Set<string>>();
 
+  #setAside = 0;
+
   isKnown(itemId: string, stamp: string): boolean {
     return this.#parents.has(key(itemId, stamp));
   }
@@ -21,6 +23,23 @@ export class Ancestry {
   /** Two versions that do not know of each other have the same content: one of them does for both. */
   liken(itemId: string, stamp: string, other: string): void {
     this.#alike.set(key(itemId, stamp), (this.#alike.get(key(itemId, stamp)) ?? new Set()).add(other));
+  }
+
+  /**
+   * The stamp was never sent, and is given to another version when it is corrected.
+   * @returns the name under which the former version is known from now on
+   */
+  setAside(itemId: string, stamp: string): string {
+    const former = `${stamp} before ${++this.#setAside}`;
+    for (const edges of [this.#parents, this.#alike]) {
+      const own = edges.get(key(itemId, stamp));
+      if (own !== undefined) edges.set(key(itemId, former), own);
+      edges.delete(key(itemId, stamp));
+      for (const [from, to] of edges) {
+        if (from.startsWith(key(itemId, '')) && to.delete(stamp)) to.add(former);
+      }
+    }
+    return former;
   }
 
   /** True when the one version is the other, or was made knowing what the other says. */

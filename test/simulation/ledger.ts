@@ -285,7 +285,8 @@ export class Ledger {
       );
     }
     const isOther = known !== undefined && known !== content && !isBinding && !isPruned;
-    const isNew = isOther || !this.#ancestry.isKnown(after.id, after.stamp);
+    if (isOther) this.#setAside(after);
+    const isNew = !this.#ancestry.isKnown(after.id, after.stamp);
     if (isNew && before !== undefined) this.#checkMergeStamp(device, before, after);
     if (after.deleted && !this.#deletedByPeople.has(after.id) && !before?.deleted) {
       this.#fail('acknowledged is never nowhere', `${device} has deleted ${after.id}, which no one deleted`);
@@ -303,6 +304,12 @@ export class Ledger {
       // corrected clock has given it and under the one that the person was told.
       if (after.deleted && before.stamp !== after.stamp) this.#takenBack(after.id, before.stamp, after.stamp);
     }
+  }
+
+  #setAside({ id, stamp }: ItemView): void {
+    const former = this.#ancestry.setAside(id, stamp);
+    const deletes = this.#deletesOf(id);
+    if (deletes.delete(stamp)) deletes.add(former);
   }
 
   /** A machine's merge never outranks a person's later edit: it stands just after the later of the two that met. */
