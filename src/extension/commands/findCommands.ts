@@ -3,11 +3,12 @@ import {
   l10n,
   type QuickPick,
   type QuickPickItem,
+  type Selection,
   SnippetString,
   type Tab,
   TabInputText,
-  type TextEditor,
-  ViewColumn,
+  type Uri,
+  type ViewColumn,
   window,
 } from 'vscode';
 import type { Logger } from '../../base/logger';
@@ -49,7 +50,7 @@ class Search implements Command {
 
   async run(query?: unknown): Promise<void> {
     const shown = window.tabGroups.activeTabGroup.activeTab;
-    const former = shown?.input instanceof TabInputText ? window.activeTextEditor : undefined;
+    const former = shown?.input instanceof TabInputText ? placeOf(shown, shown.input.uri) : undefined;
     // The first preview would take the place of one that cannot be opened again from here, such as a diff.
     if (!former && shown?.isPreview) await commands.executeCommand('workbench.action.keepEditor');
     const formerItems = new Set(itemTabs().map(addressOf));
@@ -182,9 +183,19 @@ function addressOf({ input }: Tab): string | undefined {
   return input instanceof TabInputText ? input.uri.toString() : undefined;
 }
 
-async function backTo(former: TextEditor): Promise<void> {
-  await window.showTextDocument(former.document, {
-    viewColumn: former.viewColumn ?? ViewColumn.Active,
-    selection: former.selection,
-  });
+interface Place {
+  readonly uri: Uri;
+  readonly viewColumn: ViewColumn;
+  readonly selection: Selection | undefined;
+}
+
+/** By its tab: the editor of a text that has just been opened may not be there yet. */
+function placeOf({ group }: Tab, uri: Uri): Place {
+  const editor = window.activeTextEditor;
+  const isSame = editor?.document.uri.toString() === uri.toString();
+  return { uri, viewColumn: group.viewColumn, selection: isSame ? editor.selection : undefined };
+}
+
+async function backTo({ uri, viewColumn, selection }: Place): Promise<void> {
+  await window.showTextDocument(uri, { viewColumn, ...(selection && { selection }) });
 }
