@@ -71,13 +71,18 @@ export const signUpRequestSchema = z.object({
 });
 export type SignUpRequest = z.infer<typeof signUpRequestSchema>;
 
+/** Which of two keys proves who asks, for the OpenAPI file. */
+const oneKeyRule = { oneOf: [{ required: ['authKey'] }, { required: ['recoveryAuthKey'] }] };
+
 /** `POST /v1/devices`: exactly one of `authKey` and `recoveryAuthKey`. */
-export const signInRequestSchema = z.object({
-  login: loginSchema,
-  authKey: authKeySchema.exactOptional(),
-  recoveryAuthKey: authKeySchema.exactOptional(),
-  device: deviceSchema,
-});
+export const signInRequestSchema = z
+  .object({
+    login: loginSchema,
+    authKey: authKeySchema.exactOptional(),
+    recoveryAuthKey: authKeySchema.exactOptional(),
+    device: deviceSchema,
+  })
+  .meta(oneKeyRule);
 export type SignInRequest = z.infer<typeof signInRequestSchema>;
 
 /** Answer of both. `token` is shown once; it names account and device, and the server keeps its hash. */
@@ -105,14 +110,16 @@ export const putKeyringRequestSchema = z.looseObject({
 });
 
 /** `PUT /v1/accounts/me/password`: exactly one of `authKey` and `recoveryAuthKey` proves who asks. */
-export const putPasswordRequestSchema = z.object({
-  authKey: authKeySchema.exactOptional(),
-  recoveryAuthKey: authKeySchema.exactOptional(),
-  kdf: kdfSchema,
-  newAuthKey: authKeySchema,
-  baseVersion: z.int().min(1),
-  wrapped: wrappedSchema,
-});
+export const putPasswordRequestSchema = z
+  .object({
+    authKey: authKeySchema.exactOptional(),
+    recoveryAuthKey: authKeySchema.exactOptional(),
+    kdf: kdfSchema,
+    newAuthKey: authKeySchema,
+    baseVersion: z.int().min(1),
+    wrapped: wrappedSchema,
+  })
+  .meta(oneKeyRule);
 
 /** `PUT /v1/accounts/me/recovery`: a new phrase, which voids the old. */
 export const putRecoveryRequestSchema = z.object({

@@ -91,9 +91,9 @@ export const remoteVersionSchema = z.discriminatedUnion('collection', [
 ]);
 export type RemoteVersion = z.infer<typeof remoteVersionSchema>;
 
-/** `GET /v1/changes?since=&limit=`; `since` is left out for everything. */
+/** `GET /v1/changes?since=&limit=`. */
 export const pullQuerySchema = z.object({
-  since: cursorSchema.exactOptional(),
+  since: cursorSchema.describe('The cursor of the page before; left out for everything').exactOptional(),
   limit: z.coerce.number().int().min(1).max(maxPageChanges).default(maxPageChanges),
 });
 
@@ -168,8 +168,7 @@ export type PushAnswer = z.infer<typeof pushAnswerSchema>;
 
 /** `GET /v1/items?after=&limit=`: the manifest. */
 export const manifestQuerySchema = z.object({
-  /** The `itemId` of the last entry of the page before. */
-  after: z.string().max(36).exactOptional(),
+  after: z.string().max(36).describe('The `itemId` of the last entry of the page before').exactOptional(),
   limit: z.coerce.number().int().min(1).max(maxManifestEntries).default(maxManifestEntries),
 });
 
@@ -199,8 +198,12 @@ export const itemAnswerSchema = z.looseObject({ item: remoteVersionSchema, serve
 
 /** `GET /v1/items/{id}/versions?before=&limit=`. */
 export const versionsQuerySchema = z.object({
-  /** Only versions below this one: the last of the page before. */
-  before: z.coerce.number().int().min(1).exactOptional(),
+  before: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .describe('Only versions below this one: the last of the page before')
+    .exactOptional(),
   limit: z.coerce.number().int().min(1).max(maxVersionEntries).default(maxVersionEntries),
 });
 
