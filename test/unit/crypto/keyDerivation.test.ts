@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { hkdfSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { argon2id as referenceArgon2id } from '@noble/hashes/argon2.js';
-import { toHex } from '../../../src/base/encoding';
+import { toBase64Url, toHex } from '../../../src/base/encoding';
 import { unwrap } from '../../../src/base/result';
+import { repositoryFolder } from '../../../src/build/paths';
 import { argon2id } from '../../../src/crypto/argon2';
 import {
   defaultKdf,
@@ -48,6 +51,15 @@ describe('key derivation', () => {
       authKey: key('authentication'),
       wrappingKey: key('wrapping'),
     });
+  });
+
+  it('gives the key that the protocol page gives as its example', async () => {
+    const salt = Uint8Array.from({ length: 16 }, (_, index) => index);
+    const kdf = { memoryKib: 65_536, passes: 3, parallelism: 1, salt };
+    const { authKey } = unwrap(await deriveKeys('correct horse battery staple', kdf));
+    const page = await readFile(path.join(repositoryFolder, 'docs', 'PROTOCOL.md'), 'utf8');
+    assert.ok(page.includes(`\`${toBase64Url(salt)}\``));
+    assert.ok(page.includes(`\`${toBase64Url(authKey)}\``));
   });
 
   it('gives other keys for another password, salt, memory, number of passes or lanes', async () => {
