@@ -1,5 +1,5 @@
 import { assert, defined } from '../../base/assert';
-import { ancestorsOf } from '../../model/ancestors';
+import { ancestorsOf, maxAncestors } from '../../model/ancestors';
 import { type Content, emptiedContent } from '../../model/content';
 import { sameContent } from '../../model/contentCodec';
 import { parseStamp, type Stamp, stampAfter } from '../../model/ids/stamp';
@@ -113,7 +113,7 @@ function hear(context: MergeContext, remote: OpenedItem): void {
 function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem): Applied {
   const { store } = context;
   dropReseals(store, sent.itemId);
-  const waiting = waitingOnKnownBase(store, sent) ?? neededDeletion(held);
+  const waiting = waitingOnKnownBase(store, held, sent) ?? neededDeletion(held);
   const remote = { ...sent, document: { ...sent.document, content: textOf(sent, waiting ?? held) } };
   if (isMereReseal(held, waiting, remote)) return moveToReseal(context, waiting, remote);
   if (!waiting) return take(context, remote);
@@ -132,12 +132,33 @@ function takeOrMerge(context: MergeContext, held: StoredItem, sent: OpenedItem):
 
 /**
  * The change that waits. One that was put on nothing, for a restored server had lost what it was made on, meets a version
- * that another device has made on the same on what the two have in common.
+ * that another device has made on the same on what the two have in common. So does what is held, waiting or not, when
+ * the server was restored and has gone past it on another way.
  */
-function waitingOnKnownBase(store: StoreTransaction, met: OpenedItem): ItemChange | undefined {
-  const waiting = waitingItemChange(store, met.itemId);
-  if (waiting === undefined || waiting.base.content !== undefined) return waiting;
+function waitingOnKnownBase(
+  store: StoreTransaction,
+  held: StoredItem,
+  met: OpenedItem,
+): ItemChange | undefined {
+  const passesBy = isPassedBy(held, met);
+  const waiting = waitingItemChange(store, met.itemId) ?? (passesBy ? unsentChange(held) : undefined);
+  if (waiting === undefined || (waiting.base.content !== undefined && !passesBy)) return waiting;
   return { ...waiting, base: commonBase(store, waiting, met) };
+}
+
+/**
+ * True when a higher version shows that it was not made on the one that is held: it names the newest of those before it,
+ * at least as many as lie between the two, and not that one. A server that was restored has such versions, and who does
+ * not know that yet must not take them for what came next.
+ */
+function isPassedBy({ syncedStamp, syncedDeleted, version }: StoredItem, met: OpenedItem): boolean {
+  const { ancestors } = met.document;
+  // Who brings an item back that was deleted and pruned need not know of the deletion.
+  if (syncedStamp === undefined || syncedDeleted) return false;
+  if (met.stamp === syncedStamp || ancestors.includes(syncedStamp)) return false;
+  const last = ancestors.at(-1);
+  const isWhole = ancestors.length < maxAncestors || (last !== undefined && last < syncedStamp);
+  return isWhole && met.version > version && ancestors.length >= met.version - version;
 }
 
 /**
