@@ -83,7 +83,7 @@ export async function settleAnswers(
   return ok(isDone ? 'done' : 'again');
 }
 
-/** Each change with its answer, and the version that it met opened. A key that is missing for one ends the cycle. */
+/** Each change with its answer, and the version that it met opened. */
 function matchAnswers(
   run: CycleRun,
   sent: readonly SentChange[],
@@ -97,10 +97,6 @@ function matchAnswers(
     const met = metBy(run, item.change, answer);
     if (met === 'foreign') return err(unanswered);
     answered.push({ ...item, answer, met });
-  }
-  for (const { met } of answered) {
-    if (met?.type !== 'unopened' || met.error.type !== 'keyMissing') continue;
-    return err({ type: 'keyMissing', keyId: met.error.keyId });
   }
   return ok(answered);
 }
