@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { ok, unwrap } from '../../../src/base/result';
-import { dayMs } from '../../../src/base/time';
 import { continueAtRest } from '../../../src/store/atRest/atRestPolicy';
 import { holdsSealedPayloads } from '../../../src/store/atRest/seal';
 import { emptyDeletedItems } from '../../../src/store/emptied';
@@ -12,6 +11,7 @@ import { clearState, writeState } from '../../../src/store/state';
 import { setSyncedItem } from '../../../src/store/synced/syncedVersions';
 import { countLostEdits, requeueLostEdits } from '../../../src/store/upkeep/outboxRepair';
 import { resolveConflict } from '../../../src/sync/edits/resolveConflict';
+import { outliveTombstones } from '../../support/pruning';
 import {
   inStore,
   itemId,
@@ -122,13 +122,7 @@ describe('an item that was emptied from Deleted items', () => {
   it('is forgotten when the server has pruned its deletion', async () => {
     const { account, laptop, desktop, id } = await withEmptied();
     await desktop.sync();
-    for (let days = 0; days < 200; days += 50) {
-      for (const { time } of [laptop, desktop]) await time.advance(50 * dayMs);
-      await account.serverTime.advance(50 * dayMs);
-      await laptop.add(`After ${days} days`);
-      for (const device of [laptop, desktop, laptop, desktop]) await device.sync();
-    }
-    assert.ok((await account.server.prune()).ok);
+    await outliveTombstones(account, [laptop, desktop], []);
     await laptop.write(({ store }) => writeState(store, 'reconcile', 'cursorExpired'));
     await laptop.sync();
     assert.equal(await laptop.read(store => readItemEvenEmptied(store, id)), undefined);

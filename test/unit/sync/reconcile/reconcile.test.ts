@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { dayMs } from '../../../../src/base/time';
 import type { ItemId } from '../../../../src/model/ids/ids';
 import { accountIdSchema } from '../../../../src/protocol/scalars';
 import { waitingItemChange } from '../../../../src/store/outbox';
@@ -8,6 +7,7 @@ import { writeState } from '../../../../src/store/state';
 import { repairSalvaged } from '../../../../src/store/upkeep/salvage';
 import { resolveConflict } from '../../../../src/sync/edits/resolveConflict';
 import { answerLost, jsonAnswer, unreachable } from '../../../support/inProcessHttp';
+import { outliveTombstones } from '../../../support/pruning';
 import { createAccount, type SyncDevice, type TestAccount } from '../../../support/syncDevice';
 
 async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice; desktop: SyncDevice }> {
@@ -15,11 +15,6 @@ async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice;
   const laptop = await account.device('laptop');
   const desktop = await account.device('desktop');
   return { account, laptop, desktop };
-}
-
-async function pass(account: TestAccount, devices: readonly SyncDevice[], ms: number): Promise<void> {
-  await account.serverTime.advance(ms);
-  for (const { time } of devices) await time.advance(ms);
 }
 
 async function assertConverged(devices: readonly SyncDevice[], ids: readonly ItemId[]): Promise<void> {
@@ -84,14 +79,7 @@ describe('reconcile', () => {
     }
     await laptop.remove(gone);
     await laptop.sync();
-    for (let days = 0; days < 200; days += 50) {
-      await pass(account, [laptop, desktop], 50 * dayMs);
-      await laptop.add(`After ${days} days`);
-      await laptop.sync();
-      await laptop.sync();
-    }
-    const pruned = await account.server.prune();
-    assert.ok(pruned.ok);
+    await outliveTombstones(account, [laptop], [desktop]);
     const { report } = await desktop.sync();
     assert.ok(report.reconciled, 'the device was away for too long');
     assert.equal(await desktop.body(id), 'version 20\n');
@@ -108,13 +96,7 @@ describe('reconcile', () => {
     await desktop.setBody(id, 'milk\neggs\n');
     await laptop.remove(id);
     await laptop.sync();
-    for (let days = 0; days < 200; days += 50) {
-      await pass(account, [laptop, desktop], 50 * dayMs);
-      await laptop.add(`After ${days} days`);
-      await laptop.sync();
-      await laptop.sync();
-    }
-    assert.ok((await account.server.prune()).ok);
+    await outliveTombstones(account, [laptop], [desktop]);
     await desktop.sync();
     assert.equal((await desktop.item(id)).deleted, false);
     assert.equal((await desktop.openConflicts()).length, 1);
@@ -135,13 +117,7 @@ describe('reconcile', () => {
     await desktop.sync();
     await laptop.remove(id);
     await laptop.sync();
-    for (let days = 0; days < 200; days += 50) {
-      await pass(account, [laptop, desktop, phone], 50 * dayMs);
-      await laptop.add(`After ${days} days`);
-      await laptop.sync();
-      await laptop.sync();
-    }
-    assert.ok((await account.server.prune()).ok);
+    await outliveTombstones(account, [laptop], [desktop, phone]);
     await desktop.setBody(id, 'milk\neggs\n');
     await desktop.remove(id);
     await desktop.sync();
