@@ -108,7 +108,12 @@ export function applyReconciledRecord(context: EditContext, remote: OpenedRecord
   };
   if (remote.conflict === undefined) {
     if (!held) return 'taken';
-    return holdRecordDeletion(context, remote.conflictId, synced, held.revision > remote.revision);
+    const isReopened = held.revision > remote.revision;
+    // What opened it again was taken by the server, and lost by it since.
+    if (isReopened && held.conflict) {
+      putWaitingRecordChange(store, { conflictId: remote.conflictId, stamp: held.stamp });
+    }
+    return holdRecordDeletion(context, remote.conflictId, synced, isReopened);
   }
   const isSame = held?.stamp === remote.stamp && held.revision === remote.conflict.revision;
   if (held && !held.deleted && (isSame || supersedes(held, remote.conflict))) {

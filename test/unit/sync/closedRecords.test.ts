@@ -87,6 +87,27 @@ describe('a conflict record that was closed long ago', () => {
     }
   });
 
+  it('stays when it was opened again, and the server is restored to its deletion', async () => {
+    const { account, laptop, desktop, recordId, conflict } = await withClosedRecord(
+      keepClosedConflictDays + 1,
+    );
+    await tidy(laptop);
+    await laptop.sync();
+    const backup = await account.backUp();
+    await desktop.write(context => reopenConflict(context, conflict, conflict.earlier));
+    for (const device of [desktop, laptop]) await device.sync();
+    await account.restore(backup);
+    for (const device of [desktop, laptop, desktop]) await device.sync();
+    for (const device of [desktop, laptop]) {
+      assert.deepEqual(
+        (await device.openConflicts()).map(({ id }) => id),
+        [recordId],
+      );
+      assert.ok(await device.isOutboxEmpty());
+    }
+    assert.equal((await onServer(laptop, recordId)).changeType, 'upsert');
+  });
+
   it('stays when it was opened again here while its deletion was in flight', async () => {
     const { laptop, desktop, conflict } = await withClosedRecord(keepClosedConflictDays + 1);
     await tidy(laptop);
