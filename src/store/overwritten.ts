@@ -53,15 +53,22 @@ export function forgetOverwrites(store: StoreTransaction, untilMs: number): void
 
 /** Keeps what a mass change would overwrite, until a person has answered. */
 export function holdOverwrites(store: StoreTransaction, overwrites: readonly Overwrite[]): void {
-  for (const { itemId } of overwrites) {
-    store.sql.run('INSERT INTO held_overwrites(item_id) VALUES (?) ON CONFLICT(item_id) DO NOTHING', [
-      itemId,
-    ]);
+  for (const { itemId, stamp } of overwrites) {
+    store.sql.run(
+      `INSERT INTO held_overwrites(item_id, stamp) VALUES (?, ?)
+       ON CONFLICT(item_id) DO UPDATE SET stamp = excluded.stamp`,
+      [itemId, stamp ?? null],
+    );
   }
 }
 
-export function isHeldOverwrite(store: StoreTransaction, itemId: ItemId): boolean {
-  return store.sql.get('SELECT 1 FROM held_overwrites WHERE item_id = ?', [itemId]) !== undefined;
+/** True of the version that is held, and of the item's end on the server; not of what was written on that version. */
+export function isHeldOverwrite(
+  store: StoreTransaction,
+  { itemId, stamp }: Pick<Overwrite, 'itemId' | 'stamp'>,
+): boolean {
+  const row = store.sql.get('SELECT stamp FROM held_overwrites WHERE item_id = ?', [itemId]);
+  return row !== undefined && (stamp === undefined || row['stamp'] === stamp);
 }
 
 export function forgetHeldOverwrites(store: StoreTransaction): void {

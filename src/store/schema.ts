@@ -34,6 +34,12 @@ export const storeMigrations: readonly Migration[] = [
       tx.run(heldByGuard);
     },
   },
+  {
+    version: 5,
+    up(tx) {
+      tx.run(heldVersions);
+    },
+  },
 ];
 
 const firstSchema = [
@@ -204,3 +210,6 @@ const unopenedColumns = [
 
 /** What the mass change that waits for a person's answer would delete or overwrite, as far as it has been counted. */
 const heldByGuard = 'CREATE TABLE held_overwrites(item_id TEXT PRIMARY KEY) WITHOUT ROWID';
+
+/** Which version of each item that is, for what is written on it is not held; null when the server has the item no more. */
+const heldVersions = 'ALTER TABLE held_overwrites ADD COLUMN stamp TEXT';

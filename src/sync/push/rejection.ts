@@ -23,7 +23,7 @@ export function isRejected(
   const untilMs = guard.heldMs === undefined ? Number.MAX_SAFE_INTEGER : guard.heldMs + clockNoiseMs;
   // What lies on pages that were not read yet is known by its time alone.
   return ({ itemId, stamp }) =>
-    (stamp !== undefined && parseStamp(stamp).millis <= untilMs) || isHeldOverwrite(store, itemId);
+    (stamp !== undefined && parseStamp(stamp).millis <= untilMs) || isHeldOverwrite(store, { itemId, stamp });
 }
 
 /** Corrected clocks differ by so much without anybody minding. */

@@ -67,6 +67,25 @@ describe('rejecting a mass change', () => {
     assert.equal(unwrap(await desktop.items.history(four)).length, 3, 'with what was rejected');
   });
 
+  it('leaves what was written since on an item that it had overwritten', async () => {
+    const { laptop, desktop, ids } = await twoDevices(['one', 'two', 'three', 'four', 'five']);
+    const [one = ''] = ids;
+    for (const id of ids) unwrap(await laptop.items.update(id, { body: 'overwritten\n' }));
+    unwrap(await syncNow(laptop));
+    assert.equal(codeOf(await syncNow(desktop)), 'massChange');
+    for (const { time } of [laptop, desktop]) await time.advance(60_000);
+    unwrap(await laptop.items.update(one, { body: 'written since\n' }));
+    unwrap(await syncNow(laptop));
+    unwrap(await desktop.sync.rejectMassChange());
+    assert.deepEqual(await held(desktop), [
+      'five: five',
+      'four: four',
+      'one: written since',
+      'three: three',
+      'two: two',
+    ]);
+  });
+
   it('is asked again when another mass change has come meanwhile', async () => {
     const { laptop, desktop, ids } = await twoDevices(['one', 'two', 'three', 'four', 'five', 'six']);
     for (const id of ids.slice(0, 3)) unwrap(await laptop.items.delete(id));
