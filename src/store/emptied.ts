@@ -42,4 +42,5 @@ export function forgetEmptiedItems(store: StoreTransaction): void {
 
 const inOutbox = 'SELECT item_id FROM changes WHERE acknowledged_ms IS NULL';
 const emptiable = `SELECT id FROM items WHERE deleted = 1 AND id NOT IN (${inOutbox}
-  UNION ALL SELECT item_id FROM unopened UNION ALL SELECT item_id FROM unsettled_saves)`;
+  UNION ALL SELECT item_id FROM unopened UNION ALL SELECT item_id FROM lost_versions
+  UNION ALL SELECT item_id FROM unsettled_saves)`;

@@ -40,6 +40,12 @@ export const storeMigrations: readonly Migration[] = [
       tx.run(heldVersions);
     },
   },
+  {
+    version: 6,
+    up(tx) {
+      for (const statement of lostVersions) tx.run(statement);
+    },
+  },
 ];
 
 const firstSchema = [
@@ -213,3 +219,21 @@ const heldByGuard = 'CREATE TABLE held_overwrites(item_id TEXT PRIMARY KEY) WITH
 
 /** Which version of each item that is, for what is written on it is not held; null when the server has the item no more. */
 const heldVersions = 'ALTER TABLE held_overwrites ADD COLUMN stamp TEXT';
+
+/**
+ * Versions that could not be opened before a restored server lost them: beside those that it has now, of which a device
+ * without the key may have to keep one for the same item.
+ */
+const lostVersions = [
+  `CREATE TABLE lost_versions(
+     id INTEGER PRIMARY KEY,
+     item_id TEXT NOT NULL,
+     stamp TEXT NOT NULL,
+     key_id TEXT NOT NULL,
+     wire TEXT NOT NULL,
+     UNIQUE(item_id, stamp)
+   )`,
+  `INSERT INTO lost_versions(item_id, stamp, key_id, wire)
+     SELECT item_id, stamp, key_id, wire FROM unopened WHERE reason = 'lost'`,
+  `DELETE FROM unopened WHERE reason = 'lost'`,
+];

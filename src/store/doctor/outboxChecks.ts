@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../base/result';
 import type { StorageError } from '../../sqlite/database';
 import { countPendingItems, refusals } from '../outbox';
 import { addToSearchIndex } from '../search/searchIndex';
+import { countLost } from '../synced/lostVersions';
 import { countUnopened, type UnopenedReason } from '../synced/unopened';
 import { unsettledItemIds } from '../unsettledSaves';
 import {
@@ -103,7 +104,10 @@ function comparedOrFailed(error: StorageError | Compared): Result<boolean, Stora
 
 /** What waits for a key, a newer version or a merge. */
 export const checkWaiting: Check = async ({ store }) => {
-  const looked = await store.read(tx => ({ unsettled: unsettledItemIds(tx), unopened: countUnopened(tx) }));
+  const looked = await store.read(tx => ({
+    unsettled: unsettledItemIds(tx),
+    unopened: [...countUnopened(tx), ['lost', countLost(tx)] as const],
+  }));
   if (!looked.ok) return looked;
   const { unsettled, unopened } = looked.value;
   const findings: Finding[] = [];
@@ -111,17 +115,15 @@ export const checkWaiting: Check = async ({ store }) => {
     const found = `Waiting to be merged: ${counted(unsettled.length, 'save')}. Each is merged when its document is opened.`;
     findings.push(trouble('saves', 'warning', found, undefined));
   }
-  for (const reason of unopenedReasons) {
-    const count = unopened.get(reason);
-    if (count === undefined) continue;
+  for (const [reason, count] of unopened) {
+    if (count === 0) continue;
     const found = `${counted(count, 'version')} from the server cannot be read${unopenedWords[reason]}`;
     findings.push(trouble('versions', 'warning', found, undefined));
   }
   return ok(findings.length > 0 ? findings : [sound('saves', 'Nothing waits to be merged or opened.')]);
 };
 
-const unopenedReasons: readonly UnopenedReason[] = ['keyMissing', 'newerFormat', 'unsound', 'lost'];
-const unopenedWords: Readonly<Record<UnopenedReason, string>> = {
+const unopenedWords: Readonly<Record<UnopenedReason | 'lost', string>> = {
   keyMissing: ' yet, for want of a key. Unlock this device with the account’s password.',
   lost: ' yet, for want of a key, and the server was restored from an earlier time. Unlock this device with the account’s password.',
   newerFormat: ': a newer version of Scratch Sync is needed. Update this one.',

@@ -10,18 +10,14 @@ import {
 import { isStamp, type Stamp } from '../../model/ids/stamp';
 import { branded, flag, integer, text } from '../../sqlite/rows';
 import type { StoreTransaction } from '../transaction';
+import { forgetEveryLost } from './lostVersions';
 
 /**
  * Versions of the server that could not be opened: kept sealed, so that nothing is lost, and tried again later. After a
  * rotation there may be as many as the account has items, so they are read some at a time.
  */
 
-export type UnopenedReason =
-  | 'keyMissing'
-  | 'newerFormat'
-  | 'unsound'
-  /** The server was restored and has it no more: it is pushed again when it opens. */
-  | 'lost';
+export type UnopenedReason = 'keyMissing' | 'newerFormat' | 'unsound';
 
 /** What is known of such a version without opening it. */
 export interface UnopenedVersion {
@@ -35,7 +31,6 @@ export interface UnopenedVersion {
 /** A version as it came, to be decoded again. */
 export interface SealedVersion {
   readonly subject: string;
-  readonly reason: UnopenedReason;
   readonly wire: unknown;
 }
 
@@ -70,15 +65,10 @@ export function forgetUnopened(store: StoreTransaction, subject: string): void {
   store.sql.run('DELETE FROM unopened WHERE item_id = ?', [subject]);
 }
 
-/** The server has lost it, in another epoch. */
-export function markUnopenedLost(store: StoreTransaction, subject: string): void {
-  const reason: UnopenedReason = 'lost';
-  store.sql.run('UPDATE unopened SET reason = ? WHERE item_id = ?', [reason, subject]);
-}
-
 /** They were of another account. */
 export function forgetEveryUnopened(store: StoreTransaction): void {
   store.sql.run('DELETE FROM unopened');
+  forgetEveryLost(store);
 }
 
 /** Without their payloads, in the order of the subjects' ids after `after`, at most `limit`. */
@@ -114,7 +104,7 @@ export function unopenedUnder(
 ): readonly SealedVersion[] {
   return store.sql
     .all(
-      `SELECT item_id, reason, wire FROM unopened WHERE item_id IN (
+      `SELECT item_id, wire FROM unopened WHERE item_id IN (
          SELECT item_id FROM unopened INDEXED BY unopened_versions
          WHERE item_id > ? AND reason <> 'unsound' AND key_id IN (SELECT value FROM json_each(?))
          ORDER BY item_id LIMIT ?)
@@ -123,7 +113,6 @@ export function unopenedUnder(
     )
     .map(row => ({
       subject: text(row, 'item_id'),
-      reason: reasonOf(text(row, 'reason')),
       wire: parseJson(text(row, 'wire')),
     }));
 }
@@ -155,12 +144,13 @@ export function countUnopened(store: StoreTransaction): ReadonlyMap<UnopenedReas
   );
 }
 
+/** Those that a restored server has lost are among them. */
 export function hasUnopened(store: StoreTransaction): boolean {
-  return store.sql.get('SELECT 1 FROM unopened LIMIT 1') !== undefined;
+  return store.sql.get('SELECT 1 FROM unopened UNION ALL SELECT 1 FROM lost_versions LIMIT 1') !== undefined;
 }
 
 const isSubject = (value: string): value is ItemId | ConflictId => isItemId(value) || isConflictId(value);
 
 function reasonOf(value: string): UnopenedReason {
-  return value === 'keyMissing' || value === 'newerFormat' || value === 'lost' ? value : 'unsound';
+  return value === 'keyMissing' || value === 'newerFormat' ? value : 'unsound';
 }

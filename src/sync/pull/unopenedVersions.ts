@@ -3,6 +3,7 @@ import { hourMs } from '../../base/time';
 import type { KeyId } from '../../model/ids/ids';
 import { type RemoteVersion, remoteVersionSchema } from '../../protocol/changes';
 import { readState, writeState } from '../../store/state';
+import { forgetLost, lostUnder } from '../../store/synced/lostVersions';
 import {
   awaitedKey,
   forgetUnopened,
@@ -15,9 +16,10 @@ import { overwritesOf } from '../guard';
 import { overwriting } from '../push/rejection';
 import { currentDigest, digestWithUnopened } from '../reconcile/digest';
 import { reconcileOpened } from '../reconcile/reconcile';
-import { reconcileMissing } from '../reconcile/reconcileItem';
+import { reconcileItem, reconcileMissing } from '../reconcile/reconcileItem';
 import { malformedAnswer } from '../transport/transport';
-import { applyOpened, applyVersions, guard, itemsOf, openVersion } from './applyVersions';
+import { applyVersions, guard, itemsOf, openVersion } from './applyVersions';
+import { applyReconciledRecord } from './conflictRecords';
 
 /** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
 
@@ -27,25 +29,13 @@ const fetchUnsoundEveryMs = hourMs;
 export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleError>> {
   const { openedAtOnce, unopenedFetched } = run.dependencies.atOnce;
   const keyIds = run.dependencies.keys.ring.keys.map(({ keyId }) => keyId);
-  let broughtBack = 0;
   for (let after = ''; ; ) {
     const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtOnce));
     if (!page.ok) return page;
-    const openable = page.value.flatMap(({ reason, wire }) => {
-      const version = remoteVersionSchema.safeParse(wire);
-      const opens = version.success && openVersion(run, version.data).type !== 'unopened';
-      return opens ? [{ version: version.data, isLost: reason === 'lost' }] : [];
-    });
-    const current = openable.flatMap(({ version, isLost }) => (isLost ? [] : [version]));
-    if (current.length > 0) {
-      const applied = await applyVersions(run, current, undefined);
+    const openable = page.value.flatMap(({ wire }) => openableVersion(run, wire) ?? []);
+    if (openable.length > 0) {
+      const applied = await applyVersions(run, openable, undefined);
       if (!applied.ok) return applied;
-    }
-    for (const { version, isLost } of openable) {
-      if (!isLost || broughtBack++ >= unopenedFetched) continue;
-      if (run.stopped()) return err({ type: 'stopped' });
-      const brought = await bringBack(run, version);
-      if (!brought.ok) return brought;
     }
     const last = page.value.at(-1)?.subject;
     if (last === undefined) break;
@@ -53,25 +43,57 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
     run.dependencies.heartbeat();
     after = last;
   }
+  const brought = await bringLostBack(run, keyIds);
+  if (!brought.ok) return brought;
   const unsound = await run.read(({ store }) => unsoundSubjects(store, unopenedFetched));
   if (!unsound.ok || unsound.value.length === 0) return unsound.ok ? ok() : unsound;
   return fetchUnsound(run, unsound.value);
 }
 
-/** A version that a restored server has lost: taken here, and then settled with what the server has now. */
-async function bringBack(run: CycleRun, lost: RemoteVersion): Promise<Result<void, CycleError>> {
+/** The version of the wire; undefined when it still does not open. */
+function openableVersion(run: CycleRun, wire: unknown): RemoteVersion | undefined {
+  const version = remoteVersionSchema.safeParse(wire);
+  return version.success && openVersion(run, version.data).type !== 'unopened' ? version.data : undefined;
+}
+
+/** As many as a cycle fetches of what the server has lost and what opens now. */
+async function bringLostBack(run: CycleRun, keyIds: readonly KeyId[]): Promise<Result<void, CycleError>> {
+  const { openedAtOnce, unopenedFetched } = run.dependencies.atOnce;
+  let broughtBack = 0;
+  for (let after = 0; ; ) {
+    const page = await run.read(({ store }) => lostUnder(store, keyIds, after, openedAtOnce));
+    if (!page.ok) return page;
+    for (const { id, wire } of page.value) {
+      const lost = openableVersion(run, wire);
+      if (lost === undefined) continue;
+      if (broughtBack++ >= unopenedFetched) return ok();
+      if (run.stopped()) return err({ type: 'stopped' });
+      const brought = await bringBack(run, id, lost);
+      if (!brought.ok) return brought;
+    }
+    const last = page.value.at(-1)?.id;
+    if (last === undefined) return ok();
+    run.dependencies.heartbeat();
+    after = last;
+  }
+}
+
+/** A version that a restored server has lost meets what is held here, and then what the server has now. */
+async function bringBack(run: CycleRun, id: number, lost: RemoteVersion): Promise<Result<void, CycleError>> {
   const fetched = await fetchCurrent(run, lost.itemId);
   if (!fetched.ok) return fetched;
   const opened = openVersion(run, lost);
-  const held = fetched.value === null ? undefined : openVersion(run, fetched.value);
-  const both = held === undefined ? [opened] : [opened, held];
+  const current = fetched.value === null ? undefined : openVersion(run, fetched.value);
+  const both = current === undefined ? [opened] : [opened, current];
   const guarded = await guard(run, both);
   if (!guarded.ok) return guarded;
   const written = await run.write(context =>
     overwriting(run, context, overwritesOf(context, itemsOf(both)), () => {
-      applyOpened(context, opened);
-      if (held === undefined) reconcileMissing(context, lost.itemId, 'newEpoch');
-      else reconcileOpened(context, held, 'newEpoch');
+      forgetLost(context.store, id);
+      if (opened.type === 'item') reconcileItem(context, opened.item, 'newEpoch');
+      else if (opened.type === 'record') applyReconciledRecord(context, opened.record);
+      if (current === undefined) reconcileMissing(context, lost.itemId, 'newEpoch');
+      else reconcileOpened(context, current, 'newEpoch');
     }),
   );
   if (!written.ok) return written;

@@ -28,8 +28,7 @@ export function digestWithUnopened(
   unopened: readonly UnopenedVersion[],
 ): string {
   let told = digest;
-  for (const { subject, reason, version, stamp, deleted } of unopened) {
-    if (reason === 'lost') continue;
+  for (const { subject, version, stamp, deleted } of unopened) {
     const held = isConflictId(subject) ? syncedRecord(store, subject) : syncedItem(store, subject);
     if (held && !held.deleted) told = toggleInDigest(told, subject, held.version, held.stamp);
     if (!deleted) told = toggleInDigest(told, subject, version, stamp);

@@ -4,13 +4,14 @@ import type { ManifestEntry, RemoteVersion } from '../../protocol/changes';
 import { readConflict, writeConflict } from '../../store/conflicts';
 import { changesInFlight, dropReseals, type OutboxChange, thaw } from '../../store/outbox';
 import { clearState, type ReconcileReason, readState, writeState } from '../../store/state';
+import { setAsideLost } from '../../store/synced/lostVersions';
 import {
   listSyncedItems,
   listSyncedRecords,
   syncedItem,
   syncedRecord,
 } from '../../store/synced/syncedVersions';
-import { forgetUnopened, listUnopened, markUnopenedLost } from '../../store/synced/unopened';
+import { forgetUnopened, listUnopened } from '../../store/synced/unopened';
 import type { MergeContext } from '../context';
 import type { CycleError, CycleRun } from '../cycleRun';
 import { overwritesOf } from '../guard';
@@ -177,6 +178,10 @@ export function reconcileOpened(
   version: OpenedVersion,
   reason: ReconcileReason,
 ): Outcome {
+  if (reason === 'newEpoch') {
+    const { subject, stamp } = placeOf(version);
+    setAsideLost(context.store, subject, stamp);
+  }
   switch (version.type) {
     case 'item':
       forgetUnopened(context.store, version.item.itemId);
@@ -186,6 +191,17 @@ export function reconcileOpened(
       return applyReconciledRecord(context, version.record);
     case 'unopened':
       return reason === 'newEpoch' ? reconcileUnopened(context, version) : applyOpened(context, version);
+  }
+}
+
+function placeOf(version: OpenedVersion): { readonly subject: string; readonly stamp: string } {
+  switch (version.type) {
+    case 'item':
+      return { subject: version.item.itemId, stamp: version.item.stamp };
+    case 'record':
+      return { subject: version.record.conflictId, stamp: version.record.stamp };
+    case 'unopened':
+      return { subject: version.version.itemId, stamp: version.version.timestamp };
   }
 }
 
@@ -240,8 +256,8 @@ async function reconcileMissing(
     records: [...everySubject(store, listSyncedRecords, rowsAtOnce)].flatMap(({ subject }) =>
       !seen.has(subject) && isConflictId(subject) ? [subject] : [],
     ),
-    unopened: [...everySubject(store, listUnopened, rowsAtOnce)].flatMap(({ subject, reason: why, stamp }) =>
-      why === 'lost' || seen.get(subject) === stamp ? [] : [subject],
+    unopened: [...everySubject(store, listUnopened, rowsAtOnce)].flatMap(({ subject, stamp }) =>
+      seen.get(subject) === stamp ? [] : [subject],
     ),
   }));
   if (!found.ok) return found;
@@ -271,7 +287,7 @@ async function reconcileMissing(
   if (!records.ok) return records;
   const kept = await inChunks(run, unopened, ({ store }, subject: string) => {
     // In the same epoch it was deleted and pruned, or what came after it has been fetched.
-    if (reason === 'newEpoch') markUnopenedLost(store, subject);
+    if (reason === 'newEpoch') setAsideLost(store, subject, undefined);
     else if (!seen.has(subject)) forgetUnopened(store, subject);
   });
   return kept.ok ? ok('done') : kept;

@@ -8,6 +8,7 @@ import { Payloads } from '../../../src/store/payloads';
 import { storeMigrations } from '../../../src/store/schema';
 import { searchItems } from '../../../src/store/search/searchItems';
 import { readState } from '../../../src/store/state';
+import { countLost } from '../../../src/store/synced/lostVersions';
 import { listUnopened } from '../../../src/store/synced/unopened';
 import { listVersions } from '../../../src/store/versions';
 import { openMemoryDatabase } from '../../support/memoryDatabase';
@@ -102,4 +103,29 @@ it('a version that waits to be opened is known by its columns after the migratio
   assert.deepEqual(unwrap(await database.read(sql => listUnopened({ sql, payloads }, '', 10))), [
     { subject: itemId(1), reason: 'keyMissing', version: 7, stamp: stampAt(5), deleted: true },
   ]);
+});
+
+it('a version that a restored server had lost is kept apart after the migration that brings the table', async () => {
+  const database = await openMemoryDatabase(storeMigrations.filter(({ version }) => version < 6));
+  await database.write(sql => {
+    for (const [id, reason] of [
+      [itemId(1), 'lost'],
+      [itemId(2), 'keyMissing'],
+    ] as const) {
+      sql.run(
+        `INSERT INTO unopened(item_id, wire, reason, key_id, stamp) VALUES (?, '{}', ?, '00000000000000cc', ?)`,
+        [id, reason, stampAt(5)],
+      );
+    }
+    for (const migration of storeMigrations.filter(({ version }) => version === 6)) migration.up(sql);
+    return ok();
+  });
+  const payloads = new Payloads(undefined, 'sensitive');
+  const [unopened, lost] = unwrap(
+    await database.read(sql => {
+      const store = { sql, payloads };
+      return [listUnopened(store, '', 10), countLost(store)] as const;
+    }),
+  );
+  assert.deepEqual([unopened.map(({ subject }) => subject), lost], [[itemId(2)], 1]);
 });
