@@ -90,6 +90,8 @@ export function forgetForeignBases(tx: Transaction, deviceId: DeviceId | undefin
      WHERE id IN (${onForeignVersion})`,
     [own],
   );
+  // Nor does the history tell that the change was made knowing such a version.
+  tx.run(`UPDATE versions SET version = 0 WHERE item_id IN (${onForeignVersion})`, [own]);
   // What waits behind a change in flight was made on that one, and takes over what that one stands on.
   const isBehind = 'base_version = 0 AND base_timestamp IS NOT NULL';
   tx.run(

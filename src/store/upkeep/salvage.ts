@@ -54,6 +54,7 @@ function forgetServer(store: StoreTransaction): void {
   forgetEmptiedItems(store);
   tx.run(`UPDATE items SET version = 0, synced_stamp = NULL, synced_deleted = 0, ancestors = '[]'`);
   tx.run('UPDATE conflicts SET version = 0, synced_stamp = NULL');
+  tx.run('UPDATE versions SET version = 0');
   tx.run(
     'DELETE FROM changes WHERE acknowledged_ms IS NULL AND item_id IN (SELECT id FROM items UNION SELECT id FROM conflicts)',
   );

@@ -322,6 +322,39 @@ describe('reconcile', () => {
     }
   });
 
+  it('lets an edit meet a version anew that it had met, when a damage took the record and the account', async () => {
+    for (const isAccountLost of [false, true]) {
+      const { laptop, desktop } = await twoDevices();
+      const id = await laptop.add('Shopping', 'one\n');
+      await laptop.sync();
+      await desktop.sync();
+      await laptop.setBody(id, 'of the laptop\n');
+      await laptop.sync();
+      await desktop.time.advance(1000);
+      await desktop.setBody(id, 'of the desktop\n');
+      desktop.http.intercept = async (request, send) => (request.method === 'POST' ? unreachable() : send());
+      await desktop.cycle();
+      desktop.http.intercept = undefined;
+      assert.equal((await desktop.openConflicts()).length, 1);
+      await desktop.write(({ store, wallMs }) => {
+        if (!isAccountLost) {
+          const accountId = accountIdSchema.parse(desktop.session.accountId);
+          writeState(store, 'account', { id: accountId, login: 'ada', server: 'https://scratch.example' });
+        }
+        store.sql.run(`DELETE FROM changes WHERE collection = 'conflict'`);
+        store.sql.run('DELETE FROM conflicts');
+        repairSalvaged(store.sql, { incompleteTables: ['conflicts', 'changes'], wallMs });
+      });
+      await assertConverged([desktop, laptop], [id]);
+      for (const device of [desktop, laptop]) {
+        const [record, ...others] = await device.openConflicts();
+        assert.deepEqual(others, []);
+        assert.equal(record?.conflict?.earlier.content.body, 'of the laptop\n');
+        assert.equal(record?.conflict?.later.content.body, 'of the desktop\n');
+      }
+    }
+  });
+
   it('adds what it overwrote to what the guard has counted in the last day', async () => {
     const { laptop, desktop } = await twoDevices();
     const ids: ItemId[] = [];
