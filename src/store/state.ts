@@ -34,6 +34,8 @@ export interface DeviceState {
   readonly digest: string;
   /** A reconcile that is to be done before anything else is pulled. */
   readonly reconcile: ReconcileReason;
+  /** The server's cursor when that reconcile began: what it has taken up since may be newer than this device's own. */
+  readonly comparedCursor: string;
   /** When the last reconcile for a digest mismatch was done, milliseconds since 1970. */
   readonly digestReconciledMs: number;
   /** The server has accepted changes that come after the cursor: others had pushed in between. */
@@ -150,6 +152,7 @@ const schemas: { readonly [Key in StateKey]: z.ZodType<DeviceState[Key]> } = {
   cursor: z.string(),
   digest: z.string(),
   reconcile: z.enum(['newEpoch', 'cursorExpired', 'digestMismatch']),
+  comparedCursor: z.string(),
   digestReconciledMs: z.number(),
   pushedAhead: z.literal(true),
   unsoundFetchedMs: z.number(),

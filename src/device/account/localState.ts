@@ -118,6 +118,7 @@ function unwrapKeptLocalKey(
 const forgottenState = [
   'cursor',
   'reconcile',
+  'comparedCursor',
   'guard',
   'digestReconciledMs',
   'pushedAhead',

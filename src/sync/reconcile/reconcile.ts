@@ -63,12 +63,18 @@ export async function resumeReconcile(
   return epoch.ok ? reconcile(run, epoch.value === 'same' ? reason : 'newEpoch') : epoch;
 }
 
-/** Whether the server still knows the cursor up to which this device has read it. */
+/** Whether the server still knows the cursors up to which this device has read it, and has begun to compare. */
 async function epochOf(run: CycleRun): Promise<Result<'same' | 'new', CycleError>> {
   if (run.cursor === undefined) return ok('new');
-  const page = await readPage(run, run.cursor, 1);
-  if (!page.ok) return page;
-  return ok(page.value.type === 'reconcile' && page.value.reason === 'newEpoch' ? 'new' : 'same');
+  const compared = await run.read(({ store }) => readState(store, 'comparedCursor'));
+  if (!compared.ok) return compared;
+  for (const cursor of [run.cursor, compared.value]) {
+    if (cursor === undefined) continue;
+    const page = await readPage(run, cursor, 1);
+    if (!page.ok) return page;
+    if (page.value.type === 'reconcile' && page.value.reason === 'newEpoch') return ok('new');
+  }
+  return ok('same');
 }
 
 /** @returns `otherEpoch` when the server was restored meanwhile, and nothing was deleted here */
@@ -104,7 +110,12 @@ async function compareAll(
     const heard = await run.hear(manifest.value);
     if (!heard.ok) return heard;
     const { items, hasMore } = manifest.value.answer;
-    cursor ??= manifest.value.answer.cursor;
+    if (cursor === undefined) {
+      const first = manifest.value.answer.cursor;
+      const kept = await run.write(({ store }) => writeState(store, 'comparedCursor', first));
+      if (!kept.ok) return kept;
+      cursor = first;
+    }
     told += items.length;
     if (told > run.dependencies.atOnce.manifestEntries) return err(endlessPages);
     for (const entry of items) seen.set(entry.itemId, entry.timestamp);
@@ -119,8 +130,7 @@ async function compareAll(
   if (!missing.ok || missing.value === 'otherEpoch') return missing;
   const ended = await run.write(context => {
     recomputeDigest(context.store);
-    clearState(context.store, 'reconcile');
-    clearState(context.store, 'pushedAhead');
+    for (const key of ['reconcile', 'comparedCursor', 'pushedAhead'] as const) clearState(context.store, key);
     writeState(context.store, 'cursor', cursor ?? '');
     if (reason === 'digestMismatch') writeState(context.store, 'digestReconciledMs', context.wallMs);
   });

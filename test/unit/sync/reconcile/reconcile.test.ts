@@ -8,6 +8,7 @@ import { repairSalvaged } from '../../../../src/store/upkeep/salvage';
 import { resolveConflict } from '../../../../src/sync/edits/resolveConflict';
 import { answerLost, jsonAnswer, unreachable } from '../../../support/inProcessHttp';
 import { outliveTombstones } from '../../../support/pruning';
+import { itemId, note } from '../../../support/storeFixture';
 import { createAccount, type SyncDevice, type TestAccount } from '../../../support/syncDevice';
 
 async function twoDevices(): Promise<{ account: TestAccount; laptop: SyncDevice; desktop: SyncDevice }> {
@@ -178,6 +179,29 @@ describe('reconcile', () => {
     assert.equal((await laptop.item(lost)).deleted, false);
     await desktop.sync();
     await assertConverged([laptop, desktop], [lost]);
+  });
+
+  it('deletes nothing that it had taken up before it was interrupted and the server restored', async () => {
+    const { account, laptop, desktop } = await twoDevices();
+    await laptop.add('Shopping', 'one\n');
+    await laptop.sync();
+    await desktop.sync();
+    await outliveTombstones(account, [laptop], [desktop]);
+    const backup = await account.backUp(); // it still knows the cursor of the desktop
+    const taken = itemId(1);
+    await laptop.edit(taken, note('Taken first', 'new\n'));
+    await laptop.sync();
+    desktop.atOnce = { ...desktop.atOnce, fetchedPerTransaction: 1, fetchesAtOnce: 1 };
+    desktop.http.intercept = async (request, send) =>
+      request.url.includes('/v1/items/') && !request.url.endsWith(taken) ? unreachable() : send();
+    await desktop.cycle();
+    desktop.http.intercept = undefined;
+    await account.restore(backup);
+    for (let cycle = 0; cycle < 2; cycle++) {
+      await desktop.sync();
+      assert.equal((await desktop.item(taken)).deleted, false);
+    }
+    await assertConverged([laptop, desktop], [taken]);
   });
 
   it('reports what comparing everything has cost', async () => {
