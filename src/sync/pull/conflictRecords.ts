@@ -87,8 +87,15 @@ export function reviseRecord(
  */
 export function applyRecord(context: EditContext, remote: OpenedRecord): AppliedRecord {
   const before = syncedRecord(context.store, remote.conflictId);
-  if (before && before.version >= remote.version) return 'known';
+  const isNew = before === undefined || remote.version > before.version;
+  if (!isNew && !(remote.version === before.version && isAbove(context.store, remote))) return 'known';
   return applyReconciledRecord(context, remote);
+}
+
+/** A state that is to be pushed over the server's may be below it, once it was refused for its stamp and stamped anew. */
+function isAbove(store: StoreTransaction, { conflictId, conflict }: OpenedRecord): boolean {
+  const held = readConflict(store, conflictId);
+  return held !== undefined && conflict !== undefined && supersedes(conflict, held);
 }
 
 /** `kept`: this device holds a later state, which is pushed. */

@@ -4,7 +4,9 @@ import { systemRandom } from '../../../../src/base/random';
 import { ok } from '../../../../src/base/result';
 import { addKey } from '../../../../src/crypto/keyRing';
 import { endOf } from '../../../../src/device/sync/cycleOutcome';
-import { refusals } from '../../../../src/store/outbox';
+import { formatStamp, parseStamp } from '../../../../src/model/ids/stamp';
+import { writeConflict } from '../../../../src/store/conflicts';
+import { putWaitingRecordChange, refusals } from '../../../../src/store/outbox';
 import { type Interceptor, jsonAnswer } from '../../../support/inProcessHttp';
 import { createAccount } from '../../../support/syncDevice';
 import { testEpochMs } from '../../../support/testServer';
@@ -159,6 +161,29 @@ describe('answers of a push', () => {
     );
     assert.equal((await laptop.cycle()).error?.type, 'malformedAnswer');
     assert.equal(await laptop.body(id), 'milk\n');
+  });
+
+  it('a state of a record that was stamped anew below the one that it was to replace gives way to it', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const desktop = await account.device('desktop');
+    const id = await laptop.add('Shopping', 'milk\n');
+    for (const device of [laptop, desktop]) await device.sync();
+    await laptop.setBody(id, 'milk\neggs\n');
+    await desktop.setBody(id, 'milk\nbread\n');
+    for (const device of [laptop, desktop, laptop]) await device.sync();
+    const [record] = await desktop.conflicts();
+    assert(record?.conflict);
+    const { conflict } = record;
+    const millis = parseStamp(conflict.stamp).millis - 1;
+    const stamp = formatStamp({ millis, counter: 0, deviceId: desktop.id });
+    await desktop.write(({ store }) => {
+      writeConflict(store, { ...conflict, stamp });
+      putWaitingRecordChange(store, { conflictId: conflict.id, stamp });
+    });
+    await desktop.sync();
+    assert.ok(await desktop.isOutboxEmpty());
+    assert.equal((await desktop.conflicts())[0]?.stamp, conflict.stamp);
   });
 
   it('a server that refuses every stamp is given up until the next cycle', async () => {
