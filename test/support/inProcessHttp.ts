@@ -52,6 +52,14 @@ export const answerLost: Interceptor = async (_request, send) => {
   return { ok: false, error: { type: 'unreachable', code: 'ECONNRESET', detail: 'socket hang up' } };
 };
 
+/** Every payload of the answer is damaged on the way. */
+export const damagedPayloads: Interceptor = async (_request, send) => {
+  const answer = await send();
+  if (!answer.ok) return answer;
+  const text = new TextDecoder().decode(answer.value.body).replace(/("payload":"[^"]{60})..../g, '$1AAAA');
+  return ok({ ...answer.value, body: new TextEncoder().encode(text) });
+};
+
 export function jsonAnswer(status: number, value: unknown, headers: Record<string, string> = {}) {
   return ok({ status, headers, body: new TextEncoder().encode(JSON.stringify(value)) });
 }

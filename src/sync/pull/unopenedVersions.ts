@@ -7,6 +7,7 @@ import { forgetLost, lostUnder } from '../../store/synced/lostVersions';
 import {
   awaitedKey,
   forgetUnopened,
+  keepUnopened,
   listUnopened,
   unopenedUnder,
   unsoundSubjects,
@@ -32,10 +33,18 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
   for (let after = ''; ; ) {
     const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtOnce));
     if (!page.ok) return page;
-    const openable = page.value.flatMap(({ wire }) => openableVersion(run, wire) ?? []);
+    const versions = page.value.flatMap(({ wire }) => decoded(wire) ?? []);
+    const openable = versions.filter(version => openVersion(run, version).type !== 'unopened');
     if (openable.length > 0) {
       const applied = await applyVersions(run, openable, undefined);
       if (!applied.ok) return applied;
+    }
+    const damaged = versions.filter(version => isUnsound(run, version));
+    if (damaged.length > 0) {
+      const marked = await run.write(({ store }) => {
+        for (const version of damaged) keepUnopened(store, version, 'unsound');
+      });
+      if (!marked.ok) return marked;
     }
     const last = page.value.at(-1)?.subject;
     if (last === undefined) break;
@@ -50,10 +59,16 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
   return fetchUnsound(run, unsound.value);
 }
 
-/** The version of the wire; undefined when it still does not open. */
-function openableVersion(run: CycleRun, wire: unknown): RemoteVersion | undefined {
+/** A version as it came; undefined when it is none. */
+function decoded(wire: unknown): RemoteVersion | undefined {
   const version = remoteVersionSchema.safeParse(wire);
-  return version.success && openVersion(run, version.data).type !== 'unopened' ? version.data : undefined;
+  return version.success ? version.data : undefined;
+}
+
+/** True when it was damaged on the way, which shows only once its key is there. */
+function isUnsound(run: CycleRun, version: RemoteVersion): boolean {
+  const opened = openVersion(run, version);
+  return opened.type === 'unopened' && opened.error.type === 'unsound';
 }
 
 /** As many as a cycle fetches of what the server has lost and what opens now. */
@@ -64,8 +79,8 @@ async function bringLostBack(run: CycleRun, keyIds: readonly KeyId[]): Promise<R
     const page = await run.read(({ store }) => lostUnder(store, keyIds, after, openedAtOnce));
     if (!page.ok) return page;
     for (const { id, wire } of page.value) {
-      const lost = openableVersion(run, wire);
-      if (lost === undefined) continue;
+      const lost = decoded(wire);
+      if (lost === undefined || openVersion(run, lost).type === 'unopened') continue;
       if (broughtBack++ >= unopenedFetched) return ok();
       if (run.stopped()) return err({ type: 'stopped' });
       const brought = await bringBack(run, id, lost);

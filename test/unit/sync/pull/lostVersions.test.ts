@@ -6,6 +6,7 @@ import { hourMs } from '../../../../src/base/time';
 import { addKey } from '../../../../src/crypto/keyRing';
 import { countLost } from '../../../../src/store/synced/lostVersions';
 import { listUnopened } from '../../../../src/store/synced/unopened';
+import { damagedPayloads } from '../../../support/inProcessHttp';
 import { createAccount, type SyncDevice } from '../../../support/syncDevice';
 import { testEpochMs } from '../../../support/testServer';
 
@@ -125,7 +126,7 @@ describe('what a restored server has lost before it could be opened', () => {
     const backup = await account.backUp();
     await laptop.setBody(id, 'milk\nbread\n');
     await laptop.sync();
-    damagePayloads(desktop);
+    desktop.http.intercept = damagedPayloads;
     await desktop.cycle();
     desktop.http.intercept = undefined;
     const kept = await desktop.read(store => listUnopened(store, '', 10));
@@ -142,14 +143,3 @@ describe('what a restored server has lost before it could be opened', () => {
     assert.equal(await lostBy(desktop), 0);
   });
 });
-
-function damagePayloads(device: SyncDevice): void {
-  device.http.intercept = async (_, send) => {
-    const answer = await send();
-    if (!answer.ok) return answer;
-    const text = Buffer.from(answer.value.body)
-      .toString('utf8')
-      .replace(/("payload":"[^"]{60})..../g, '$1AAAA');
-    return { ok: true, value: { ...answer.value, body: new TextEncoder().encode(text) } };
-  };
-}

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { systemRandom } from '../../../../src/base/random';
-import { createKeyRing } from '../../../../src/crypto/keyRing';
+import { unwrap } from '../../../../src/base/result';
+import { addKey, createKeyRing } from '../../../../src/crypto/keyRing';
 import type { ItemId } from '../../../../src/model/ids/ids';
 import { emptyDigest, toggleInDigest } from '../../../../src/protocol/digest';
 import { keyIdSchema } from '../../../../src/protocol/scalars';
 import { countLost } from '../../../../src/store/synced/lostVersions';
 import { keepUnopened, listUnopened } from '../../../../src/store/synced/unopened';
+import { damagedPayloads } from '../../../support/inProcessHttp';
 import { itemId, stampAt } from '../../../support/storeFixture';
 import { createAccount, type SyncDevice } from '../../../support/syncDevice';
 import { testEpochMs } from '../../../support/testServer';
@@ -54,6 +56,23 @@ describe('the versions that wait to be opened', () => {
     tellDigest(desktop, undefined);
     await desktop.cycle();
     assert.equal(await desktop.body(id), 'milk\n');
+  });
+
+  it('are asked for again when their key shows that they were damaged on the way', async () => {
+    const account = await createAccount();
+    const laptop = await account.device('laptop');
+    const desktop = await account.device('desktop');
+    const id = await laptop.add('Shopping', 'milk\n');
+    for (const device of [laptop, desktop]) await device.sync();
+    laptop.ring = unwrap(addKey(laptop.ring, systemRandom, testEpochMs));
+    await laptop.setBody(id, 'milk\neggs\n');
+    await laptop.sync();
+    desktop.http.intercept = damagedPayloads;
+    assert.equal((await desktop.cycle()).error?.type, 'keyMissing');
+    desktop.http.intercept = undefined;
+    desktop.ring = laptop.ring;
+    await desktop.sync();
+    assert.equal(await desktop.body(id), 'milk\neggs\n');
   });
 
   it('are guarded against as ever when they open after the server has lost them', async () => {
