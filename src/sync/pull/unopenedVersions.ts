@@ -80,7 +80,12 @@ async function bringLostBack(run: CycleRun, keyIds: readonly KeyId[]): Promise<R
     if (!page.ok) return page;
     for (const { id, wire } of page.value) {
       const lost = decoded(wire);
-      if (lost === undefined || openVersion(run, lost).type === 'unopened') continue;
+      if (lost === undefined || isUnsound(run, lost)) {
+        const forgotten = await run.write(({ store }) => forgetLost(store, id));
+        if (!forgotten.ok) return forgotten;
+        continue;
+      }
+      if (openVersion(run, lost).type === 'unopened') continue;
       if (broughtBack++ >= unopenedFetched) return ok();
       if (run.stopped()) return err({ type: 'stopped' });
       const brought = await bringBack(run, id, lost);

@@ -121,6 +121,24 @@ describe('what a restored server has lost before it could be opened', () => {
     assert.equal(await lostBy(desktop), 1);
   });
 
+  it('is forgotten when its key shows that it was damaged on the way', async () => {
+    const { account, laptop, desktop, id, newRing } = await threeDevices();
+    const backup = await account.backUp();
+    laptop.ring = newRing;
+    await laptop.setBody(id, 'milk\nbread\n');
+    await laptop.sync();
+    desktop.http.intercept = damagedPayloads;
+    await pullLocked(desktop);
+    desktop.http.intercept = undefined;
+    await account.restore(backup);
+    await desktop.cycle();
+    assert.equal(await lostBy(desktop), 1);
+    desktop.ring = newRing;
+    await desktop.sync();
+    assert.equal(await lostBy(desktop), 0);
+    assert.equal(await desktop.body(id), 'milk\n');
+  });
+
   it('is forgotten when it was damaged on the way, and holds no edit up', async () => {
     const { account, laptop, desktop, id } = await threeDevices();
     const backup = await account.backUp();
