@@ -51,12 +51,13 @@ export interface DeviceOptions {
   readonly random?: Random;
 }
 
-export async function createAccount(): Promise<TestAccount> {
+/** @param random what the server and the key ring are made with */
+export async function createAccount(random: Random = systemRandom): Promise<TestAccount> {
   const serverTime = new VirtualTime(testEpochMs);
   let database = await openMemoryDatabase(serverMigrations);
-  let server = await createTestServer({ database, clock: serverTime, timers: serverTime });
+  let server = await createTestServer({ database, clock: serverTime, timers: serverTime, random });
   const fetch: Fetch = request => server.app.fetch(request);
-  const ring = createKeyRing(systemRandom, testEpochMs);
+  const ring = createKeyRing(random, testEpochMs);
   let first = true;
   return {
     get server() {
@@ -67,10 +68,10 @@ export async function createAccount(): Promise<TestAccount> {
     backUp: () => database.copy(),
     async restore(backup) {
       database = backup;
-      server = await createTestServer({ database, clock: serverTime, timers: serverTime });
+      server = await createTestServer({ database, clock: serverTime, timers: serverTime, random });
     },
     async device(name, options = {}) {
-      const session = first ? await signUp(fetch) : await signIn(fetch);
+      const session = first ? await signUp(fetch, 'ada', { random }) : await signIn(fetch, 'ada', { random });
       first = false;
       return SyncDevice.open({ name, session, fetch, ring, ...options });
     },
