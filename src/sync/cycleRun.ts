@@ -167,6 +167,14 @@ export class CycleRun {
     return written;
   }
 
+  /** Fails when a write would: before the server is told of what this window has heard, and not written. */
+  async holdsLease(): Promise<Result<void, StorageError | Fenced>> {
+    await this.#writing;
+    const fence = await this.read(({ store }) => readState(store, 'fence') ?? 0);
+    if (!fence.ok) return fence;
+    return fence.value === this.#fence ? ok() : err({ type: 'fenced' });
+  }
+
   /** Counts what an answer cost, and learns from it what time the server has. */
   async hear(timed: Timed<{ readonly serverTime: number }>): Promise<Result<void, StorageError | Fenced>> {
     const { report } = this;

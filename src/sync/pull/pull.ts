@@ -31,7 +31,7 @@ export async function pullAll(run: CycleRun): Promise<Result<Pulled, CycleError>
     const { changes, cursor, hasMore, digest } = page.value.answer;
     const moved = cursor !== run.cursor;
     if (hasMore && !moved) return err(endlessPages);
-    const following = hasMore ? readPage(run, cursor, pageChanges) : undefined;
+    const following = hasMore ? readFollowing(run, cursor, pageChanges) : undefined;
     const applied = await applyVersions(
       run,
       changes,
@@ -70,6 +70,15 @@ export async function readPage(
   }
   const heard = await run.hear(pulled.value);
   return heard.ok ? ok({ type: 'page', answer: pulled.value.answer }) : heard;
+}
+
+/**
+ * A window that was asleep while another one pushed must not acknowledge what it reads then: the server would forget
+ * that it has accepted what the other one still sends again.
+ */
+async function readFollowing(run: CycleRun, since: string, limit: number): Promise<Result<Page, CycleError>> {
+  const holds = await run.holdsLease();
+  return holds.ok ? readPage(run, since, limit) : holds;
 }
 
 export const endlessPages = malformedAnswer('the server sends pages without end');
