@@ -129,13 +129,19 @@ export class Ledger {
     if (this.#violation) throw this.#violation;
   }
 
-  /** After a disaster that no engine can undo: what is nowhere now is not owed any more. */
-  writeOff(): void {
+  /**
+   * After a disaster that no engine can undo: what is nowhere now is not owed any more.
+   * @param isOnServer also of what no device has heard of since
+   */
+  writeOff(isOnServer: (itemId: string, stamp: string) => boolean = () => false): void {
     for (const token of this.#owed) {
       if ((this.#places.get(token) ?? 0) === 0) this.#owed.delete(token);
     }
     for (const [itemId, deletes] of this.#owedDeletes) {
       if (!this.#isDeletionKnown(itemId)) deletes.clear();
+      for (const stamp of deletes) {
+        if (!this.#isHeard(itemId, stamp) && !isOnServer(itemId, stamp)) deletes.delete(stamp);
+      }
     }
     this.#suspects.clear();
     this.#touched.clear();
@@ -382,6 +388,17 @@ export class Ledger {
     if (deletes === undefined || deletes.size === 0 || this.#isDeletionKnown(itemId)) return;
     const [stamp] = deletes;
     this.#fail('acknowledged is never nowhere', `the deletion ${stamp} of ${itemId} is gone`);
+  }
+
+  /** True when what a device holds was made knowing that version. */
+  #isHeard(itemId: string, stamp: string): boolean {
+    return [...this.#views.values()].some(({ items, records }) => {
+      const sides = [...records.values()].flatMap(record => (record.itemId === itemId ? record.sides : []));
+      const held = items.get(itemId);
+      return [...sides, ...(held ? [held] : [])].some(side =>
+        this.#ancestry.knows(itemId, side.stamp, stamp),
+      );
+    });
   }
 
   #isDeletionKnown(itemId: string): boolean {
