@@ -129,18 +129,15 @@ export class Ledger {
     if (this.#violation) throw this.#violation;
   }
 
-  /**
-   * After a disaster that no engine can undo: what is nowhere now is not owed any more.
-   * @param isOnServer also of what no device has heard of since
-   */
-  writeOff(isOnServer: (itemId: string, stamp: string) => boolean = () => false): void {
+  /** After a disaster that no engine can undo: what is with no device now is not owed any more. */
+  writeOff(): void {
     for (const token of this.#owed) {
       if ((this.#places.get(token) ?? 0) === 0) this.#owed.delete(token);
     }
     for (const [itemId, deletes] of this.#owedDeletes) {
       if (!this.#isDeletionKnown(itemId)) deletes.clear();
       for (const stamp of deletes) {
-        if (!this.#isHeard(itemId, stamp) && !isOnServer(itemId, stamp)) deletes.delete(stamp);
+        if (!this.#isHeard(itemId, stamp)) deletes.delete(stamp);
       }
     }
     this.#suspects.clear();

@@ -15,10 +15,6 @@ export class VersionWatch {
     this.#lastSequence = 0;
   }
 
-  has(subject: string, stamp: string): boolean {
-    return [...this.#accepted].some(([key, held]) => held === stamp && key.startsWith(`${subject} `));
-  }
-
   committing(tx: Transaction): void {
     // Not by the ids of the rows, which are given again when the last rows were pruned.
     const rows = tx.all(

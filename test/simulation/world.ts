@@ -188,7 +188,7 @@ export class World {
       case 'damage':
         await this.#device(step.device).damage(step.share === 1 ? 'all' : () => random.chance(step.share));
         this.#wire.forget(this.#device(step.device).name);
-        this.ledger.writeOff((itemId, stamp) => this.#versions.has(itemId, stamp));
+        this.ledger.writeOff();
         return step.share === 1 ? this.#signIn(step.device % this.devices.length) : undefined;
       case 'serverDies':
         return this.server.dieAtWrite(step.write, step.moment);
