@@ -6,7 +6,7 @@ import { hourMs } from '../../../../src/base/time';
 import { addKey } from '../../../../src/crypto/keyRing';
 import { countLost } from '../../../../src/store/synced/lostVersions';
 import { listUnopened } from '../../../../src/store/synced/unopened';
-import { damagedPayloads } from '../../../support/inProcessHttp';
+import { damagedPayloads, type Interceptor } from '../../../support/inProcessHttp';
 import { createAccount, type SyncDevice } from '../../../support/syncDevice';
 import { testEpochMs } from '../../../support/testServer';
 
@@ -27,6 +27,22 @@ async function threeDevices() {
 /** The device pulls what it has no key for. */
 async function pullLocked(device: SyncDevice): Promise<void> {
   assert.equal((await device.cycle()).error?.type, 'keyMissing');
+}
+
+/** What the laptop writes with the new key is pulled by the desktop, which has no key for it, and lost by the server. */
+async function loseBread(
+  { account, laptop, desktop, id, newRing }: Awaited<ReturnType<typeof threeDevices>>,
+  onTheWay?: Interceptor,
+): Promise<void> {
+  const backup = await account.backUp();
+  laptop.ring = newRing;
+  await laptop.setBody(id, 'milk\nbread\n');
+  await laptop.sync();
+  desktop.http.intercept = onTheWay;
+  await pullLocked(desktop);
+  desktop.http.intercept = undefined;
+  await account.restore(backup);
+  await desktop.cycle();
 }
 
 /** The texts that the item and its conflict records hold. */
@@ -60,14 +76,9 @@ describe('what a restored server has lost before it could be opened', () => {
 
   it('meets what comes after, whether that opens at once or not', async () => {
     for (const opens of [true, false]) {
-      const { account, laptop, desktop, phone, id, newRing } = await threeDevices();
-      const backup = await account.backUp();
-      laptop.ring = newRing;
-      await laptop.setBody(id, 'milk\nbread\n');
-      await laptop.sync();
-      await pullLocked(desktop);
-      await account.restore(backup);
-      await desktop.cycle();
+      const stage = await threeDevices();
+      const { desktop, phone, id, newRing } = stage;
+      await loseBread(stage);
       if (!opens) phone.ring = newRing;
       await phone.setBody(id, 'milk\nwine\n');
       await phone.sync();
@@ -85,14 +96,9 @@ describe('what a restored server has lost before it could be opened', () => {
   });
 
   it('changes nothing when its author has given it back meanwhile', async () => {
-    const { account, laptop, desktop, phone, id, newRing } = await threeDevices();
-    const backup = await account.backUp();
-    laptop.ring = newRing;
-    await laptop.setBody(id, 'milk\nbread\n');
-    await laptop.sync();
-    await pullLocked(desktop);
-    await account.restore(backup);
-    await desktop.cycle();
+    const stage = await threeDevices();
+    const { laptop, desktop, phone, id, newRing } = stage;
+    await loseBread(stage);
     await laptop.sync();
     await laptop.setBody(id, 'milk\nbread\nwine\n');
     await laptop.sync();
@@ -107,14 +113,9 @@ describe('what a restored server has lost before it could be opened', () => {
   });
 
   it('holds no edit up', async () => {
-    const { account, laptop, desktop, id, newRing } = await threeDevices();
-    const backup = await account.backUp();
-    laptop.ring = newRing;
-    await laptop.setBody(id, 'milk\nbread\n');
-    await laptop.sync();
-    await pullLocked(desktop);
-    await account.restore(backup);
-    await desktop.cycle();
+    const stage = await threeDevices();
+    const { desktop, id } = stage;
+    await loseBread(stage);
     await desktop.setBody(id, 'milk\nwine\n');
     await desktop.cycle();
     assert.ok(await desktop.isOutboxEmpty());
@@ -122,16 +123,9 @@ describe('what a restored server has lost before it could be opened', () => {
   });
 
   it('is forgotten when its key shows that it was damaged on the way', async () => {
-    const { account, laptop, desktop, id, newRing } = await threeDevices();
-    const backup = await account.backUp();
-    laptop.ring = newRing;
-    await laptop.setBody(id, 'milk\nbread\n');
-    await laptop.sync();
-    desktop.http.intercept = damagedPayloads;
-    await pullLocked(desktop);
-    desktop.http.intercept = undefined;
-    await account.restore(backup);
-    await desktop.cycle();
+    const stage = await threeDevices();
+    const { desktop, id, newRing } = stage;
+    await loseBread(stage, damagedPayloads);
     assert.equal(await lostBy(desktop), 1);
     desktop.ring = newRing;
     await desktop.sync();
