@@ -23,9 +23,9 @@ import { applyRecord } from './conflictRecords';
 export type OpenedVersion =
   | { readonly type: 'item'; readonly item: OpenedItem }
   | { readonly type: 'record'; readonly record: OpenedRecord }
-  | UnopenedVersion;
+  | UnreadableVersion;
 
-export interface UnopenedVersion {
+export interface UnreadableVersion {
   readonly type: 'unopened';
   readonly version: RemoteVersion;
   readonly error: OpenError;

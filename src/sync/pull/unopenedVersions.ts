@@ -19,7 +19,7 @@ import { currentDigest, digestWithUnopened } from '../reconcile/digest';
 import { reconcileOpened } from '../reconcile/reconcile';
 import { reconcileItem, reconcileMissing } from '../reconcile/reconcileItem';
 import { malformedAnswer } from '../transport/transport';
-import { applyVersions, guard, itemsOf, openVersion } from './applyVersions';
+import { applyVersions, guard, itemsOf, type OpenedVersion, openVersion } from './applyVersions';
 import { applyReconciledRecord } from './conflictRecords';
 
 /** Versions that could not be opened, tried again: with a key that has come, or as the server gives them now. */
@@ -34,12 +34,11 @@ export async function openWhatWaits(run: CycleRun): Promise<Result<void, CycleEr
     const page = await run.read(({ store }) => unopenedUnder(store, keyIds, after, openedAtOnce));
     if (!page.ok) return page;
     const versions = page.value.flatMap(({ wire }) => decoded(wire) ?? []);
-    const openable = versions.filter(version => openVersion(run, version).type !== 'unopened');
+    const [openable, damaged] = sorted(run, versions);
     if (openable.length > 0) {
       const applied = await applyVersions(run, openable, undefined);
       if (!applied.ok) return applied;
     }
-    const damaged = versions.filter(version => isUnsound(run, version));
     if (damaged.length > 0) {
       const marked = await run.write(({ store }) => {
         for (const version of damaged) keepUnopened(store, version, 'unsound');
@@ -65,11 +64,20 @@ function decoded(wire: unknown): RemoteVersion | undefined {
   return version.success ? version.data : undefined;
 }
 
-/** True when it was damaged on the way, which shows only once its key is there. */
-function isUnsound(run: CycleRun, version: RemoteVersion): boolean {
-  const opened = openVersion(run, version);
-  return opened.type === 'unopened' && opened.error.type === 'unsound';
+/** Those that open now, and those that were damaged on the way, which shows only once their key is there. */
+function sorted(
+  run: CycleRun,
+  versions: readonly RemoteVersion[],
+): readonly [openable: readonly RemoteVersion[], damaged: readonly RemoteVersion[]] {
+  const tried = versions.map(version => ({ version, opened: openVersion(run, version) }));
+  return [
+    tried.flatMap(({ version, opened }) => (opened.type === 'unopened' ? [] : [version])),
+    tried.flatMap(({ version, opened }) => (isDamaged(opened) ? [version] : [])),
+  ];
 }
+
+const isDamaged = (opened: OpenedVersion): boolean =>
+  opened.type === 'unopened' && opened.error.type === 'unsound';
 
 /** As many as a cycle fetches of what the server has lost and what opens now. */
 async function bringLostBack(run: CycleRun, keyIds: readonly KeyId[]): Promise<Result<void, CycleError>> {
@@ -80,15 +88,16 @@ async function bringLostBack(run: CycleRun, keyIds: readonly KeyId[]): Promise<R
     if (!page.ok) return page;
     for (const { id, wire } of page.value) {
       const lost = decoded(wire);
-      if (lost === undefined || isUnsound(run, lost)) {
+      const opened = lost && openVersion(run, lost);
+      if (lost === undefined || opened === undefined || isDamaged(opened)) {
         const forgotten = await run.write(({ store }) => forgetLost(store, id));
         if (!forgotten.ok) return forgotten;
         continue;
       }
-      if (openVersion(run, lost).type === 'unopened') continue;
+      if (opened.type === 'unopened') continue;
       if (broughtBack++ >= unopenedFetched) return ok();
       if (run.stopped()) return err({ type: 'stopped' });
-      const brought = await bringBack(run, id, lost);
+      const brought = await bringBack(run, id, lost.itemId, opened);
       if (!brought.ok) return brought;
     }
     const last = page.value.at(-1)?.id;
@@ -99,10 +108,14 @@ async function bringLostBack(run: CycleRun, keyIds: readonly KeyId[]): Promise<R
 }
 
 /** A version that a restored server has lost meets what is held here, and then what the server has now. */
-async function bringBack(run: CycleRun, id: number, lost: RemoteVersion): Promise<Result<void, CycleError>> {
-  const fetched = await fetchCurrent(run, lost.itemId);
+async function bringBack(
+  run: CycleRun,
+  id: number,
+  subject: RemoteVersion['itemId'],
+  opened: OpenedVersion,
+): Promise<Result<void, CycleError>> {
+  const fetched = await fetchCurrent(run, subject);
   if (!fetched.ok) return fetched;
-  const opened = openVersion(run, lost);
   const current = fetched.value === null ? undefined : openVersion(run, fetched.value);
   const both = current === undefined ? [opened] : [opened, current];
   const guarded = await guard(run, both);
@@ -112,12 +125,12 @@ async function bringBack(run: CycleRun, id: number, lost: RemoteVersion): Promis
       forgetLost(context.store, id);
       if (opened.type === 'item') reconcileItem(context, opened.item, 'newEpoch');
       else if (opened.type === 'record') applyReconciledRecord(context, opened.record);
-      if (current === undefined) reconcileMissing(context, lost.itemId, 'newEpoch');
+      if (current === undefined) reconcileMissing(context, subject, 'newEpoch');
       else reconcileOpened(context, current, 'newEpoch');
     }),
   );
   if (!written.ok) return written;
-  if (lost.collection === 'item') run.report.changedItems.add(lost.itemId);
+  if (opened.type === 'item') run.report.changedItems.add(opened.item.itemId);
   else run.report.conflictsChanged = true;
   return ok();
 }

@@ -23,7 +23,7 @@ import {
   type Outcome,
   openVersion,
   tally,
-  type UnopenedVersion,
+  type UnreadableVersion,
 } from '../pull/applyVersions';
 import { applyReconciledRecord } from '../pull/conflictRecords';
 import { endlessPages, readPage } from '../pull/pull';
@@ -216,7 +216,7 @@ function placeOf(version: OpenedVersion): { readonly subject: string; readonly s
 }
 
 /** In a new epoch, a version that cannot be opened: not yet, or never again. */
-function reconcileUnopened(context: MergeContext, unopened: UnopenedVersion): Outcome {
+function reconcileUnopened(context: MergeContext, unopened: UnreadableVersion): Outcome {
   const { version, error } = unopened;
   if (error.type === 'keyMissing' && pushOverUnopened(context, version)) {
     forgetUnopened(context.store, version.itemId);
